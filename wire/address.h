@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* One shape for IPv4 and IPv6 addresses: 16 bytes in network order, IPv4 as ::ffff:a.b.c.d (RFC 4291, 2.5.5.2).
+ * A table keyed by it holds both families; a prefix of n bits of IPv4 is one of 96 + n bits here. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct wire_addr {
+	union {
+		uint8_t bytes[16];
+		uint32_t words[4]; /* network order, for comparing and hashing */
+	};
+};
+
+_Static_assert(sizeof(struct wire_addr) == 16, "an address is 16 bytes on every side");
+
+/* v4: the 4 bytes as they stand in a header. */
+static inline struct wire_addr wire_addr_from_v4(const void *v4)
+{
+	struct wire_addr a = {.bytes = {[10] = 0xff, [11] = 0xff}};
+	__builtin_memcpy(a.bytes + 12, v4, 4);
+	return a;
+}
+
+static inline struct wire_addr wire_addr_from_v6(const void *v6)
+{
+	struct wire_addr a;
+	__builtin_memcpy(a.bytes, v6, 16);
+	return a;
+}
+
+static inline bool wire_addr_is_v4(const struct wire_addr *a)
+{
+	struct wire_addr v4 = {.bytes = {[10] = 0xff, [11] = 0xff}};
+	return a->words[0] == 0 && a->words[1] == 0 && a->words[2] == v4.words[2];
+}
+
+static inline bool wire_addr_equal(const struct wire_addr *a, const struct wire_addr *b)
+{
+	return a->words[0] == b->words[0] && a->words[1] == b->words[1] && a->words[2] == b->words[2] &&
+	    a->words[3] == b->words[3];
+}
+
+/* All 16 bytes zero: no address (::). */
+static inline bool wire_addr_is_unset(const struct wire_addr *a)
+{
+	return !(a->words[0] | a->words[1] | a->words[2] | a->words[3]);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* What the BPF programs and the user-space halves of ebpf/ and probes/ share: the layouts of map keys and values.
+ * Addresses are struct wire_addr; L4 ports and the rest are in host order unless said otherwise. */
+#pragma once
+
+#include "wire/address.h"
+
+#define WIRE_BPF_MAX_WORKERS  64u
+#define WIRE_BPF_MAX_SESSIONS 4096u
+#define WIRE_BPF_MAX_STEER    4096u
+
+/* Map `config`, one entry. */
+struct wire_bpf_config {
+	int64_t clock_offset_ns; /* added to CLOCK_MONOTONIC for the stamps: wall clock, plus the lab's test offset */
+	uint64_t heartbeat_max_age_ns; /* an older heartbeat of any worker silences the reflector */
+	uint32_t workers; /* entries of the heartbeat array that must be fresh; 0: the reflector is silent */
+	uint16_t error_estimate; /* host order, as in wire/stamp.h */
+	uint16_t reserved;
+};
+
+/* Map `steer`: destination addresses of packets for the forwarder. */
+enum wire_bpf_steer {
+	WIRE_STEER_ALL = 1,     /* a VIP or NAT address: every packet */
+	WIRE_STEER_OVERLAY = 2, /* an address of ours: UDP to port 6081 only, the kernel has the rest */
+};
+
+/* Map `sessions`: the reflector's state, and which senders it answers. */
+struct wire_bpf_session_key {
+	struct wire_addr sender;
+	struct wire_addr reflector;
+	uint16_t sender_port;
+	uint16_t session_id;
+	uint32_t reserved;
+};
+
+struct wire_bpf_session {
+	uint32_t next_sequence; /* stateful reflector: RFC 8762, 4 */
+	uint32_t reserved;
+	uint64_t last_arrival_ns; /* CLOCK_MONOTONIC */
+	uint64_t packets;
+};
+
+/* One reply, in the ring buffer `samples`. Times are wall-clock ns of the respective POP. */
+struct wire_bpf_sample {
+	struct wire_addr reflector;
+	uint16_t session_id;
+	uint16_t sender_port; /* ours */
+	uint32_t sequence;           /* ours */
+	uint32_t reflector_sequence; /* its count */
+	uint8_t ttl;
+	uint8_t sender_ttl;
+	uint16_t reserved;
+	uint64_t t1, t2, t3, t4;
+	uint64_t arrival_ns; /* T4 as CLOCK_MONOTONIC */
+};
+
+/* Map `counters`, per CPU: one row each, name for humans. */
+#define WIRE_BPF_COUNTERS(X) \
+	X(STEERED, "steered") \
+	X(PASSED, "passed") \
+	X(NO_SOCKET, "no-socket") \
+	X(REFLECTED, "reflected") \
+	X(REFLECT_SILENT, "reflect-silent") \
+	X(REFLECT_UNKNOWN, "reflect-unknown") \
+	X(REFLECT_BAD, "reflect-bad") \
+	X(SAMPLED, "sampled") \
+	X(SAMPLE_LOST, "sample-lost") \
+	X(STAMPED, "stamped")
+
+#define WIRE_BPF_COUNTER_ENUM(symbol, name) WIRE_BPF_##symbol,
+enum wire_bpf_counter { WIRE_BPF_COUNTERS(WIRE_BPF_COUNTER_ENUM) WIRE_BPF_COUNTER_COUNT };
+#undef WIRE_BPF_COUNTER_ENUM
+
+_Static_assert(sizeof(struct wire_bpf_config) == 24, "map value");
+_Static_assert(sizeof(struct wire_bpf_session_key) == 40, "map key");
+_Static_assert(sizeof(struct wire_bpf_session) == 24, "map value");
+_Static_assert(sizeof(struct wire_bpf_sample) == 72, "ring record");

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The Internet checksum: whole (RFC 1071) and by difference (RFC 1624, equation 3: HC' = ~(~HC + ~m + m')).
+ * Sums are over 16-bit words as they lie in memory, so results go into the packet without a swap. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+static inline uint16_t wire_csum_load(const uint8_t *p)
+{
+	uint16_t w;
+	__builtin_memcpy(&w, p, 2);
+	return w;
+}
+
+/* Adds length bytes to a running sum; an odd last byte is padded with zero, so only the last piece may be odd. */
+static inline uint64_t wire_csum_add(uint64_t sum, const void *data, size_t length)
+{
+	const uint8_t *p = data;
+	for (; length >= 2; length -= 2, p += 2)
+		sum += wire_csum_load(p);
+	if (length) {
+		uint8_t last[2] = {*p, 0};
+		sum += wire_csum_load(last);
+	}
+	return sum;
+}
+
+static inline uint16_t wire_csum_fold(uint64_t sum)
+{
+	sum = (sum & 0xffffffffu) + (sum >> 32);
+	sum = (sum & 0xffffu) + (sum >> 16);
+	sum = (sum & 0xffffu) + (sum >> 16);
+	sum = (sum & 0xffffu) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+/* The checksum field of a header or datagram whose checksum field is zero. */
+static inline uint16_t wire_csum(const void *data, size_t length)
+{
+	return (uint16_t)~wire_csum_fold(wire_csum_add(0, data, length));
+}
+
+/* The field `check` after the bytes `before` (length even) at an even offset became `after`. */
+static inline uint16_t wire_csum_replace(uint16_t check, const void *before, const void *after, size_t length)
+{
+	const uint8_t *m = before, *n = after;
+	uint64_t sum = (uint16_t)~check;
+	for (size_t i = 0; i + 1 < length; i += 2)
+		sum += (uint64_t)(uint16_t)~wire_csum_load(m + i) + wire_csum_load(n + i);
+	return (uint16_t)~wire_csum_fold(sum);
+}
+
+/* RFC 768: a UDP checksum that computes to zero is sent as all ones; a zero field means none was made. */
+static inline uint16_t wire_csum_replace_udp(uint16_t check, const void *before, const void *after, size_t length)
+{
+	if (check == 0)
+		return 0;
+	uint16_t now = wire_csum_replace(check, before, after, length);
+	return now ? now : 0xffff;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* The counters that the data plane publishes in a memfd. One writer a block, many readers; 64-bit stores do not tear,
+ * so there is no lock: a reader may see a packet counted and its bytes not yet.
+ *
+ *   struct wire_stats | struct wire_stats_worker[workers] | struct wire_stats_link[links]  (at the offsets given) */
+#pragma once
+
+#include <stdint.h>
+
+#include "wire/drop.h"
+
+#define WIRE_STATS_MAGIC   0x4b554146u /* "KUAF" */
+#define WIRE_STATS_VERSION 1u
+
+#define WIRE_JOURNEYS(X) \
+	X(INGRESS, "ingress", "client to VIP") \
+	X(TRANSIT, "transit", "overlay to the next POP") \
+	X(EGRESS, "egress", "overlay to an endpoint") \
+	X(REPLY, "reply", "endpoint to the overlay") \
+	X(RETURN, "return", "overlay to the client") \
+	X(PUNT, "punt", "to the kernel") \
+	X(ICMP, "icmp", "answered by ourselves: echo, time exceeded, too big") \
+	X(OAM, "oam", "keepalives and link state between data planes")
+
+#define WIRE_JOURNEY_ENUM(symbol, name, text) WIRE_JOURNEY_##symbol,
+enum wire_journey { WIRE_JOURNEYS(WIRE_JOURNEY_ENUM) WIRE_JOURNEY_COUNT };
+#undef WIRE_JOURNEY_ENUM
+
+static inline const char *wire_journey_name(unsigned journey)
+{
+#define WIRE_JOURNEY_NAME(symbol, name, text) name,
+	static const char *const names[WIRE_JOURNEY_COUNT] = {WIRE_JOURNEYS(WIRE_JOURNEY_NAME)};
+#undef WIRE_JOURNEY_NAME
+	return journey < WIRE_JOURNEY_COUNT ? names[journey] : "unknown";
+}
+
+/* Per worker, beside packets and bytes of each journey: symbol, name, what it counts. */
+#define WIRE_WORKER_COUNTERS(X) \
+	X(FLOWS_NEW, "flows-new", "flows made at ingress") \
+	X(FLOWS_EXPIRED, "flows-expired", "flows that timed out or closed") \
+	X(FLOWS_UNSTORED, "flows-unstored", "packets steered by Maglev because the flow table was full") \
+	X(NAT_NEW, "nat-new", "flows made at egress") \
+	X(NAT_EXPIRED, "nat-expired", "egress flows that timed out or closed") \
+	X(ON_BACKUP, "on-backup", "packets sent along a backup path") \
+	X(HANDED_OVER, "handed-over", "packets given to the worker that owns their flow") \
+	X(MSS_CLAMPED, "mss-clamped", "SYN segments whose MSS was lowered") \
+	X(POLLS, "polls", "passes of the worker's loop") \
+	X(POLLS_EMPTY, "polls-empty", "passes that found nothing") \
+	X(SLEEPS, "sleeps", "times the worker slept") \
+	X(BUSY_NS, "busy-ns", "nanoseconds in passes that found packets")
+
+#define WIRE_COUNTER_ENUM(symbol, name, text) WIRE_COUNTER_##symbol,
+enum wire_counter { WIRE_WORKER_COUNTERS(WIRE_COUNTER_ENUM) WIRE_COUNTER_COUNT };
+#undef WIRE_COUNTER_ENUM
+
+static inline const char *wire_counter_name(unsigned counter)
+{
+#define WIRE_COUNTER_NAME(symbol, name, text) name,
+	static const char *const names[WIRE_COUNTER_COUNT] = {WIRE_WORKER_COUNTERS(WIRE_COUNTER_NAME)};
+#undef WIRE_COUNTER_NAME
+	return counter < WIRE_COUNTER_COUNT ? names[counter] : "unknown";
+}
+
+#define WIRE_STATS_MAX_DROPS    64u
+#define WIRE_STATS_MAX_COUNTERS 32u
+#define WIRE_STATS_MAX_JOURNEYS 16u
+#define WIRE_STATS_MAX_LINKS    1024u /* our own links that can be counted */
+
+struct wire_stats {
+	uint32_t magic;
+	uint32_t version;
+	uint32_t size; /* of the whole memfd */
+	uint32_t workers;
+	uint32_t worker_offset; /* of the first worker block */
+	uint32_t link_offset;
+	uint32_t links; /* blocks present; a block with id 0 and no packets is unused */
+	uint32_t pid;
+	uint64_t started_ns; /* CLOCK_REALTIME */
+	uint64_t reserved[3];
+};
+
+struct wire_stats_worker {
+	uint64_t heartbeat_ns; /* CLOCK_MONOTONIC of the last pass */
+	uint64_t flows;        /* live now */
+	uint64_t nat_flows;
+	uint64_t flow_capacity;
+	uint64_t nat_capacity;
+	uint64_t reserved[3];
+	uint64_t counter[WIRE_STATS_MAX_COUNTERS];
+	uint64_t drop[WIRE_STATS_MAX_DROPS];
+	struct {
+		uint64_t packets;
+		uint64_t bytes;
+	} journey[WIRE_STATS_MAX_JOURNEYS];
+};
+
+/* Of one of our own links, summed over workers by the data plane's main thread once a second. */
+struct wire_stats_link {
+	uint32_t link; /* id in wire_ctl_link */
+	uint32_t up;
+	uint64_t tx_packets;
+	uint64_t tx_bytes;
+	uint64_t rx_packets;
+	uint64_t rx_bytes;
+	uint64_t rx_lost;      /* sequence numbers that never came (RFC 3550, A.3, per lane) */
+	uint64_t keepalive_rtt_ns; /* the last */
+	uint64_t reserved;
+};
+
+_Static_assert((int)WIRE_DROP_COUNT <= (int)WIRE_STATS_MAX_DROPS, "every reason has a counter");
+_Static_assert((int)WIRE_COUNTER_COUNT <= (int)WIRE_STATS_MAX_COUNTERS, "every counter has a place");
+_Static_assert((int)WIRE_JOURNEY_COUNT <= (int)WIRE_STATS_MAX_JOURNEYS, "every journey has a place");
+_Static_assert(sizeof(struct wire_stats) == 64, "ABI");
+_Static_assert(sizeof(struct wire_stats_worker) % 64 == 0, "blocks share no cache line");
+_Static_assert(sizeof(struct wire_stats_link) == 64, "ABI");
