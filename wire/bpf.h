@@ -6,6 +6,7 @@
 #include "wire/address.h"
 
 #define WIRE_BPF_MAX_WORKERS  64u
+#define WIRE_BPF_MAX_PEERS    1024u
 #define WIRE_BPF_MAX_SESSIONS 4096u
 #define WIRE_BPF_MAX_STEER    4096u
 
@@ -13,38 +14,49 @@
 struct wire_bpf_config {
 	int64_t clock_offset_ns; /* added to CLOCK_MONOTONIC for the stamps: wall clock, plus the lab's test offset */
 	uint64_t heartbeat_max_age_ns; /* an older heartbeat of any worker silences the reflector */
-	uint32_t workers; /* entries of the heartbeat array that must be fresh; 0: the reflector is silent */
+	uint32_t workers;        /* entries of the heartbeat array that must be fresh; 0: the reflector is silent */
 	uint16_t error_estimate; /* host order, as in wire/stamp.h */
-	uint16_t reserved;
+	uint16_t sender_port;    /* UDP source of our STAMP senders; 0: user space stamps, T1 and T4 are left alone */
 };
 
-/* Map `steer`: destination addresses of packets for the forwarder. */
+/* Map `heartbeat`, BPF_F_MMAPABLE: WIRE_BPF_MAX_WORKERS entries of uint64_t, CLOCK_MONOTONIC ns, one writer each. */
+
+/* Map `steer`: struct wire_addr (a packet's destination) to uint32_t, one of these. */
 enum wire_bpf_steer {
 	WIRE_STEER_ALL = 1,     /* a VIP or NAT address: every packet */
 	WIRE_STEER_OVERLAY = 2, /* an address of ours: UDP to port 6081 only, the kernel has the rest */
 };
 
-/* Map `sessions`: the reflector's state, and which senders it answers. */
+/* Map `peers`: the address pairs whose probes are answered and whose replies are sampled. No entry: the kernel's. */
+struct wire_bpf_peer_key {
+	struct wire_addr remote;
+	struct wire_addr local;
+};
+
+struct wire_bpf_peer {
+	uint64_t last_arrival_ns; /* CLOCK_MONOTONIC of the last good probe from remote, answered or not; 0: none yet */
+	uint64_t packets;         /* probes that came */
+};
+
+/* Map `sessions`, least recently used goes first: the stateful reflector's counts. Made by a peer's first probe. */
 struct wire_bpf_session_key {
 	struct wire_addr sender;
 	struct wire_addr reflector;
 	uint16_t sender_port;
 	uint16_t session_id;
-	uint32_t reserved;
+	uint32_t reserved; /* 0 */
 };
 
 struct wire_bpf_session {
-	uint32_t next_sequence; /* stateful reflector: RFC 8762, 4 */
+	uint32_t next_sequence; /* RFC 8762, 4.3: counts the probes that arrived while the reflector answered */
 	uint32_t reserved;
-	uint64_t last_arrival_ns; /* CLOCK_MONOTONIC */
-	uint64_t packets;
 };
 
 /* One reply, in the ring buffer `samples`. Times are wall-clock ns of the respective POP. */
 struct wire_bpf_sample {
 	struct wire_addr reflector;
 	uint16_t session_id;
-	uint16_t sender_port; /* ours */
+	uint16_t sender_port;        /* ours */
 	uint32_t sequence;           /* ours */
 	uint32_t reflector_sequence; /* its count */
 	uint8_t ttl;
@@ -55,16 +67,16 @@ struct wire_bpf_sample {
 };
 
 /* Map `counters`, per CPU: one row each, name for humans. */
-#define WIRE_BPF_COUNTERS(X) \
-	X(STEERED, "steered") \
-	X(PASSED, "passed") \
-	X(NO_SOCKET, "no-socket") \
-	X(REFLECTED, "reflected") \
-	X(REFLECT_SILENT, "reflect-silent") \
-	X(REFLECT_UNKNOWN, "reflect-unknown") \
-	X(REFLECT_BAD, "reflect-bad") \
-	X(SAMPLED, "sampled") \
-	X(SAMPLE_LOST, "sample-lost") \
+#define WIRE_BPF_COUNTERS(X)                                                                                           \
+	X(STEERED, "steered")                                                                                          \
+	X(PASSED, "passed")                                                                                            \
+	X(NO_SOCKET, "no-socket")                                                                                      \
+	X(REFLECTED, "reflected")                                                                                      \
+	X(REFLECT_SILENT, "reflect-silent")                                                                            \
+	X(REFLECT_UNKNOWN, "reflect-unknown")                                                                          \
+	X(REFLECT_BAD, "reflect-bad")                                                                                  \
+	X(SAMPLED, "sampled")                                                                                          \
+	X(SAMPLE_LOST, "sample-lost")                                                                                  \
 	X(STAMPED, "stamped")
 
 #define WIRE_BPF_COUNTER_ENUM(symbol, name) WIRE_BPF_##symbol,
@@ -73,5 +85,7 @@ enum wire_bpf_counter { WIRE_BPF_COUNTERS(WIRE_BPF_COUNTER_ENUM) WIRE_BPF_COUNTE
 
 _Static_assert(sizeof(struct wire_bpf_config) == 24, "map value");
 _Static_assert(sizeof(struct wire_bpf_session_key) == 40, "map key");
-_Static_assert(sizeof(struct wire_bpf_session) == 24, "map value");
+_Static_assert(sizeof(struct wire_bpf_session) == 8, "map value");
+_Static_assert(sizeof(struct wire_bpf_peer_key) == 32, "map key");
+_Static_assert(sizeof(struct wire_bpf_peer) == 16, "map value");
 _Static_assert(sizeof(struct wire_bpf_sample) == 72, "ring record");

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* This POP's STAMP sessions: a sender towards each link's far end and the reflector for theirs, on a libuv loop.
+ *
+ * With eBPF (`kbpf` given) the programs of ebpf/ stamp and reflect; the owner must have attached them and steered our
+ * addresses (kbpf_set_steer with WIRE_STEER_OVERLAY). Without it a socket on UDP 862 reflects, and the kernel's receive
+ * stamps serve. Either way the reflector answers only addresses that are a link's remote end, and only while every
+ * worker's heartbeat is fresh. Probes of all links are spread evenly over the interval. Not thread-safe. */
+#pragma once
+
+#include <uv.h>
+
+#include "ebpf/kbpf.h"
+#include "probes/estimator.h"
+#include "wire/address.h"
+
+#define PROBE_SENDER_PORT  49862u     /* UDP source port of the senders, the same in every life of kuafud */
+#define PROBE_HEARTBEAT_NS 100000000u /* an older heartbeat of a worker silences the reflector: DESIGN, section 6 */
+#define PROBE_INTERVAL_NS  50000000u  /* 20 Hz */
+
+struct probe_sessions;
+
+struct probe_link {
+	uint32_t link;     /* the owner's id, unique */
+	uint16_t from_pop; /* ours */
+	uint16_t to_pop;
+	uint8_t local_link;
+	uint8_t remote_link;
+	struct wire_addr local;
+	struct wire_addr remote;
+	uint64_t interval_ns; /* 0: that of the options */
+};
+
+struct probe_events {
+	void *owner;
+	/* Every answered probe. May be NULL. */
+	void (*on_sample)(void *owner, uint32_t link, const struct probe_sample *sample);
+	/* A link went up or down; at_ns is CLOCK_MONOTONIC. A new link is down, without an event. Not from within add. */
+	void (*on_state)(void *owner, uint32_t link, bool up, enum probe_cause cause, uint64_t at_ns);
+};
+
+struct probe_options {
+	struct kbpf *kbpf;            /* NULL: user-space stamps. Outlives the sessions. */
+	uint64_t interval_ns;         /* 0: PROBE_INTERVAL_NS */
+	int64_t test_clock_offset_ns; /* added to every stamp of this POP */
+	uint32_t workers; /* of the data plane, whose heartbeats must be fresh; 0: the reflector stays silent */
+};
+
+/* Opens sockets and timers on `loop`. *ret is freed by probe_sessions_close(). -EADDRINUSE: another daemon probes from
+ * here. `why`: NULL or KBPF_WHY_SIZE bytes for one line. */
+int probe_sessions_open(uv_loop_t *loop, const struct probe_options *options, const struct probe_events *events,
+    struct probe_sessions **ret, char *why);
+
+/* Stops; its memory goes when the loop has closed the handles, so run the loop once more. With eBPF the peers stay in
+ * the maps: the reflector answers while kuafud is away. NULL is allowed. */
+void probe_sessions_close(struct probe_sessions *s);
+
+/* The data plane said HELLO: this many workers beat from now on. */
+int probe_sessions_set_workers(struct probe_sessions *s, uint32_t workers);
+
+/* Memory of WIRE_BPF_MAX_WORKERS uint64_t for HEARTBEAT_MAP: the BPF array, or a memfd of the same layout without eBPF.
+ * Belongs to s; sendmsg() duplicates it. */
+int probe_sessions_heartbeat_fd(const struct probe_sessions *s);
+
+/* -EEXIST: link id or address pair is probed already. -EINVAL: addresses of two families. */
+int probe_sessions_add(struct probe_sessions *s, const struct probe_link *link);
+/* -ENOENT. In eBPF mode the far end is no longer answered either. */
+int probe_sessions_remove(struct probe_sessions *s, uint32_t link);
+/* -ENOENT. */
+int probe_sessions_get(const struct probe_sessions *s, uint32_t link, struct probe_estimate *ret);
+/* After a restart, when all links have been added: stops answering pairs that are no longer links. */
+int probe_sessions_forget_others(struct probe_sessions *s);
