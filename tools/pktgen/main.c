@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* kuafu-pktgen: sends packets through a device under test, checks what comes back. Ports come from DPDK, so the device
+ * may be another process behind memif or AF_XDP, or a NIC. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include "tools/pktgen/options.h"
+#include "tools/pktgen/port.h"
+#include "tools/pktgen/report.h"
+#include "tools/pktgen/search.h"
+#include "tools/pktgen/trial.h"
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int signal)
+{
+	(void)signal;
+	stop = 1;
+}
+
+/* Starts the EAL with the ports of the options. 0, or -EINVAL / -errno after a line on stderr. */
+static int start_eal(const struct options *o, const char *program)
+{
+	static char port_args[PORT_MAX][2][PORT_ARGS_SIZE]; /* the EAL keeps pointers into it */
+	const char *specs[PORT_MAX] = {o->tx, o->rx};
+	char prefix[64];
+	char *argv[24];
+	int argc = 0;
+
+	snprintf(prefix, sizeof(prefix), "kuafu-pktgen-%d", (int)getpid());
+	argv[argc++] = (char *)program;
+	argv[argc++] = (char *)"-l";
+	argv[argc++] = (char *)o->lcore;
+	argv[argc++] = (char *)"--file-prefix";
+	argv[argc++] = prefix;
+	argv[argc++] = (char *)"--no-telemetry";
+	argv[argc++] = (char *)"--log-level=error";
+	if (o->no_huge) {
+		argv[argc++] = (char *)"--no-huge";
+		argv[argc++] = (char *)"-m";
+		argv[argc++] = (char *)"256";
+	}
+	if (strncmp(o->tx, "pci:", 4) && (!o->rx || strncmp(o->rx, "pci:", 4)))
+		argv[argc++] = (char *)"--no-pci";
+	for (unsigned i = 0; i < PORT_MAX && specs[i]; i++) {
+		const char *error;
+		int n = port_eal_args(specs[i], i, port_args[i], &error);
+		if (n < 0) {
+			fprintf(stderr, "kuafu-pktgen: --%s %s: %s\n", i ? "rx" : "tx", specs[i], error);
+			return n;
+		}
+		for (int k = 0; k < n; k++)
+			argv[argc++] = port_args[i][k];
+	}
+	if (rte_eal_init(argc, argv) < 0) {
+		fprintf(stderr, "kuafu-pktgen: DPDK does not start: %s%s\n", rte_strerror(rte_errno),
+		    o->no_huge ? "" : " (without hugepages, try --no-huge)");
+		return -rte_errno;
+	}
+	return 0;
+}
+
+static int search(struct trial *trial, const struct options *o, struct trial_result *result, double *ret_throughput)
+{
+	struct search s;
+	search_start(&s, o->rate, o->rate * o->resolution);
+	for (bool over = false; !over && !stop;) {
+		trial->rate = s.next;
+		trial->number++;
+		int err = trial_run(trial, result);
+		if (err)
+			return err;
+		double lost =
+		    result->sent ? (double)check_lost(&result->check, result->sent) / (double)result->sent : 1;
+		/* A rate that the generator itself did not reach proves nothing about the device. */
+		bool passed = lost <= o->loss_allowed && (double)result->unsent <= 0.01 * (double)result->sent;
+		report_step(s.next, result, passed);
+		over = search_step(&s, passed);
+	}
+	*ret_throughput = s.low;
+	return 0;
+}
+
+static int generate(const struct options *o, struct port *tx, struct port *rx)
+{
+	struct trial_result *result = calloc(1, sizeof(*result));
+	if (!result)
+		return -ENOMEM;
+	struct trial trial = {
+	    .set = &o->set,
+	    .size = o->size,
+	    .rate = o->rate,
+	    .seconds = o->seconds,
+	    .drain_seconds = 1,
+	    .number = (uint32_t)getpid() << 8,
+	    .tx = tx,
+	    .rx = rx,
+	    .stop = &stop,
+	    .progress = o->search ? NULL : report_progress,
+	};
+	double throughput = -1;
+	int err = o->search ? search(&trial, o, result, &throughput) : trial_run(&trial, result);
+	if (err)
+		fprintf(stderr, "kuafu-pktgen: no packet buffers: %s\n", strerror(-err));
+	else
+		report_result(result, throughput, o->json);
+	free(result);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o;
+	int err = options_parse(argc, argv, &o);
+	if (err)
+		return err > 0 ? 0 : 2;
+	signal(SIGINT, on_signal);
+	signal(SIGTERM, on_signal);
+	if (start_eal(&o, argv[0]))
+		return 1;
+	unsigned wanted = o.rx ? 2 : 1, opened = 0;
+	struct port ports[PORT_MAX];
+	if (rte_eth_dev_count_avail() < wanted) {
+		fprintf(stderr, "kuafu-pktgen: DPDK found %u of %u ports; is the interface there?\n",
+		    rte_eth_dev_count_avail(), wanted);
+		err = -ENODEV;
+	}
+	for (; !err && opened < wanted; opened++) {
+		err = port_open((uint16_t)opened, &ports[opened]);
+		if (err) {
+			fprintf(
+			    stderr, "kuafu-pktgen: port %s does not open: %s\n", opened ? o.rx : o.tx, strerror(-err));
+			break;
+		}
+	}
+	if (!err)
+		err = generate(&o, &ports[0], &ports[wanted - 1]);
+	while (opened)
+		port_close(&ports[--opened]);
+	rte_eal_cleanup();
+	return err ? 1 : 0;
+}
