@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pop.yaml: what only this machine knows. Both daemons read the same file; kuafud.8 and pop.yaml.5 describe it. */
+#pragma once
+
+#include <stdint.h>
+
+#include "control/base/log.h"
+#include "control/base/mistakes.h"
+#include "control/base/yaml.h"
+#include "wire/control.h"
+
+#define CTL_POP_MAX_LINKS   64u /* our own addresses; a link number has 8 bits */
+#define CTL_POP_MAX_NATS    16u
+#define CTL_POP_MAX_WORKERS 64u /* lanes, wire/overlay.h: more could own none */
+#define CTL_POP_PATH_SIZE   96u /* of run-dir: a socket's path below it must fit sockaddr_un */
+#define CTL_POP_TEXT_SIZE   256u
+
+enum ctl_port_driver {
+	CTL_PORT_AF_XDP,
+	CTL_PORT_PCI,
+	CTL_PORT_MEMIF,
+	CTL_PORT_TAP,
+	CTL_PORT_PCAP,
+	CTL_PORT_RING,
+	CTL_PORT_NULL,
+};
+extern const char *const ctl_port_driver_names[]; /* these lists are NULL-terminated and indexed by their enum */
+
+/* The index in `ports:` is the port's number in wire/control.h. Texts that a driver does not use are "". */
+struct ctl_pop_port {
+	char name[CTL_NAME_SIZE];
+	enum ctl_port_driver driver;
+	char interface[16];              /* af_xdp, tap, pcap (live): the kernel's name */
+	char device[CTL_POP_TEXT_SIZE];  /* pci: address, such as 0000:01:00.0; memif: path of the socket */
+	char rx_file[CTL_POP_TEXT_SIZE]; /* pcap */
+	char tx_file[CTL_POP_TEXT_SIZE]; /* pcap */
+	bool memif_server;               /* memif: we make the socket */
+	uint16_t queues;
+};
+
+struct ctl_pop_link {
+	uint8_t link; /* number, unique in this POP: the path option carries it */
+	uint8_t port; /* index in ports */
+	uint16_t mtu; /* of the outer packet, bytes */
+	struct wire_addr address;
+	char provider[CTL_NAME_SIZE];
+	double cost; /* money, in the unit of the cost class: milliseconds of delay it is worth */
+};
+
+struct ctl_pop_nat {
+	struct wire_addr address;
+	uint16_t port_lo;
+	uint16_t port_hi; /* inclusive */
+};
+
+enum ctl_idle { CTL_IDLE_BUSY, CTL_IDLE_ADAPTIVE };
+extern const char *const ctl_idle_names[];
+
+struct ctl_pop_dataplane {
+	uint32_t workers;
+	enum ctl_idle idle;
+	bool hugepages; /* use them where there are any; false: never */
+	uint64_t memory_bytes;
+	uint32_t flows;     /* per worker, at ingress */
+	uint32_t nat_flows; /* per worker, at egress */
+	unsigned n_nats;
+	struct ctl_pop_nat nats[CTL_POP_MAX_NATS];
+};
+
+enum ctl_timestamps { CTL_TIMESTAMPS_AUTO, CTL_TIMESTAMPS_USER };
+extern const char *const ctl_timestamps_names[];
+
+struct ctl_pop_config {
+	char name[CTL_NAME_SIZE];
+	uint16_t id;
+	char region[CTL_NAME_SIZE];
+	char run_dir[CTL_POP_PATH_SIZE];
+	char store[CTL_POP_TEXT_SIZE];
+	char secret_file[CTL_POP_TEXT_SIZE];
+	int64_t clock_offset_ns;
+	enum ctl_log_level log;
+	struct ctl_pop_dataplane dataplane;
+	unsigned n_ports;
+	struct ctl_pop_port ports[WIRE_CTL_MAX_PORTS];
+	unsigned n_links;
+	struct ctl_pop_link links[CTL_POP_MAX_LINKS];
+	double probe_rate_hz;
+	enum ctl_timestamps timestamps;
+};
+
+/* Reads and checks the whole file. Returns 0, or -EINVAL with every mistake in m and *ret_config untouched. */
+int ctl_pop_config_load(const char *path, struct ctl_mistakes *m, struct ctl_pop_config *ret_config);
+
+/* The same from text; `name` stands for the file in the lines. */
+int ctl_pop_config_parse(
+    const char *name, const char *text, size_t size, struct ctl_mistakes *m, struct ctl_pop_config *ret_config);
+
+/* run_dir/file into path, which holds CTL_POP_PATH_SIZE + 12 bytes (what sockaddr_un holds). Returns path. */
+#define CTL_RUN_PATH_SIZE (CTL_POP_PATH_SIZE + 12u)
+char *ctl_pop_run_path(const struct ctl_pop_config *config, const char *file, char *path);

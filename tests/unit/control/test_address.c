@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/base/address.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+Test(address, what_is_parsed_is_written_the_same)
+{
+	static const char *const rows[] = {"192.0.2.1", "0.0.0.0", "255.255.255.255", "2001:db8::1", "::1", "fe80::2"};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct wire_addr address;
+		char text[CTL_ADDRESS_TEXT];
+		cr_assert(ctl_address_parse(rows[i], &address) == 0);
+		cr_assert(strcmp(ctl_address_text(&address, text), rows[i]) == 0, "%s", text);
+	}
+}
+
+Test(address, what_is_no_address_is_refused)
+{
+	static const char *const rows[] = {
+	    "", "1.2.3", "1.2.3.4.5", "1.2.3.256", " 1.2.3.4", "fe80::1%eth0", "a.b.c.d"};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct wire_addr address;
+		cr_assert(ctl_address_parse(rows[i], &address) != 0, "%s", rows[i]);
+	}
+}
+
+Test(prefix, counts_the_bits_of_the_mapped_address)
+{
+	static const struct {
+		const char *text;
+		int length; /* -1: refused */
+	} rows[] = {{"10.0.0.0/8", 104}, {"0.0.0.0/0", 96}, {"192.0.2.1", 128}, {"192.0.2.1/32", 128}, {"::/0", 0},
+	    {"2001:db8::/32", 32}, {"10.0.0.1/8", -1}, {"10.0.0.0/33", -1}, {"10.0.0.0/", -1}, {"10.0.0.0/8x", -1},
+	    {"/8", -1}, {"2001:db8::1/32", -1}};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct wire_addr prefix;
+		uint32_t length = 999;
+		int error = ctl_prefix_parse(rows[i].text, &prefix, &length);
+		cr_assert(error == 0 ? (int)length == rows[i].length : rows[i].length == -1, "%s", rows[i].text);
+		cr_assert(error == 0 || length == 999, "untouched: %s", rows[i].text);
+	}
+}
+
+Test(port_range, is_in_order_and_within_16_bits)
+{
+	uint16_t lo = 0, hi = 0;
+	cr_assert(ctl_port_range_parse("443", &lo, &hi) == 0 && lo == 443 && hi == 443);
+	cr_assert(ctl_port_range_parse("8000-8099", &lo, &hi) == 0 && lo == 8000 && hi == 8099);
+	static const char *const bad[] = {"", "0", "65536", "9-8", "1-", "-1", "1-2-3", "4294967297", "+1", "1 "};
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_assert(ctl_port_range_parse(bad[i], &lo, &hi) != 0, "%s", bad[i]);
+}

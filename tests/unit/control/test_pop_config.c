@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/base/pop_config.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control/base/address.h"
+
+static const char good[] = "pop: sgp1\n"
+                           "id: 1\n"
+                           "region: ap-southeast\n"
+                           "store: etcd://10.255.0.1:2379\n"
+                           "secret-file: /etc/kuafu/secret\n"
+                           "test-clock-offset: -3ms\n"
+                           "log: debug\n"
+                           "dataplane:\n"
+                           "  workers: 2\n"
+                           "  memory: 128MiB\n"
+                           "  nat-pool: [{address: 10.3.1.1, ports: 1024-65535}]\n"
+                           "ports:\n"
+                           "  - {name: wan, driver: af_xdp, interface: eth0, queues: 1}\n"
+                           "  - {name: sink, driver: null}\n"
+                           "links:\n"
+                           "  - {link: 0, address: 10.1.0.2, port: wan, mtu: 1400, provider: isp-a, cost: 2.5}\n"
+                           "  - {link: 1, address: 10.2.0.2, port: sink}\n"
+                           "probes: {rate: 50, timestamps: user}\n";
+
+static struct ctl_mistakes mistakes;
+static struct ctl_pop_config config;
+
+static int parse(const char *text)
+{
+	return ctl_pop_config_parse("pop.yaml", text, strlen(text), &mistakes, &config);
+}
+
+Test(pop_config, the_documented_file_is_read)
+{
+	cr_assert(parse(good) == 0, "%s", mistakes.kept ? mistakes.line[0] : "");
+	struct wire_addr address;
+	ctl_address_parse("10.1.0.2", &address);
+	cr_assert(strcmp(config.name, "sgp1") == 0 && config.id == 1);
+	cr_assert(strcmp(config.run_dir, "/run/kuafu/sgp1") == 0, "%s", config.run_dir);
+	cr_assert(config.clock_offset_ns == -3000000 && config.log == CTL_LOG_DEBUG);
+	cr_assert(config.dataplane.workers == 2 && config.dataplane.memory_bytes == 128u << 20);
+	cr_assert(config.dataplane.flows == 65536 && config.dataplane.hugepages);
+	cr_assert(config.dataplane.n_nats == 1 && config.dataplane.nats[0].port_lo == 1024);
+	cr_assert(config.n_ports == 2 && config.ports[1].driver == CTL_PORT_NULL);
+	cr_assert(config.n_links == 2 && config.links[1].port == 1 && config.links[1].mtu == 1500);
+	cr_assert(wire_addr_equal(&config.links[0].address, &address) && config.links[0].cost == 2.5);
+	cr_assert(config.probe_rate_hz == 50 && config.timestamps == CTL_TIMESTAMPS_USER);
+}
+
+/* The file with one line's text replaced. */
+static int parse_with(const char *from, const char *to)
+{
+	char text[2 * sizeof(good)];
+	const char *at = strstr(good, from);
+	cr_assert(at);
+	snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - good), good, to, at + strlen(from));
+	ctl_mistakes_free(&mistakes);
+	return parse(text);
+}
+
+Test(pop_config, each_mistake_is_one_line_with_its_remedy)
+{
+	static const struct {
+		const char *from, *to, *line;
+	} rows[] = {
+	    {"id: 1", "id: 0", "pop.yaml:2: id: '0': must be a whole number from 1 to 65535"},
+	    {"region: ap-southeast\n", "", "pop.yaml:1: region: missing; add 'region: …'"},
+	    {"etcd://", "redis://",
+	        "pop.yaml:4: store: 'redis://10.255.0.1:2379': must be etcd://HOST:PORT[,HOST:PORT…] "
+	        "or sqlite:///PATH"},
+	    {"workers: 2", "worker: 2", "pop.yaml:9: dataplane: 'worker': unknown field; did you mean 'workers'?"},
+	    {"port: sink", "port: lan", "pop.yaml:17: links[1].port: 'lan': must be one of: wan, sink"},
+	    {"link: 1,", "link: 0,", "pop.yaml:17: links[1].link: '0': another link has this number"},
+	    {"10.2.0.2", "10.1.0.2", "pop.yaml:17: links[1].address: '10.1.0.2': link 0 has this address"},
+	    {"10.2.0.2", "10.3.1.1",
+	        "pop.yaml:17: links[1].address: '10.3.1.1': is in nat-pool too; NAT addresses are of "
+	        "their own, never a link's"},
+	    {"name: sink", "name: wan",
+	        "pop.yaml:14: ports[1].name: 'wan': another port has this name; choose one of its "
+	        "own"},
+	    {", interface: eth0", "", "pop.yaml:13: ports[0].interface: missing; add 'interface: …'"},
+	    {"mtu: 1400", "mtu: 90000", "pop.yaml:16: links[0].mtu: '90000': must be a whole number from 576 to 9216"},
+	    {"test-clock-offset: -3ms", "run-dir: tmp",
+	        "pop.yaml:6: run-dir: 'tmp': must be an absolute path, such as "
+	        "/run/kuafu/sgp1"},
+	};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		config = (struct ctl_pop_config){.id = 77};
+		cr_assert(parse_with(rows[i].from, rows[i].to) == -22);
+		cr_assert(config.id == 77, "the output is untouched");
+		const char *found = mistakes.kept ? mistakes.line[mistakes.kept - 1] : "nothing";
+		bool there = false;
+		for (unsigned j = 0; j < mistakes.kept; j++)
+			there = there || strcmp(mistakes.line[j], rows[i].line) == 0;
+		cr_assert(there, "expected: %s\ngot: %s", rows[i].line, found);
+	}
+}
+
+Test(pop_config, several_mistakes_are_all_reported)
+{
+	cr_assert(parse_with("id: 1\nregion: ap-southeast\n", "id: x\nregion: A B\nlogg: info\n") != 0);
+	cr_assert(mistakes.found == 3, "%u", mistakes.found);
+}
+
+Test(pop_config, a_file_that_is_not_there_is_a_mistake)
+{
+	cr_assert(ctl_pop_config_load("/nonexistent/pop.yaml", &mistakes, &config) == -22);
+	cr_assert(
+	    strcmp(mistakes.line[0], "/nonexistent/pop.yaml: cannot be read: No such file or directory; check the "
+	                             "path and its permissions") == 0);
+}
