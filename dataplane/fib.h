@@ -9,6 +9,7 @@
  * Invariant: a view finds exactly the longest prefix that was in the table when the view was made. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "wire/address.h"
@@ -45,3 +46,31 @@ static inline uint32_t dp_fib_find(const struct dp_fib_view *view, const struct 
 		entry = view->nodes[(uint64_t)DP_FIB_NODE(entry) * DP_FIB_NODE_ENTRIES + *at];
 	return DP_FIB_VALUE(entry);
 }
+
+/* ---- the writer: one thread, the main one ---- */
+
+struct dp_fib;
+struct dp_fib_garbage; /* what only readers of older views still need */
+
+struct dp_fib_change {
+	struct wire_addr prefix; /* bits after `length` are ignored */
+	uint32_t length;         /* 0 .. 128; an IPv4 prefix of n bits is 96 + n of a mapped address */
+	uint32_t value;          /* 1 .. DP_FIB_MAX_VALUE; 0 takes the prefix out, if it is there */
+};
+
+/* An empty table. Returns 0 or -ENOMEM. */
+int dp_fib_create(struct dp_fib **ret_fib);
+void dp_fib_destroy(struct dp_fib *fib);
+
+/* The current version, valid until the garbage of the next change is freed. */
+struct dp_fib_view dp_fib_current(const struct dp_fib *fib);
+
+/* Make the next version: the changes in order, all or none. *ret_garbage is to be given back with dp_fib_collect when
+ * nobody reads a view from before this call. Returns 0, -EINVAL (a change is out of range), -ENOSPC (no node left) or
+ * -ENOMEM. */
+int dp_fib_apply(
+    struct dp_fib *fib, const struct dp_fib_change *changes, size_t n, struct dp_fib_garbage **ret_garbage);
+void dp_fib_collect(struct dp_fib *fib, struct dp_fib_garbage *garbage);
+
+/* How many nodes are in use, garbage included. */
+uint32_t dp_fib_nodes(const struct dp_fib *fib);
