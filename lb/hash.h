@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The hash of a flow, and who reads which of its bits.
+ *
+ * Invariant: the hash is a function of the key alone, with fixed constants, so every POP, the ingress and the egress
+ * side, and a restarted process compute the same one. The key is always in the direction client -> VIP; a reply is
+ * hashed by the key of the flow that it belongs to.
+ *
+ *   bits 0..13   overlay hash: UDP source port, lane (bits 8..13), worker
+ *   bits 16..47  bucket of flow and NAT tables
+ *   bits 48..63  signature within a bucket
+ *   lb_hash_choice()  a second mix of all 64 bits: share of a group (upper half), Maglev slot (lower half)
+ *
+ * So a worker, which sees only its own lanes, still fills all its buckets and all Maglev slots evenly.
+ *
+ * Words are folded with 64 x 64 -> 128 bit multiplications (low half xor high half); the constants are the fraction of
+ * pi. It is no keyed hash: who knows it can aim at one bucket, which costs him only his own flows' entries (lb/flow.h
+ * refuses, and the packet goes by Maglev). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wire/address.h"
+#include "wire/overlay.h"
+
+/* Ports in host order; reserved is zero, for keys are hashed and compared whole. */
+struct lb_flow_key {
+	struct wire_addr client;
+	struct wire_addr vip;
+	uint16_t client_port;
+	uint16_t vip_port;
+	uint8_t protocol;
+	uint8_t reserved[3];
+};
+
+_Static_assert(sizeof(struct lb_flow_key) == 40, "five words, no padding");
+
+/* The word at p as little endian, whatever the host. */
+static inline uint64_t lb_hash_word(const void *p)
+{
+	uint64_t w;
+	__builtin_memcpy(&w, p, 8);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	w = __builtin_bswap64(w);
+#endif
+	return w;
+}
+
+static inline uint64_t lb_hash_fold(uint64_t a, uint64_t b)
+{
+	unsigned __int128 product = (unsigned __int128)a * b;
+	return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+/* Three words, all of whose bits reach all bits of the result. For tables of our own objects. */
+static inline uint64_t lb_hash_words(uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t h = lb_hash_fold(a ^ 0x243f6a8885a308d3u, b ^ 0x13198a2e03707344u);
+	return lb_hash_fold(h ^ c ^ 0xa4093822299f31d0u, h ^ 0x082efa98ec4e6c89u);
+}
+
+static inline uint64_t lb_flow_hash(const struct lb_flow_key *key)
+{
+	const uint8_t *p = (const uint8_t *)key;
+	uint64_t client =
+	    lb_hash_fold(lb_hash_word(p) ^ 0x243f6a8885a308d3u, lb_hash_word(p + 8) ^ 0x13198a2e03707344u);
+	uint64_t vip =
+	    lb_hash_fold(lb_hash_word(p + 16) ^ 0xa4093822299f31d0u, lb_hash_word(p + 24) ^ 0x082efa98ec4e6c89u);
+	uint64_t both = lb_hash_fold(client ^ lb_hash_word(p + 32) ^ 0x452821e638d01377u, vip ^ 0xbe5466cf34e90c6cu);
+	return lb_hash_fold(both ^ 0xc0ac29b7c97c50ddu, both + 0x3f84d5b5b5470917u);
+}
+
+/* For affinity source-ip: the same for all connections of a client. Only for lb_hash_choice(). */
+static inline uint64_t lb_source_hash(const struct wire_addr *client)
+{
+	return lb_hash_words(lb_hash_word(client->bytes), lb_hash_word(client->bytes + 8), 0x9216d5d98979fb1bu);
+}
+
+/* What travels in the overlay's UDP source port. */
+static inline uint16_t lb_hash14(uint64_t hash)
+{
+	return (uint16_t)(hash & WIRE_OVERLAY_HASH_MASK);
+}
+
+/* The worker that owns a flow, 0 .. workers - 1 (workers >= 1). */
+static inline unsigned lb_owner(uint16_t hash14, unsigned workers)
+{
+	return wire_overlay_lane(hash14) % workers;
+}
+
+/* Bits for lb_select(), independent of lane, bucket and signature. */
+static inline uint64_t lb_hash_choice(uint64_t hash)
+{
+	return lb_hash_fold(hash ^ 0xd1310ba698dfb5acu, hash + 0x2ffd72dbd01adfb7u);
+}
+
+/* x of 32 random bits scaled to 0 .. n - 1 without a division. */
+static inline uint32_t lb_hash_scale(uint32_t x, uint32_t n)
+{
+	return (uint32_t)((uint64_t)x * n >> 32);
+}
+
+static inline bool lb_flow_key_equal(const struct lb_flow_key *a, const struct lb_flow_key *b)
+{
+	uint64_t x[5], y[5];
+	__builtin_memcpy(x, a, sizeof(x));
+	__builtin_memcpy(y, b, sizeof(y));
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]));
+}
