@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The cluster's store: keys and values, watched by prefix. Two kinds behind one interface, chosen by the URL:
+ *
+ *	etcd://HOST:PORT[,HOST:PORT…]   many machines; etcd's v3 JSON gateway
+ *	sqlite:///PATH                  one machine, any number of POPs on it
+ *
+ * Everything is asynchronous on the loop: a dead or slow store delays answers, never the loop. Lost connections are
+ * tried again with backoff; a watch goes on from its last revision, and where the store has forgotten that, it lists
+ * anew and reports what has changed meanwhile, deletions included. So a watcher that only follows its events always
+ * ends up with what the store holds. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#define CTL_STORE_MAX_OPS    128u       /* of one commit: etcd's default limit */
+#define CTL_STORE_MAX_VALUE  (1u << 20) /* bytes; etcd takes 1.5 MiB a request */
+#define CTL_STORE_TIMEOUT_MS 3000u      /* after which a silent store counts as lost */
+
+struct ctl_store;
+
+enum ctl_store_event_type {
+	CTL_STORE_PUT,
+	CTL_STORE_DELETE,
+	CTL_STORE_LISTED, /* all keys there were at the start have been reported; once per watch, key NULL */
+};
+
+struct ctl_store_event {
+	enum ctl_store_event_type type;
+	const char *key;
+	const char *value; /* PUT: length bytes and a terminating zero; else NULL */
+	size_t length;
+	uint64_t revision; /* grows with every commit */
+};
+
+typedef void (*ctl_store_watch_fn)(void *arg, const struct ctl_store_event *event);
+
+/* error: 0 or -errno (-ENOSPC: the disk is full; -ENOTCONN, -ETIMEDOUT: the store is away). text: one line. Never called
+ * from within the function that was given it. After an error that is not -errno of the store's own refusal, the commit
+ * may have happened. */
+typedef void (*ctl_store_done_fn)(void *arg, int error, const char *text);
+
+struct ctl_store_op {
+	const char *key;
+	const char *value; /* zero-terminated; NULL: delete */
+};
+
+/* Opens and starts to connect; a store that is away is no error. Returns 0, -EINVAL (URL), or another -errno. */
+int ctl_store_open(uv_loop_t *loop, const char *url, struct ctl_store **ret_store);
+
+/* Ends all: watchers hear nothing more, commits under way are answered with -ECANCELED, memory is freed from the loop. */
+void ctl_store_close(struct ctl_store *store);
+
+/* All operations or none, in one revision. The ops are copied. done may be NULL. Returns 0 or -errno (then done is not
+ * called): -E2BIG (too many operations or a value too large), -ENOMEM, -ENOTCONN (away, and nothing is queued). */
+int ctl_store_commit(
+    struct ctl_store *store, const struct ctl_store_op *ops, size_t n, ctl_store_done_fn done, void *arg);
+
+/* Reports every key with this prefix as PUT, then LISTED, then every change, until the store is closed. prefix is
+ * copied. Returns 0 or -ENOMEM. */
+int ctl_store_watch(struct ctl_store *store, const char *prefix, ctl_store_watch_fn fn, void *arg);
+
+struct ctl_store_status {
+	const char *kind; /* "etcd" or "sqlite" */
+	const char *url;
+	bool connected;
+	uint64_t last_contact_ns; /* CLOCK_MONOTONIC of the last answer; 0: never */
+	uint64_t revision;        /* highest seen */
+	uint64_t commits;         /* answered with success */
+	uint64_t failures;        /* lost connections and failed commits */
+	char error[200];          /* the last failure that still stands; empty: none */
+};
+void ctl_store_status(const struct ctl_store *store, struct ctl_store_status *ret_status);
