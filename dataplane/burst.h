@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A burst of packets and what is known of each: struct-of-arrays metadata, filled once, used by every journey.
+ *
+ *   parse       headers found, flow key, hash                                     dataplane/burst.c
+ *   classify    which journey, by destination; whose lane: hand over              dataplane/burst.c
+ *   journeys    each runs over its whole group: gather keys, look up in bulk, decide, rewrite, send
+ *               ingress.c transit.c egress.c reply.c return.c punt.c
+ *
+ * Invariants:
+ * - Column i of every array is about pkt[i]; ip[i] and l4[i] point into its first segment, and length[i] bytes from
+ *   ip[i] on are there.
+ * - A packet is in one group at most. Who takes it out of its group sends, drops, punts or hands it over.
+ * - Until a journey takes it, the mbuf is as it was received. */
+#pragma once
+
+#include "dataplane/worker.h"
+#include "lb/hash.h"
+
+#define DP_BURST_MAX 64u /* = LB_BURST: longer ones are taken in turns */
+
+enum dp_kind {
+	DP_KIND_OTHER, /* a protocol that we do not read */
+	DP_KIND_TCP,
+	DP_KIND_UDP,
+	DP_KIND_ICMP_ERROR, /* quotes a TCP or UDP packet: the key is that of the quoted packet's flow */
+	DP_KIND_ICMP_ECHO,  /* request */
+};
+
+struct dp_burst {
+	uint16_t n;
+	uint16_t port;
+	struct rte_mbuf *pkt[DP_BURST_MAX];
+	struct wire_ipv4 *ip[DP_BURST_MAX];
+	uint8_t *l4[DP_BURST_MAX];
+	uint16_t length[DP_BURST_MAX];   /* of the IP packet, header included */
+	uint8_t kind[DP_BURST_MAX];      /* enum dp_kind */
+	uint8_t tcp_flags[DP_BURST_MAX]; /* 0 unless kind is TCP */
+	/* client: where the packet comes from, vip: where it goes to, as they stand in the header; of an ICMP error the
+	 * quoted header's ends exchanged, as if it were a packet from the far end of the quoted one. */
+	struct lb_flow_key key[DP_BURST_MAX];
+	uint64_t hash[DP_BURST_MAX]; /* lb_flow_hash(&key[i]) */
+};
+
+/* Indexes into a burst. */
+struct dp_group {
+	uint16_t n;
+	uint8_t i[DP_BURST_MAX];
+};
+
+/* Fills column i from the IPv4 packet at `ip`, of which `available` bytes are in the first segment. Returns
+ * WIRE_DROP_NONE; else the reason, and the column must not be used. */
+enum wire_drop dp_burst_parse(struct dp_burst *b, unsigned i, uint8_t *ip, uint32_t available);
+
+/* Bytes of packet i from its L4 header to its end. */
+static inline uint16_t dp_burst_l4_length(const struct dp_burst *b, unsigned i)
+{
+	return (uint16_t)(b->length[i] - (b->l4[i] - (uint8_t *)b->ip[i]));
+}
+
+/* Cuts the mbuf of packet i so that its data is exactly the IP packet at ip[i]: link-layer header, outer headers and
+ * padding go. */
+void dp_burst_trim(struct dp_burst *b, unsigned i);
+
+/* ---- what the worker's loop calls ---- */
+
+/* A burst that came in on `port`, or was handed over (then port is that of the packets). Takes all packets. */
+void dp_burst_run(struct dp_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t port);
+
+/* At most once a millisecond: expiry of flows. */
+void dp_worker_tick(struct dp_worker *w);
+
+/* ---- the journeys ---- */
+
+void dp_ingress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g);
+void dp_transit_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g);
+void dp_egress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g);
+void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g);
+void dp_return_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g);
+void dp_punt_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g);

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What one worker keeps of each of our own links: the sequences it sends, the replay windows of what it receives, and
+ * counters. A lane of a link belongs to one worker (wire/overlay.h), so all of this has one writer.
+ *
+ * Invariant: a link keeps its place as long as it is in the snapshot, whatever else changes. */
+#pragma once
+
+#include <stdint.h>
+
+#include "dataplane/overlay.h"
+#include "wire/stats.h"
+
+#define DP_LINKS_MAX WIRE_STATS_MAX_LINKS
+
+struct dp_overlay_state;
+
+struct dp_link {
+	uint32_t link; /* id in wire_ctl_link */
+	uint64_t tx_packets;
+	uint64_t tx_bytes;
+	uint64_t rx_packets;
+	uint64_t rx_bytes;
+	uint32_t *sequence;       /* [lanes of this worker]: the last one sent */
+	struct dp_replay *replay; /* [lanes of this worker] */
+};
+
+/* Memory for DP_LINKS_MAX links, touched only as far as links are used. 0 or -errno. */
+int dp_overlay_state_create(uint16_t n_workers, struct dp_overlay_state **ret_state);
+void dp_overlay_state_destroy(struct dp_overlay_state *state);
+
+/* The place of a link, made when it is first asked for. NULL: more than DP_LINKS_MAX links. */
+struct dp_link *dp_link_find(struct dp_overlay_state *state, uint32_t link);
+
+/* Adds this worker's counters to the blocks of the same links; a link without one takes the first with no id and no
+ * packets. For the main thread: it may see a packet counted and its bytes not yet. */
+void dp_overlay_state_collect(const struct dp_overlay_state *state, struct wire_stats_link *block, uint32_t n);
+
+static inline unsigned dp_link_lane(uint16_t hash14, uint16_t n_workers)
+{
+	return wire_overlay_lane(hash14) / n_workers;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dataplane/output.h"
+
+#include <rte_byteorder.h>
+
+enum wire_drop dp_output(struct dp_worker *w, struct rte_mbuf *m, enum wire_journey journey)
+{
+	const struct wire_ipv4 *ip = rte_pktmbuf_mtod(m, const struct wire_ipv4 *);
+	struct wire_addr to = wire_addr_from_v4(ip->dst);
+	const struct dp_adjacency *a = dp_fib_lookup(w, &to);
+	enum wire_drop drop = WIRE_DROP_NONE;
+	struct wire_ether *ether = NULL;
+
+	if (!a) {
+		drop = WIRE_DROP_NO_ROUTE;
+	} else if (!a->resolved) {
+		dp_neighbour_wanted(w, a->port, &to);
+		drop = WIRE_DROP_NO_NEIGHBOUR;
+	} else if (rte_pktmbuf_pkt_len(m) > a->mtu) {
+		drop = WIRE_DROP_TOO_BIG;
+	} else {
+		ether = (struct wire_ether *)rte_pktmbuf_prepend(m, sizeof(*ether));
+		drop = ether ? WIRE_DROP_NONE : WIRE_DROP_NO_MBUF;
+	}
+	if (drop != WIRE_DROP_NONE) {
+		dp_drop(w, m, drop);
+		return drop;
+	}
+	*ether = a->ether;
+	ether->type = rte_cpu_to_be_16(WIRE_ETHERTYPE_IPV4);
+	dp_count_journey(w, journey, rte_pktmbuf_pkt_len(m));
+	dp_tx(w, a->port, m);
+	return WIRE_DROP_NONE;
+}
+
+struct rte_mbuf *dp_output_alloc(struct dp_worker *w, uint16_t length)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(w->pool);
+	if (!m)
+		return NULL;
+	m->data_off = (uint16_t)(RTE_PKTMBUF_HEADROOM + WIRE_OVERLAY_HEADROOM);
+	if (m->data_off + length > m->buf_len) {
+		rte_pktmbuf_free(m);
+		return NULL;
+	}
+	m->data_len = length;
+	m->pkt_len = length;
+	return m;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The last step of every journey: route, MTU, link-layer header, transmit. */
+#pragma once
+
+#include "dataplane/worker.h"
+
+/* Sends `m`, whose data starts at its IPv4 header and ends with the packet, by the kernel's FIB, and counts it for
+ * `journey`. Takes the packet in any case. Returns WIRE_DROP_NONE, or why it was dropped (and counted) instead:
+ * NO_ROUTE, NO_NEIGHBOUR (kuafud is asked for it), TOO_BIG, NO_MBUF (no headroom left). */
+enum wire_drop dp_output(struct dp_worker *w, struct rte_mbuf *m, enum wire_journey journey);
+
+/* A new mbuf with `length` bytes of data and room for the headers of the overlay before it, or NULL. */
+struct rte_mbuf *dp_output_alloc(struct dp_worker *w, uint16_t length);

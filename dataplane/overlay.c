@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dataplane/overlay.h"
+
+#include <string.h>
+
+#include "wire/bytes.h"
+#include "wire/checksum.h"
+
+#define OUTER_TTL 64u
+
+/* PATH: 1 to 4 hops, the position within them, and no POP twice. */
+static enum wire_drop check_path(const struct wire_path *path, unsigned body)
+{
+	if (body < sizeof(*path) || path->count == 0 || path->count > WIRE_PATH_MAX_HOPS)
+		return WIRE_DROP_OVERLAY_OPTION;
+	if (body != WIRE_PATH_SIZE(path->count) || path->left >= path->count)
+		return WIRE_DROP_OVERLAY_OPTION;
+	for (unsigned i = 1; i < path->count; i++)
+		for (unsigned k = 0; k < i; k++)
+			if (path->hop[i].pop == path->hop[k].pop)
+				return WIRE_DROP_OVERLAY_LOOP;
+	return WIRE_DROP_NONE;
+}
+
+static bool linkstate_fits(const struct wire_linkstate *l, unsigned body)
+{
+	return body >= sizeof(*l) && l->count >= 1 && l->count <= WIRE_LINKSTATE_MAX_ENTRIES &&
+	       body == sizeof(*l) + l->count * sizeof(struct wire_linkstate_entry);
+}
+
+/* One option of ours: right size, right place, not repeated. `o` collects what was found so far. */
+static enum wire_drop take_option(struct dp_overlay *o, uint8_t type, uint8_t *body, unsigned length)
+{
+	switch (type) {
+	case WIRE_OPT_PATH:
+		if (o->path || o->steer || o->telemetry)
+			return WIRE_DROP_OVERLAY_OPTION;
+		o->path = (struct wire_path *)body;
+		return check_path(o->path, length);
+	case WIRE_OPT_STEER:
+		if (o->steer || o->telemetry || length != sizeof(*o->steer))
+			return WIRE_DROP_OVERLAY_OPTION;
+		o->steer = (struct wire_steer *)body;
+		return WIRE_DROP_NONE;
+	case WIRE_OPT_TELEMETRY:
+		if (o->telemetry || length != sizeof(*o->telemetry))
+			return WIRE_DROP_OVERLAY_OPTION;
+		o->telemetry = (struct wire_telemetry *)body;
+		return WIRE_DROP_NONE;
+	case WIRE_OPT_KEEPALIVE:
+		if (o->keepalive || o->linkstate || length != sizeof(*o->keepalive))
+			return WIRE_DROP_OVERLAY_OPTION;
+		o->keepalive = (struct wire_keepalive *)body;
+		return WIRE_DROP_NONE;
+	case WIRE_OPT_LINKSTATE:
+		if (o->keepalive || o->linkstate || !linkstate_fits((struct wire_linkstate *)body, length))
+			return WIRE_DROP_OVERLAY_OPTION;
+		o->linkstate = (struct wire_linkstate *)body;
+		return WIRE_DROP_NONE;
+	case WIRE_OPT_AUTH:
+		if (length != sizeof(*o->auth))
+			return WIRE_DROP_OVERLAY_OPTION;
+		o->auth = (struct wire_auth *)body;
+		return WIRE_DROP_NONE;
+	default:
+		return type & WIRE_GENEVE_OPT_CRITICAL ? WIRE_DROP_OVERLAY_CRITICAL : WIRE_DROP_NONE;
+	}
+}
+
+/* Control packets carry no data options and data packets no control options. */
+static bool complete(const struct dp_overlay *o)
+{
+	bool data = o->path && o->steer && o->telemetry;
+	bool any_data = o->path || o->steer || o->telemetry;
+	bool control = o->keepalive || o->linkstate;
+	if (!o->auth)
+		return false;
+	return o->geneve->flags & WIRE_GENEVE_OAM ? control && !any_data : data && !control;
+}
+
+enum wire_drop dp_overlay_parse(uint8_t *data, size_t length, struct dp_overlay *ret_overlay)
+{
+	struct wire_cursor c = wire_cursor(data, length);
+	struct dp_overlay o = {.geneve = (struct wire_geneve *)data};
+	if (!wire_take(&c, sizeof(struct wire_geneve)))
+		return WIRE_DROP_TRUNCATED;
+	if (o.geneve->version_optlen >> 6 != 0)
+		return WIRE_DROP_OVERLAY_HEADER;
+	unsigned options = (o.geneve->version_optlen & WIRE_GENEVE_OPTLEN_MASK) * 4u;
+	if (options > wire_left(&c))
+		return WIRE_DROP_TRUNCATED;
+	c.end = c.at + options;
+	while (wire_left(&c)) {
+		const struct wire_geneve_opt *opt = wire_take(&c, sizeof(*opt));
+		uint16_t at = (uint16_t)(c.at - data);
+		unsigned body = opt ? (opt->length & WIRE_GENEVE_OPT_LENGTH_MASK) * 4u : 0;
+		if (!opt || !wire_take(&c, body) || o.auth)
+			return WIRE_DROP_OVERLAY_OPTION;
+		if (wire_be16(&opt->class) != WIRE_OVERLAY_CLASS) {
+			if (opt->type & WIRE_GENEVE_OPT_CRITICAL)
+				return WIRE_DROP_OVERLAY_CRITICAL;
+			continue;
+		}
+		enum wire_drop drop = take_option(&o, opt->type, data + at, body);
+		if (drop != WIRE_DROP_NONE)
+			return drop;
+		o.covered = (uint16_t)(at - sizeof(*opt));
+	}
+	if (!complete(&o))
+		return WIRE_DROP_OVERLAY_OPTION;
+	o.length = (uint16_t)(sizeof(struct wire_geneve) + options);
+	*ret_overlay = o;
+	return WIRE_DROP_NONE;
+}
+
+/* Outer IPv4 and UDP; DF, because a fragment of an overlay packet would lose its lane. The UDP checksum is zero
+ * (RFC 8926, 3.3): AUTH covers what steers the packet, the inner checksum the rest. */
+static uint8_t *put_outer(uint8_t *at, const struct wire_addr *local, const struct wire_addr *remote, uint16_t hash,
+    uint8_t tos, uint16_t total)
+{
+	struct wire_ipv4 *ip = (struct wire_ipv4 *)at;
+	*ip = (struct wire_ipv4){.version_ihl = 0x45, .tos = tos, .ttl = OUTER_TTL, .protocol = WIRE_PROTO_UDP};
+	wire_put_be16(&ip->total_length, total);
+	wire_put_be16(&ip->frag_off, WIRE_IPV4_DF);
+	memcpy(ip->src, local->bytes + 12, 4);
+	memcpy(ip->dst, remote->bytes + 12, 4);
+	ip->checksum = wire_csum(ip, sizeof(*ip));
+	struct wire_udp *udp = (struct wire_udp *)(ip + 1);
+	wire_put_be16(&udp->src, (uint16_t)(WIRE_OVERLAY_SRC_PORT | (hash & WIRE_OVERLAY_HASH_MASK)));
+	wire_put_be16(&udp->dst, WIRE_OVERLAY_PORT);
+	wire_put_be16(&udp->length, (uint16_t)(total - sizeof(*ip)));
+	udp->checksum = 0;
+	return (uint8_t *)(udp + 1);
+}
+
+static struct wire_geneve *put_geneve(uint8_t *at, unsigned options, uint8_t flags, uint16_t protocol, uint32_t vni)
+{
+	struct wire_geneve *g = (struct wire_geneve *)at;
+	*g = (struct wire_geneve){.version_optlen = (uint8_t)(options / 4),
+	    .flags = flags | WIRE_GENEVE_CRITICAL,
+	    .vni = {(uint8_t)(vni >> 16), (uint8_t)(vni >> 8), (uint8_t)vni}};
+	wire_put_be16(&g->protocol, protocol);
+	return g;
+}
+
+/* Writes an option's header at *at, moves *at behind the option and returns its body. */
+static void *put_option(uint8_t **at, uint8_t type, unsigned body)
+{
+	struct wire_geneve_opt *opt = (struct wire_geneve_opt *)*at;
+	wire_put_be16(&opt->class, WIRE_OVERLAY_CLASS);
+	opt->type = type;
+	opt->length = (uint8_t)(body / 4);
+	*at += sizeof(*opt) + body;
+	return opt + 1;
+}
+
+struct wire_geneve *dp_encap_write(uint8_t *at, const struct dp_encap *e, struct wire_auth **ret_auth)
+{
+	uint16_t size = dp_encap_size(e->n_hops);
+	at = put_outer(at, &e->local, &e->remote, e->hash, e->tos, (uint16_t)(size + e->inner_length));
+	struct wire_geneve *g =
+	    put_geneve(at, (unsigned)WIRE_OVERLAY_OPTIONS(e->n_hops), 0, WIRE_ETHERTYPE_IPV4, e->vni);
+	at = (uint8_t *)(g + 1);
+	struct wire_path *path = put_option(&at, WIRE_OPT_PATH, (unsigned)WIRE_PATH_SIZE(e->n_hops));
+	*path = (struct wire_path){.left = (uint8_t)(e->n_hops - 1), .count = e->n_hops};
+	memcpy(path->hop, e->hop, e->n_hops * sizeof(*path->hop));
+	struct wire_steer *steer = put_option(&at, WIRE_OPT_STEER, sizeof(*steer));
+	*steer = e->steer;
+	struct wire_telemetry *telemetry = put_option(&at, WIRE_OPT_TELEMETRY, sizeof(*telemetry));
+	wire_put_be32(&telemetry->sequence, e->sequence);
+	wire_put_be32(&telemetry->time_us, e->time_us);
+	struct wire_auth *auth = put_option(&at, WIRE_OPT_AUTH, sizeof(*auth));
+	*auth = (struct wire_auth){.key_id = e->key_id};
+	*ret_auth = auth;
+	return g;
+}
+
+void *dp_control_write(uint8_t *at, const struct wire_addr *local, const struct wire_addr *remote, uint16_t hash,
+    uint8_t type, uint16_t body, struct wire_auth **ret_auth)
+{
+	uint16_t size = dp_control_size(body);
+	unsigned options = (unsigned)(WIRE_OPT_SIZE(body) + WIRE_OPT_SIZE(sizeof(struct wire_auth)));
+	at = put_outer(at, local, remote, hash, 0, size);
+	at = (uint8_t *)(put_geneve(at, options, WIRE_GENEVE_OAM, 0, 0) + 1);
+	void *option = put_option(&at, type, body);
+	memset(option, 0, body);
+	*ret_auth = put_option(&at, WIRE_OPT_AUTH, sizeof(struct wire_auth));
+	**ret_auth = (struct wire_auth){0};
+	return option;
+}
+
+void dp_overlay_forward(struct wire_ipv4 *outer, const struct wire_addr *local, const struct wire_addr *remote)
+{
+	memcpy(outer->src, local->bytes + 12, 4);
+	memcpy(outer->dst, remote->bytes + 12, 4);
+	outer->ttl = OUTER_TTL;
+	outer->checksum = 0;
+	outer->checksum = wire_csum(outer, (outer->version_ihl & 0x0fu) * 4u);
+}
+
+int dp_ecn_decap(uint8_t inner, uint8_t outer)
+{
+	enum { DROP = -1, NOT = 0, ECT1 = 1, ECT0 = 2, CE = 3 };
+	static const int8_t table[4][4] = {
+	    [NOT] = {[NOT] = NOT, [ECT0] = NOT, [ECT1] = NOT, [CE] = DROP},
+	    [ECT0] = {[NOT] = ECT0, [ECT0] = ECT0, [ECT1] = ECT1, [CE] = CE},
+	    [ECT1] = {[NOT] = ECT1, [ECT0] = ECT1, [ECT1] = ECT1, [CE] = CE},
+	    [CE] = {[NOT] = CE, [ECT0] = CE, [ECT1] = CE, [CE] = CE},
+	};
+	return table[inner & WIRE_ECN_MASK][outer & WIRE_ECN_MASK];
+}
+
+/* The window's top moves up by `by` places; what falls out unseen is lost. */
+static void advance(struct dp_replay *r, uint32_t by)
+{
+	for (uint32_t i = 1; i <= by && i <= DP_REPLAY_WINDOW; i++) {
+		uint32_t place = (r->top + i) % DP_REPLAY_WINDOW;
+		uint64_t bit = 1ull << place % 64;
+		if (!(r->bits[place / 64] & bit))
+			r->lost++;
+		r->bits[place / 64] &= ~bit;
+	}
+	if (by > DP_REPLAY_WINDOW)
+		r->lost += by - DP_REPLAY_WINDOW;
+	r->top += by;
+}
+
+/* A new sender, or the first packet of all: nothing before it is counted as lost. */
+static void restart(struct dp_replay *r, uint32_t sequence)
+{
+	memset(r->bits, 0xff, sizeof(r->bits));
+	r->top = sequence;
+	r->started = true;
+}
+
+static bool sent_just_now(const struct dp_replay *r, uint32_t time_us, uint32_t now_us)
+{
+	uint32_t drift = now_us - time_us - r->offset_us + DP_REPLAY_CLOCK_SLACK_US;
+	if (drift > 2 * DP_REPLAY_CLOCK_SLACK_US)
+		return false;
+	return now_us - r->heard_us > DP_REPLAY_STALE_US || (int32_t)(time_us - r->newest_us) > 0;
+}
+
+bool dp_replay_take(struct dp_replay *r, uint32_t sequence, uint32_t time_us, uint32_t now_us)
+{
+	int32_t ahead = (int32_t)(sequence - r->top);
+	bool near = ahead < (int32_t)(1u << 20) && ahead > -(int32_t)DP_REPLAY_WINDOW;
+	if (!r->started)
+		restart(r, sequence);
+	else if (near && ahead > 0)
+		advance(r, (uint32_t)ahead);
+	else if (near && r->bits[sequence % DP_REPLAY_WINDOW / 64] & 1ull << sequence % 64)
+		return false;
+	else if (!near && !sent_just_now(r, time_us, now_us))
+		return false;
+	else if (!near)
+		restart(r, sequence);
+	r->bits[sequence % DP_REPLAY_WINDOW / 64] |= 1ull << sequence % 64;
+	if ((int32_t)(sequence - r->top) >= 0) {
+		r->newest_us = time_us;
+		r->offset_us = now_us - time_us;
+		r->heard_us = now_us;
+	}
+	return true;
+}

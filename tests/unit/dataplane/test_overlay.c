@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/overlay.h"
+#include "wire/checksum.h"
+
+static uint8_t packet[256];
+
+static uint16_t be16(uint16_t v)
+{
+	uint16_t r;
+	wire_put_be16(&r, v);
+	return r;
+}
+
+/* A data packet with n hops 11, 12, … and an inner packet of 100 bytes. Returns its Geneve header. */
+static uint8_t *given_packet(unsigned n)
+{
+	struct wire_auth *auth;
+	struct dp_encap e = {.vni = 0x123456, .hash = 0x3abc, .inner_length = 100, .tos = 0xb9, .key_id = 7};
+	e.local = wire_addr_from_v4("\x0a\x01\x00\x02");
+	e.remote = wire_addr_from_v4("\x0a\x02\x00\x02");
+	e.n_hops = (uint8_t)n;
+	for (unsigned i = 0; i < n; i++)
+		e.hop[i] =
+		    (struct wire_path_hop){.pop = be16((uint16_t)(11 + i)), .local_link = (uint8_t)i, .remote_link = 9};
+	e.steer = (struct wire_steer){.flags = WIRE_STEER_NEW, .ingress_pop = be16(1), .egress_pop = be16(12)};
+	e.sequence = 0xdeadbeef;
+	e.time_us = 0x01020304;
+	memset(packet, 0, sizeof(packet));
+	uint8_t *geneve = (uint8_t *)dp_encap_write(packet, &e, &auth);
+	cr_assert_eq((uint8_t *)auth + sizeof(*auth), packet + dp_encap_size(n));
+	return geneve;
+}
+
+static size_t geneve_size(unsigned n)
+{
+	return dp_encap_size(n) - 28u;
+}
+
+Test(overlay, what_is_written_is_read_back)
+{
+	for (unsigned n = 1; n <= WIRE_PATH_MAX_HOPS; n++) {
+		uint8_t *g = given_packet(n);
+		struct dp_overlay o;
+		cr_assert_eq(dp_overlay_parse(g, geneve_size(n), &o), WIRE_DROP_NONE);
+		cr_assert_eq(o.length, geneve_size(n));
+		cr_assert_eq(o.covered + sizeof(struct wire_geneve_opt) + sizeof(struct wire_auth), o.length);
+		cr_assert_eq(o.path->count, n);
+		cr_assert_eq(o.path->left, n - 1);
+		cr_assert_eq(wire_be16(&o.path->hop[0].pop), 11);
+		cr_assert_eq(wire_be16(&o.steer->egress_pop), 12);
+		cr_assert_eq(wire_be32(&o.telemetry->sequence), 0xdeadbeef);
+		cr_assert_eq(o.auth->key_id, 7);
+		struct wire_ipv4 *ip = (struct wire_ipv4 *)packet;
+		cr_assert_eq(wire_csum(ip, sizeof(*ip)), 0);
+		cr_assert_eq(ip->tos, 0xb9);
+		cr_assert_eq(wire_be16(&ip->total_length), dp_encap_size(n) + 100);
+		cr_assert_eq(wire_be16(packet + 20), 0xc000 | 0x3abc);
+	}
+}
+
+Test(overlay, every_truncated_length_is_refused)
+{
+	uint8_t *g = given_packet(3);
+	for (size_t length = 0; length < geneve_size(3); length++) {
+		uint8_t *copy = malloc(length ? length : 1); /* so that ASan sees a read past the end */
+		struct dp_overlay o;
+		memcpy(copy, g, length);
+		cr_assert_neq(dp_overlay_parse(copy, length, &o), WIRE_DROP_NONE, "%zu bytes", length);
+		free(copy);
+	}
+}
+
+/* Rows: where a byte of a good packet (2 hops) is changed, to what, and what the parser says. */
+Test(overlay, malformed_packets_have_their_reasons)
+{
+	enum { PATH = 8, STEER = PATH + 4 + 12, TELEMETRY = STEER + 28, AUTH = TELEMETRY + 12 };
+	static const struct {
+		size_t at;
+		uint8_t value;
+		enum wire_drop drop;
+		const char *what;
+	} rows[] = {
+	    {0, 0x40 | 20, WIRE_DROP_OVERLAY_HEADER, "version 1"},
+	    {0, 16, WIRE_DROP_OVERLAY_OPTION, "options end before AUTH"},
+	    {0, 0x3f, WIRE_DROP_TRUNCATED, "options longer than the datagram"},
+	    {1, WIRE_GENEVE_OAM, WIRE_DROP_OVERLAY_OPTION, "data options in a control packet"},
+	    {PATH + 1, 0x4c, WIRE_DROP_OVERLAY_CRITICAL, "critical option of another class"},
+	    {PATH + 2, 0x90, WIRE_DROP_OVERLAY_CRITICAL, "unknown critical option of ours"},
+	    {PATH + 2, 0x10, WIRE_DROP_OVERLAY_OPTION, "PATH missing"},
+	    {PATH + 3, 2, WIRE_DROP_OVERLAY_OPTION, "PATH shorter than its count"},
+	    {PATH + 4, 2, WIRE_DROP_OVERLAY_OPTION, "as many hops left as there are"},
+	    {PATH + 5, 0, WIRE_DROP_OVERLAY_OPTION, "no hops"},
+	    {PATH + 5, 5, WIRE_DROP_OVERLAY_OPTION, "too many hops"},
+	    {PATH + 9, 12, WIRE_DROP_OVERLAY_LOOP, "a POP twice"},
+	    {STEER + 2, WIRE_OPT_PATH, WIRE_DROP_OVERLAY_OPTION, "PATH twice"},
+	    {TELEMETRY + 2, WIRE_OPT_STEER, WIRE_DROP_OVERLAY_OPTION, "STEER twice"},
+	    {TELEMETRY + 2, WIRE_OPT_AUTH, WIRE_DROP_OVERLAY_OPTION, "AUTH of the wrong size"},
+	    {AUTH + 2, WIRE_OPT_KEEPALIVE, WIRE_DROP_OVERLAY_OPTION, "no AUTH"},
+	    {AUTH + 2, 0x10, WIRE_DROP_OVERLAY_OPTION, "no AUTH, but an option that may be ignored"},
+	};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint8_t *g = given_packet(2);
+		struct dp_overlay o;
+		g[rows[i].at] = rows[i].value;
+		enum wire_drop drop = dp_overlay_parse(g, geneve_size(2), &o);
+		cr_expect_eq(drop, rows[i].drop, "%s: %s", rows[i].what, wire_drop_name(drop));
+	}
+}
+
+Test(overlay, an_unknown_option_that_is_not_critical_is_passed_over)
+{
+	static const uint8_t foreign[8] = {0x01, 0x02, 0x03, 0x01};
+	uint8_t *g = given_packet(1), with[256];
+	memcpy(with, g, 8);
+	memcpy(with + 8, foreign, 8);
+	memcpy(with + 16, g + 8, geneve_size(1) - 8);
+	with[0] = (uint8_t)(with[0] + 2);
+	struct dp_overlay o;
+	cr_assert_eq(dp_overlay_parse(with, geneve_size(1) + 8, &o), WIRE_DROP_NONE);
+	cr_assert_eq(o.path->count, 1);
+}
+
+Test(overlay, random_bytes_never_parse_outside_their_buffer)
+{
+	srand(8926);
+	for (unsigned i = 0; i < 200000; i++) {
+		uint8_t *g = given_packet(1 + (unsigned)rand() % 4);
+		size_t length = (size_t)rand() % 120;
+		uint8_t *copy = malloc(length ? length : 1);
+		struct dp_overlay o = {0};
+		memcpy(copy, g, length);
+		for (unsigned k = 0; length && k < 1 + (unsigned)rand() % 3; k++)
+			copy[(size_t)rand() % length] = (uint8_t)rand();
+		if (dp_overlay_parse(copy, length, &o) == WIRE_DROP_NONE)
+			cr_assert_leq(o.length, length);
+		free(copy);
+	}
+}
+
+Test(overlay, a_control_packet_holds_its_option_and_auth_alone)
+{
+	struct wire_addr local = wire_addr_from_v4("\x0a\x01\x00\x02"), remote = wire_addr_from_v4("\x0a\x02\x00\x02");
+	struct wire_auth *auth;
+	struct dp_overlay o;
+	struct wire_keepalive *k = dp_control_write(packet, &local, &remote, 0, WIRE_OPT_KEEPALIVE, sizeof(*k), &auth);
+	k->kind = WIRE_KEEPALIVE_REQUEST;
+	cr_assert_eq(dp_overlay_parse(packet + 28, dp_control_size(sizeof(*k)) - 28u, &o), WIRE_DROP_NONE);
+	cr_assert_eq(o.keepalive, k);
+	cr_assert_eq(o.auth, auth);
+	cr_assert_null(o.path);
+}
+
+/* RFC 6040, figure 4, row by row: inner Not-ECT, ECT(0), ECT(1), CE; columns: outer, in the same order. */
+Test(overlay, ecn_leaves_the_tunnel_as_rfc_6040_says)
+{
+	static const uint8_t order[4] = {0, 2, 1, 3};
+	static const int expected[4][4] = {{0, 0, 0, -1}, {2, 2, 1, 3}, {1, 1, 1, 3}, {3, 3, 3, 3}};
+	for (unsigned inner = 0; inner < 4; inner++)
+		for (unsigned outer = 0; outer < 4; outer++)
+			cr_assert_eq(dp_ecn_decap(order[inner], order[outer] | 0xb8), expected[inner][outer]);
+}
+
+Test(replay, each_sequence_is_taken_once_in_any_order_within_the_window)
+{
+	enum { N = 20000 };
+	static struct dp_replay r;
+	static bool taken[N];
+	srand(1024);
+	cr_assert(dp_replay_take(&r, 0, 0, 0));
+	for (unsigned i = 0; i < 4 * N; i++) {
+		uint32_t base = i / 4, sequence = base + (uint32_t)rand() % 500;
+		if (sequence == 0 || sequence >= N)
+			continue;
+		cr_assert_eq(dp_replay_take(&r, sequence, i, i), !taken[sequence], "sequence %u", sequence);
+		taken[sequence] = true;
+	}
+}
+
+Test(replay, a_sequence_below_the_window_is_refused)
+{
+	static struct dp_replay r;
+	for (uint32_t s = 1; s < 5000; s++)
+		cr_assert(dp_replay_take(&r, s, s * 10, s * 10));
+	for (uint32_t s = 1; s < 5000; s += 7)
+		cr_assert_not(dp_replay_take(&r, s, s * 10, 50000));
+}
+
+Test(replay, a_gap_is_counted_as_lost_once_it_leaves_the_window)
+{
+	static struct dp_replay r;
+	for (uint32_t s = 1; s < 4000; s++)
+		if (s % 10)
+			dp_replay_take(&r, s, s, s);
+	cr_assert_geq(r.lost, 290);
+	cr_assert_leq(r.lost, 300);
+}
+
+Test(replay, a_restarted_sender_is_taken_and_a_recording_of_it_is_not)
+{
+	static struct dp_replay r;
+	uint32_t offset = 123456789, sent = 4000000000u;
+	for (uint32_t s = 1u << 30; s < (1u << 30) + 3000; s++, sent += 100)
+		cr_assert(dp_replay_take(&r, s, sent, sent + offset));
+	cr_assert_not(dp_replay_take(&r, (1u << 30) + 3, sent - 299700, sent + offset), "old packet, replayed at once");
+	cr_assert_not(dp_replay_take(&r, 5, sent - 400000, sent + offset), "out of window, but sent earlier");
+	cr_assert_not(dp_replay_take(&r, 5, sent + 100, sent + offset + 9000000), "sent 9 s ago");
+	cr_assert(dp_replay_take(&r, 5, sent + 100, sent + offset + 200), "the sender began anew");
+	cr_assert(dp_replay_take(&r, 6, sent + 200, sent + offset + 300));
+	cr_assert_not(dp_replay_take(&r, 6, sent + 200, sent + offset + 400));
+	cr_assert_not(dp_replay_take(&r, (1u << 30) + 2999, sent - 100, sent + offset + 500), "before the restart");
+}
