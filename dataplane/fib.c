@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "dataplane/fib_rules.h"
+#include "dataplane/prefix_map.h"
 
 #define ROOT_ENTRIES (1u << DP_FIB_ROOT_BITS)
 #define NODES_BYTES  ((size_t)DP_FIB_MAX_NODES * DP_FIB_NODE_ENTRIES * sizeof(uint32_t))
@@ -28,7 +28,7 @@ struct dp_fib_garbage {
 };
 
 struct dp_fib {
-	struct dp_fib_rules rules;
+	struct dp_prefix_map rules;
 	uint32_t *roots[2]; /* v4, v6 */
 	uint32_t *nodes;    /* reserved address space, touched as it is used */
 	uint32_t *made_in;  /* [DP_FIB_MAX_NODES]: the change that made a node; it alone may write to it */
@@ -178,13 +178,13 @@ static int paint(struct dp_fib *fib, uint32_t *entries, unsigned from, unsigned 
 
 /* The leaf of the longest prefix shorter than `length` that covers `prefix`, within its family; 0: none. */
 static uint32_t covering(
-    const struct dp_fib_rules *rules, const struct wire_addr *prefix, uint32_t length, uint32_t base)
+    const struct dp_prefix_map *rules, const struct wire_addr *prefix, uint32_t length, uint32_t base)
 {
 	for (uint32_t l = length; l-- > base;) {
 		if (rules->per_length[l] == 0)
 			continue;
-		struct wire_addr masked = dp_fib_mask(prefix, l);
-		uint32_t value = dp_fib_rules_get(rules, &masked, l);
+		struct wire_addr masked = dp_prefix_mask(prefix, l);
+		uint32_t value = dp_prefix_map_get(rules, &masked, l);
 		if (value != 0)
 			return leaf(l - base, value);
 	}
@@ -198,9 +198,9 @@ static bool is_v4(const struct dp_fib_change *change)
 
 static int apply_one(struct dp_fib *fib, const struct dp_fib_change *change, uint32_t *ret_old)
 {
-	struct wire_addr prefix = dp_fib_mask(&change->prefix, change->length);
+	struct wire_addr prefix = dp_prefix_mask(&change->prefix, change->length);
 	uint32_t base = is_v4(change) ? V4_BITS : 0;
-	uint32_t old = dp_fib_rules_get(&fib->rules, &prefix, change->length);
+	uint32_t old = dp_prefix_map_get(&fib->rules, &prefix, change->length);
 	if (old == change->value) {
 		*ret_old = old;
 		return 0;
@@ -214,7 +214,7 @@ static int apply_one(struct dp_fib *fib, const struct dp_fib_change *change, uin
 	int error = paint(fib, fib->roots[base == 0], 0, DP_FIB_ROOT_BITS, &brush);
 	if (error != 0)
 		return error;
-	error = dp_fib_rules_set(&fib->rules, &prefix, change->length, change->value);
+	error = dp_prefix_map_set(&fib->rules, &prefix, change->length, change->value);
 	if (error == 0)
 		*ret_old = old;
 	return error;
@@ -233,8 +233,8 @@ static void undo(struct dp_fib *fib, const struct dp_fib_change *changes, const 
     uint32_t *const roots[2])
 {
 	while (done-- > 0) {
-		struct wire_addr prefix = dp_fib_mask(&changes[done].prefix, changes[done].length);
-		(void)dp_fib_rules_set(&fib->rules, &prefix, changes[done].length, olds[done]);
+		struct wire_addr prefix = dp_prefix_mask(&changes[done].prefix, changes[done].length);
+		(void)dp_prefix_map_set(&fib->rules, &prefix, changes[done].length, olds[done]);
 	}
 	for (unsigned family = 0; family < 2; family++) {
 		if (fib->roots[family] != roots[family])
@@ -250,7 +250,7 @@ static void undo(struct dp_fib *fib, const struct dp_fib_change *changes, const 
 static int apply_all(struct dp_fib *fib, const struct dp_fib_change *changes, size_t n, uint32_t *olds)
 {
 	uint32_t *before[2] = {fib->roots[0], fib->roots[1]};
-	int error = dp_fib_rules_reserve(&fib->rules, 2 * n);
+	int error = dp_prefix_map_reserve(&fib->rules, 2 * n);
 	for (size_t i = 0; i < n && error == 0; i++) {
 		bool v6 = !is_v4(&changes[i]);
 		if (fib->roots[v6] == before[v6]) {
@@ -346,7 +346,7 @@ void dp_fib_destroy(struct dp_fib *fib)
 		return;
 	if (fib->nodes != NULL)
 		munmap(fib->nodes, NODES_BYTES);
-	dp_fib_rules_free(&fib->rules);
+	dp_prefix_map_free(&fib->rules);
 	free(fib->made_in);
 	free(fib->free.of);
 	free(fib->made.of);

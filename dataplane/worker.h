@@ -37,7 +37,6 @@ struct dp_oam;           /* worker 0: keepalives, flood, link states; dataplane/
 #define DP_TX_BUFFER          64u /* packets that wait for the end of the burst, per port */
 #define DP_MAX_PORTS          WIRE_CTL_MAX_PORTS
 #define DP_MAX_WORKERS        64u
-#define DP_MAX_PATHS          4096u /* of the paths in a snapshot: a byte of choice each */
 #define DP_WANTED_SLOTS       64u /* unresolved next hops remembered, so that each is asked for at DP_WANTED_INTERVAL */
 #define DP_WANTED_INTERVAL_NS (200u * 1000000u)
 
@@ -83,18 +82,17 @@ struct dp_worker {
 	struct dp_workers *set; /* all of them, and what they share */
 
 	struct dp_tx_buffer tx[DP_MAX_PORTS];
+	uint64_t to_wake; /* bit per worker that was handed a packet in this burst */
 	struct {
 		struct wire_addr address;
 		uint64_t asked_ns;
 	} wanted[DP_WANTED_SLOTS];
 };
 
-/* ---- what workers share: each field has one writer ---- */
+/* ---- what workers share: each field has one writer. Which of a path's two is in use stands in the snapshot:
+ * snapshot->active, which worker 0 recomputes (lb/path.h) when a link changes and when it meets a new snapshot. ---- */
 
 struct dp_shared {
-	/* Written by worker 0, read by all: which of a path's two is in use, by the path's index in the snapshot
-	 * (enum of wire_ctl_path_state.active). */
-	_Atomic uint8_t path_choice[DP_MAX_PATHS];
 	/* Written by the main thread: what to trace; NULL: nothing. Freed by QSBR. */
 	_Atomic(const struct wire_ctl_filter *) trace;
 	/* The lab's offset of this POP's clock, ns. Constant. */

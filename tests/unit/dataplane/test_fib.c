@@ -8,7 +8,7 @@
 
 #include <criterion/criterion.h>
 
-#include "dataplane/fib_rules.h"
+#include "dataplane/prefix_map.h"
 
 #define MAX_RULES 512
 
@@ -19,8 +19,8 @@ struct oracle {
 
 static bool covers(const struct wire_addr *prefix, uint32_t length, const struct wire_addr *a)
 {
-	struct wire_addr masked = dp_fib_mask(a, length);
-	struct wire_addr want = dp_fib_mask(prefix, length);
+	struct wire_addr masked = dp_prefix_mask(a, length);
+	struct wire_addr want = dp_prefix_mask(prefix, length);
 	/* the mapped addresses are a family of their own: an IPv6 prefix does not cover them */
 	if (wire_addr_is_v4(a) != (length >= 96 && wire_addr_is_v4(prefix)))
 		return false;
@@ -41,7 +41,7 @@ static uint32_t oracle_find(const struct oracle *o, const struct wire_addr *a)
 
 static void oracle_apply(struct oracle *o, const struct dp_fib_change *c)
 {
-	struct wire_addr masked = dp_fib_mask(&c->prefix, c->length);
+	struct wire_addr masked = dp_prefix_mask(&c->prefix, c->length);
 	unsigned i = 0;
 	while (i < o->n && !(o->rule[i].length == c->length && wire_addr_equal(&o->rule[i].prefix, &masked)))
 		i++;
