@@ -70,9 +70,8 @@ static void print_counters(const char *title, const json_t *object)
 {
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)object, key, value)
-		if (json_integer_value(value))
-			printf("%s %s: %lld\n", title, key, (long long)json_integer_value(value));
+	json_object_foreach((json_t *)object, key, value) if (json_integer_value(value))
+	    printf("%s %s: %lld\n", title, key, (long long)json_integer_value(value));
 }
 
 static int show(const char *socket, bool as_json)
@@ -91,13 +90,11 @@ static int show(const char *socket, bool as_json)
 		return EXIT_REFUSED;
 	printf("%-10s %-10s %8s %8s %8s %4s %10s %8s %8s %8s %8s %8s\n", "FROM", "TO", "DELAY ms", "JITTER", "LOSS", "",
 	    "SENT", "LOST", "DROPPED", "LATE p50", "p99", "max us");
-	json_array_foreach(json_object_get(root, "lines"), i, line)
-		print_line(line);
+	json_array_foreach(json_object_get(root, "lines"), i, line) print_line(line);
 	print_counters("router drop", json_object_get(root, "router_drops"));
 	print_counters("loss", json_object_get(root, "losses"));
-	json_array_foreach(json_object_get(root, "interfaces"), i, line)
-		if (number(line, "ring_drops") > 0)
-			printf("loss ring of %s: %.0f\n", text(line, "name"), number(line, "ring_drops"));
+	json_array_foreach(json_object_get(root, "interfaces"), i, line) if (number(line, "ring_drops") > 0)
+	    printf("loss ring of %s: %.0f\n", text(line, "name"), number(line, "ring_drops"));
 	json_decref(root);
 	return EXIT_OK;
 }
@@ -106,11 +103,11 @@ static int show(const char *socket, bool as_json)
 static double own_losses(const json_t *root)
 {
 	const json_t *losses = json_object_get(root, "losses");
-	double sum = number(losses, wanem_loss_name[WANEM_NO_MEMORY]) + number(losses, wanem_loss_name[WANEM_RING_FULL]);
+	double sum =
+	    number(losses, wanem_loss_name[WANEM_NO_MEMORY]) + number(losses, wanem_loss_name[WANEM_RING_FULL]);
 	size_t i;
 	json_t *port;
-	json_array_foreach(json_object_get(root, "interfaces"), i, port)
-		sum += number(port, "ring_drops");
+	json_array_foreach(json_object_get(root, "interfaces"), i, port) sum += number(port, "ring_drops");
 	return sum;
 }
 
@@ -121,14 +118,15 @@ static int selftest(const char *socket)
 	unsigned measured = 0, late_lines = 0;
 	if (!root)
 		return EXIT_REFUSED;
-	json_array_foreach(json_object_get(root, "lines"), i, line) {
+	json_array_foreach(json_object_get(root, "lines"), i, line)
+	{
 		const json_t *late = json_object_get(line, "late_us");
 		if (number(late, "count") == 0)
 			continue;
 		bool on_time = number(late, "p99") <= ACCURACY_US;
 		printf("%s -> %s: %.0f packets, late by %.0f us (median), %.0f us (p99), %.0f us (max): %s\n",
-		    text(line, "from"), text(line, "to"), number(late, "count"), number(late, "p50"), number(late, "p99"),
-		    number(late, "max"), on_time ? "on time" : "LATE");
+		    text(line, "from"), text(line, "to"), number(late, "count"), number(late, "p50"),
+		    number(late, "p99"), number(late, "max"), on_time ? "on time" : "LATE");
 		measured++;
 		late_lines += !on_time;
 	}

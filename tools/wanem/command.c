@@ -116,10 +116,10 @@ static json_t *show_line(const struct wanem_emulator *e, uint32_t from, uint32_t
 	const struct wanem_line *line = &e->line[from][to];
 	const struct wanem_impairment *set = &line->set;
 	json_t *object = json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:b}", "from",
-	    e->router.port[from].name, "to", e->router.port[to].name, "delay_ms", (double)set->delay_ns / 1e6, "jitter_ms",
-	    (double)set->jitter_ns / 1e6, "loss", set->loss, "duplicate", set->duplicate, "reorder", set->reorder,
-	    "reorder_gap_ms", (double)set->reorder_gap_ns / 1e6, "rate_bps", (json_int_t)set->rate_bps, "queue_bytes",
-	    (json_int_t)set->queue_bytes, "dark", (int)set->dark);
+	    e->router.port[from].name, "to", e->router.port[to].name, "delay_ms", (double)set->delay_ns / 1e6,
+	    "jitter_ms", (double)set->jitter_ns / 1e6, "loss", set->loss, "duplicate", set->duplicate, "reorder",
+	    set->reorder, "reorder_gap_ms", (double)set->reorder_gap_ns / 1e6, "rate_bps", (json_int_t)set->rate_bps,
+	    "queue_bytes", (json_int_t)set->queue_bytes, "dark", (int)set->dark);
 	json_object_set_new(object, "packets", counters(line->count, fate_name, WANEM_FATES));
 	json_object_set_new(object, "late_us", late(&e->lateness[from][to]));
 	return object;
@@ -133,7 +133,7 @@ static bool is_of_interest(const struct wanem_line *line)
 		if (line->count[i])
 			return true;
 	return set->delay_ns || set->jitter_ns || set->loss > 0 || set->duplicate > 0 || set->reorder > 0 ||
-	    set->rate_bps || set->dark;
+	       set->rate_bps || set->dark;
 }
 
 static char *show(const struct wanem_emulator *e)
@@ -145,10 +145,10 @@ static char *show(const struct wanem_emulator *e)
 		snprintf(address, sizeof(address), "%u.%u.%u.%u/%u", p->address >> 24, p->address >> 16 & 255,
 		    p->address >> 8 & 255, p->address & 255, p->length);
 		const struct wanem_traffic *t = &e->traffic[from];
-		json_array_append_new(interfaces,
-		    json_pack("{s:s, s:s, s:i, s:b, s:I, s:I, s:I}", "name", p->name, "address", address, "mtu", (int)p->mtu,
-			"xdp", (int)t->xdp, "received", (json_int_t)t->received, "sent", (json_int_t)t->sent, "ring_drops",
-			(json_int_t)t->ring_drops));
+		json_array_append_new(
+		    interfaces, json_pack("{s:s, s:s, s:i, s:b, s:I, s:I, s:I}", "name", p->name, "address", address,
+		                    "mtu", (int)p->mtu, "xdp", (int)t->xdp, "received", (json_int_t)t->received, "sent",
+		                    (json_int_t)t->sent, "ring_drops", (json_int_t)t->ring_drops));
 		for (uint32_t to = 0; to < e->router.n_ports; to++)
 			if (is_of_interest(&e->line[from][to]))
 				json_array_append_new(lines, show_line(e, from, to));

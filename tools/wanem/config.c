@@ -44,7 +44,8 @@ static bool read_interface_address(struct ctl_yaml_value value, struct wanem_por
 	unsigned long length = slash ? strtoul(slash + 1, &end, 10) : 0;
 	if (!slash || end == slash + 1 || *end || length < 1 || length > 32 ||
 	    ctl_address_parse(address_text, &address) != 0 || !wire_addr_is_v4(&address)) {
-		ctl_yaml_complain(value, "write the gateway's IPv4 address with its prefix length, such as 10.1.0.1/24");
+		ctl_yaml_complain(
+		    value, "write the gateway's IPv4 address with its prefix length, such as 10.1.0.1/24");
 		return false;
 	}
 	port->address = wire_be32(address.bytes + 12);
@@ -73,7 +74,8 @@ static void read_route(struct wanem_config *c, struct ctl_yaml_value map, uint8_
 		return;
 	if (ctl_prefix_parse(text, &prefix, &length) != 0 || !wire_addr_is_v4(&prefix) ||
 	    length < PREFIX_BITS_BEFORE_IPV4) {
-		ctl_yaml_complain(prefix_value, "write an IPv4 prefix without bits behind its length, such as 10.3.1.0/28");
+		ctl_yaml_complain(
+		    prefix_value, "write an IPv4 prefix without bits behind its length, such as 10.3.1.0/28");
 		return;
 	}
 	struct ctl_yaml_value via_value = ctl_yaml_need(map, "via");
@@ -157,8 +159,7 @@ static void read_root(struct wanem_config *c, struct ctl_yaml_value map)
 	const char *socket = ctl_yaml_text(ctl_yaml_get(map, "socket"), WANEM_SOCKET_SIZE, "");
 	strcpy(c->socket, socket);
 	c->seed = ctl_yaml_uint(ctl_yaml_get(map, "seed"), 0, UINT32_MAX, 1);
-	c->packets =
-	    (uint32_t)ctl_yaml_uint(ctl_yaml_get(map, "packets"), 1, WANEM_MAX_PACKETS, WANEM_DEFAULT_PACKETS);
+	c->packets = (uint32_t)ctl_yaml_uint(ctl_yaml_get(map, "packets"), 1, WANEM_MAX_PACKETS, WANEM_DEFAULT_PACKETS);
 	struct ctl_yaml_value interfaces = ctl_yaml_need(map, "interfaces");
 	unsigned n = ctl_yaml_items(interfaces, WANEM_MAX_PORTS);
 	for (unsigned i = 0; i < n; i++)

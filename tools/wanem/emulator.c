@@ -82,7 +82,8 @@ static void plan(struct wanem_emulator *e, struct wanem_packet *packet, uint64_t
 	(void)wanem_schedule_push(&e->schedule, due, index_of(e, packet));
 }
 
-static void forward(struct wanem_emulator *e, struct wanem_packet *packet, const struct wanem_hop *hop, uint64_t arrived)
+static void forward(
+    struct wanem_emulator *e, struct wanem_packet *packet, const struct wanem_hop *hop, uint64_t arrived)
 {
 	uint64_t due[2];
 	unsigned copies = wanem_line_offer(&e->line[packet->from][hop->port], arrived, hop->ip_length, due);
@@ -154,15 +155,16 @@ static void try_again(
 	plan(e, packet, now + WANEM_RETRY_NS);
 }
 
-struct wanem_packet *wanem_emulator_take(struct wanem_emulator *e, uint64_t now, uint8_t *ret_ask_port, uint32_t *ret_ask)
+struct wanem_packet *wanem_emulator_take(
+    struct wanem_emulator *e, uint64_t now, uint8_t *ret_ask_port, uint32_t *ret_ask)
 {
 	struct wanem_item item;
 	*ret_ask = 0;
 	while (wanem_schedule_pop(&e->schedule, now, &item) == 0) {
 		struct wanem_packet *packet = &e->packets[item.packet];
 		bool ask;
-		int error = wanem_router_address_frame(
-		    &e->router, packet->to, packet->next_hop, now, packet->frame, &ask);
+		int error =
+		    wanem_router_address_frame(&e->router, packet->to, packet->next_hop, now, packet->frame, &ask);
 		if (ask) {
 			*ret_ask_port = packet->to;
 			*ret_ask = packet->next_hop;

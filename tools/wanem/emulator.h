@@ -15,21 +15,28 @@
 #include "tools/wanem/router.h"
 #include "tools/wanem/schedule.h"
 
-#define WANEM_RETRY_NS          1000000ull /* a packet that cannot leave yet is tried again after this */
-#define WANEM_NEIGHBOUR_TRIES   1000u      /* about a second for an answer to ARP */
-#define WANEM_RING_FULL_TRIES   20u        /* a receiver whose ring stays full for 20 ms has lost the packet */
+#define WANEM_RETRY_NS        1000000ull /* a packet that cannot leave yet is tried again after this */
+#define WANEM_NEIGHBOUR_TRIES 1000u      /* about a second for an answer to ARP */
+#define WANEM_RING_FULL_TRIES 20u        /* a receiver whose ring stays full for 20 ms has lost the packet */
 
 struct wanem_packet {
 	uint8_t from, to; /* ports */
 	uint32_t length;  /* of the frame, bytes */
 	uint32_t next_hop;
-	uint64_t due;    /* by the line's settings, ns; a full ring at the receiver does not change it */
-	uint32_t tries;  /* so far */
+	uint64_t due;   /* by the line's settings, ns; a full ring at the receiver does not change it */
+	uint32_t tries; /* so far */
 	uint32_t next_free;
 	uint8_t *frame;
 };
 
-enum wanem_loss { WANEM_NO_MEMORY, WANEM_NO_NEIGHBOUR, WANEM_RING_FULL, WANEM_TRUNCATED, WANEM_UNFINISHED, WANEM_LOSSES };
+enum wanem_loss {
+	WANEM_NO_MEMORY,
+	WANEM_NO_NEIGHBOUR,
+	WANEM_RING_FULL,
+	WANEM_TRUNCATED,
+	WANEM_UNFINISHED,
+	WANEM_LOSSES
+};
 
 /* no-memory: the pool was empty; no-neighbour: ARP was not answered; ring-full: the receiver took nothing for 20 ms;
  * truncated: longer than a buffer; unfinished: a checksum left to hardware that does not exist. */
@@ -53,8 +60,8 @@ struct wanem_emulator {
 	uint8_t *frames;
 	uint32_t n_packets;
 	uint32_t frame_size;
-	uint32_t free;    /* index, n_packets: none */
-	uint32_t in_use;  /* packets */
+	uint32_t free;   /* index, n_packets: none */
+	uint32_t in_use; /* packets */
 	uint32_t in_use_max;
 };
 
@@ -73,7 +80,8 @@ uint64_t wanem_emulator_next(const struct wanem_emulator *e);
 
 /* A packet that is due, addressed and ready to send, or NULL. When ret_ask is not 0, the caller sends
  * wanem_router_ask for that neighbour (at ret_ask_port) and calls again. */
-struct wanem_packet *wanem_emulator_take(struct wanem_emulator *e, uint64_t now, uint8_t *ret_ask_port, uint32_t *ret_ask);
+struct wanem_packet *wanem_emulator_take(
+    struct wanem_emulator *e, uint64_t now, uint8_t *ret_ask_port, uint32_t *ret_ask);
 
 /* The packet left at `now`. */
 void wanem_emulator_done(struct wanem_emulator *e, struct wanem_packet *packet, uint64_t now);

@@ -29,13 +29,21 @@ struct wanem_impairment {
 #define WANEM_DEFAULT_QUEUE_BYTES (256u << 10)
 #define WANEM_DEFAULT_REORDER_GAP 5000000u /* ns */
 
-enum wanem_fate { WANEM_SENT, WANEM_LOST, WANEM_DARK, WANEM_QUEUE_FULL, WANEM_DUPLICATED, WANEM_REORDERED, WANEM_FATES };
+enum wanem_fate {
+	WANEM_SENT,
+	WANEM_LOST,
+	WANEM_DARK,
+	WANEM_QUEUE_FULL,
+	WANEM_DUPLICATED,
+	WANEM_REORDERED,
+	WANEM_FATES
+};
 
 struct wanem_line {
 	struct wanem_impairment set;
-	uint64_t random;   /* state of the generator */
-	uint64_t free_at;  /* when the rate limiter has sent what it holds, ns */
-	uint64_t last_due; /* of the last packet in order, ns */
+	uint64_t random;             /* state of the generator */
+	uint64_t free_at;            /* when the rate limiter has sent what it holds, ns */
+	uint64_t last_due;           /* of the last packet in order, ns */
 	uint64_t count[WANEM_FATES]; /* packets; DUPLICATED and REORDERED are among the SENT */
 };
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -11,7 +12,7 @@
 #include "tools/wanem/server.h"
 
 #define MAX_EVENTS     32
-#define RECEIVE_BATCH  256u     /* frames of one wire before packets that are due are sent */
+#define RECEIVE_BATCH  256u        /* frames of one wire before packets that are due are sent */
 #define LONGEST_WAIT   1000000000u /* ns */
 /* Under load the loop turns at most this often, ns: enough for 1 ms of accuracy, and the other programs on this
  * machine need the processor. */

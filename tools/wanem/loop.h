@@ -8,5 +8,4 @@
 #include "tools/wanem/wire.h"
 
 /* Runs until *stop. wire[i] belongs to port i; `server` listens. Returns 0 or -errno. */
-int wanem_loop_run(
-    struct wanem_emulator *e, struct wanem_wire *wire, int server, const volatile sig_atomic_t *stop);
+int wanem_loop_run(struct wanem_emulator *e, struct wanem_wire *wire, int server, const volatile sig_atomic_t *stop);

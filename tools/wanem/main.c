@@ -17,7 +17,7 @@
 #include "tools/wanem/server.h"
 
 #define DEFAULT_SOCKET "/run/kuafu/wanem.sock"
-#define PRIORITY       20 /* SCHED_FIFO: above everything in a lab; one loop never takes a whole processor */
+#define PRIORITY       20  /* SCHED_FIFO: above everything in a lab; one loop never takes a whole processor */
 #define FRAME_MARGIN   64u /* Ethernet header, and slots at multiples of a cache line */
 
 static volatile sig_atomic_t stop;
@@ -57,7 +57,8 @@ static int open_wires(struct wanem_emulator *e, struct wanem_wire *wire, uint32_
 		}
 		e->traffic[i].xdp = wire[i].xdp_link >= 0;
 		if (!e->traffic[i].xdp)
-			ctl_warning("interface %s: no XDP program: XDP_TX of its peer will fail", e->router.port[i].name);
+			ctl_warning(
+			    "interface %s: no XDP program: XDP_TX of its peer will fail", e->router.port[i].name);
 		if (e->router.port[i].mtu > mtu)
 			mtu = e->router.port[i].mtu;
 	}

@@ -70,8 +70,8 @@ static void learn(struct wanem_router *r, uint8_t port, uint32_t address, const 
 	n->learned_at = now;
 }
 
-static void write_arp(uint8_t *frame, const struct wanem_port *us, uint16_t operation, const uint8_t *mac,
-    uint32_t address)
+static void write_arp(
+    uint8_t *frame, const struct wanem_port *us, uint16_t operation, const uint8_t *mac, uint32_t address)
 {
 	struct wire_ether *ether = (void *)frame;
 	struct arp *arp = (void *)(ether + 1);
@@ -119,7 +119,7 @@ static bool header_is_sound(const struct wire_ipv4 *ip, uint32_t left)
 	uint32_t header = (ip->version_ihl & 0xfu) * 4;
 	uint32_t total = wire_be16(&ip->total_length);
 	return ip->version_ihl >> 4 == 4 && header >= sizeof(*ip) && header <= total && total <= left &&
-	    wire_csum(ip, header) == 0;
+	       wire_csum(ip, header) == 0;
 }
 
 static void spend_ttl(struct wire_ipv4 *ip)
@@ -130,7 +130,8 @@ static void spend_ttl(struct wire_ipv4 *ip)
 	ip->checksum = wire_csum_replace(ip->checksum, before, after, 2);
 }
 
-static enum wanem_verdict receive_ipv4(struct wanem_router *r, uint8_t *frame, uint32_t length, struct wanem_hop *ret_hop)
+static enum wanem_verdict receive_ipv4(
+    struct wanem_router *r, uint8_t *frame, uint32_t length, struct wanem_hop *ret_hop)
 {
 	struct wire_ipv4 *ip = (void *)(frame + sizeof(struct wire_ether));
 	uint32_t left = length - (uint32_t)sizeof(struct wire_ether);

@@ -13,9 +13,9 @@
 #include "tools/wanem/prefix.h"
 
 #define WANEM_MAX_PORTS      16u
-#define WANEM_MAX_NEIGHBOURS 256u /* a power of two; only next hops are kept, a few per interface */
-#define WANEM_NAME_SIZE      16u  /* IFNAMSIZ */
-#define WANEM_ARP_FRAME      42u  /* Ethernet and ARP for IPv4, bytes */
+#define WANEM_MAX_NEIGHBOURS 256u           /* a power of two; only next hops are kept, a few per interface */
+#define WANEM_NAME_SIZE      16u            /* IFNAMSIZ */
+#define WANEM_ARP_FRAME      42u            /* Ethernet and ARP for IPv4, bytes */
 #define WANEM_ARP_AGAIN_NS   100000000ull   /* between two requests for one neighbour */
 #define WANEM_ARP_FRESH_NS   30000000000ull /* after this a neighbour in use is asked for again, and kept */
 
@@ -37,13 +37,13 @@ struct wanem_neighbour {
 };
 
 /* Why a frame went nowhere. X(constant, name as shown) */
-#define WANEM_ROUTER_DROPS(X)                                                                                        \
-	X(SHORT, "short")                                                                                            \
-	X(NOT_IPV4, "not-ipv4")                                                                                      \
-	X(MALFORMED, "malformed")                                                                                    \
-	X(FOR_US, "for-us")                                                                                          \
-	X(NO_ROUTE, "no-route")                                                                                      \
-	X(TTL, "ttl")                                                                                                \
+#define WANEM_ROUTER_DROPS(X)                                                                                          \
+	X(SHORT, "short")                                                                                              \
+	X(NOT_IPV4, "not-ipv4")                                                                                        \
+	X(MALFORMED, "malformed")                                                                                      \
+	X(FOR_US, "for-us")                                                                                            \
+	X(NO_ROUTE, "no-route")                                                                                        \
+	X(TTL, "ttl")                                                                                                  \
 	X(TOO_BIG, "too-big")
 
 enum wanem_router_drop {

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 struct wanem_item {
-	uint64_t due;   /* ns */
-	uint64_t order; /* set by push */
+	uint64_t due;    /* ns */
+	uint64_t order;  /* set by push */
 	uint32_t packet; /* the caller's */
 };
 

@@ -6,15 +6,15 @@
 #include "tools/wanem/impair.h"
 
 /* X(key as written). The order is that of the manual page. */
-#define WANEM_SETTINGS(X)                                                                                            \
-	X("delay")                                                                                                   \
-	X("jitter")                                                                                                  \
-	X("loss")                                                                                                    \
-	X("duplicate")                                                                                               \
-	X("reorder")                                                                                                 \
-	X("reorder-gap")                                                                                             \
-	X("rate")                                                                                                    \
-	X("queue")                                                                                                   \
+#define WANEM_SETTINGS(X)                                                                                              \
+	X("delay")                                                                                                     \
+	X("jitter")                                                                                                    \
+	X("loss")                                                                                                      \
+	X("duplicate")                                                                                                 \
+	X("reorder")                                                                                                   \
+	X("reorder-gap")                                                                                               \
+	X("rate")                                                                                                      \
+	X("queue")                                                                                                     \
 	X("dark")
 
 /* Those fields of the map that are present change *set; mistakes are reported as control/base/yaml.h does. */

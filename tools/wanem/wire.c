@@ -16,11 +16,11 @@
 #include "tools/wanem/xdp_pass.h"
 #include "wire/bytes.h"
 
-#define RING_SLOTS   4096u        /* 0.2 s at 20,000 packets/s */
-#define BLOCK_SIZE   (64u << 10)  /* a multiple of every slot size */
-#define SLOT_ROOM    256u         /* for the header of a slot and the Ethernet header */
-#define MAX_SLOT     BLOCK_SIZE
-#define SEND_BUFFER  (16 << 20)   /* bytes; a veth takes frames at once, so this is never reached */
+#define RING_SLOTS  4096u       /* 0.2 s at 20,000 packets/s */
+#define BLOCK_SIZE  (64u << 10) /* a multiple of every slot size */
+#define SLOT_ROOM   256u        /* for the header of a slot and the Ethernet header */
+#define MAX_SLOT    BLOCK_SIZE
+#define SEND_BUFFER (16 << 20) /* bytes; a veth takes frames at once, so this is never reached */
 
 static int set_option(int fd, int name, int value)
 {
@@ -35,8 +35,7 @@ static int request(int fd, unsigned long code, struct ifreq *ifr)
 /* Best effort: what a driver does not know cannot be on. */
 static void turn_offloads_off(int fd, const char *name)
 {
-	static const uint32_t commands[] = {
-	    ETHTOOL_STXCSUM, ETHTOOL_SRXCSUM, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO};
+	static const uint32_t commands[] = {ETHTOOL_STXCSUM, ETHTOOL_SRXCSUM, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO};
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		struct ethtool_value value = {.cmd = commands[i], .data = 0};
 		struct ifreq ifr = {.ifr_data = (void *)&value};

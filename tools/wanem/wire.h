@@ -15,7 +15,7 @@
 
 struct wanem_wire {
 	int fd;
-	int xdp_link;   /* -1: none attached */
+	int xdp_link; /* -1: none attached */
 	uint8_t *ring;
 	uint32_t slots;
 	uint32_t slot_size;

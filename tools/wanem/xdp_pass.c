@@ -14,8 +14,8 @@ int wanem_xdp_pass_attach(int ifindex, int *ret_link)
 	    {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
 	    {.code = BPF_JMP | BPF_EXIT},
 	};
-	int fd = bpf_prog_load(
-	    BPF_PROG_TYPE_XDP, "wanem_pass", "BSD", program, sizeof(program) / sizeof(program[0]), NULL);
+	int fd =
+	    bpf_prog_load(BPF_PROG_TYPE_XDP, "wanem_pass", "BSD", program, sizeof(program) / sizeof(program[0]), NULL);
 	if (fd < 0)
 		return fd;
 	LIBBPF_OPTS(bpf_link_create_opts, options, .flags = XDP_FLAGS_DRV_MODE);
