@@ -39,6 +39,7 @@ struct dp_oam;           /* worker 0: keepalives, flood, link states; dataplane/
 #define DP_MAX_WORKERS        64u
 #define DP_WANTED_SLOTS       64u /* unresolved next hops remembered, so that each is asked for at DP_WANTED_INTERVAL */
 #define DP_WANTED_INTERVAL_NS (200u * 1000000u)
+#define DP_WANTED_SPACING_NS  (10u * 1000000u) /* before another address takes a slot: bounds the rate of all */
 
 /* Where a packet leaves, and its link-layer header. */
 struct dp_adjacency {

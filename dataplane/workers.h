@@ -15,6 +15,7 @@ struct dp_workers_config {
 	uint32_t flows;     /* per worker, ingress */
 	uint32_t nat_flows; /* per worker, egress */
 	uint32_t mbufs;     /* of the pool that all share */
+	bool busy;          /* never sleep */
 	int64_t clock_offset_ns;
 };
 

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The inside of struct dp_workers, for the files of the shell: worker.c, workers.c, loop.c, idle.c, port.c, flows.c. The
+ * journeys need none of it.
+ *
+ * Who transmits: a worker that owns a transmit queue of a port sends there itself; the others give their packets to the
+ * owner of queue (id % queues) by the ring `given`, so that no queue has two users and none needs a lock. */
+#pragma once
+
+#include <poll.h>
+
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+#include <rte_ring_elem.h>
+
+#include "dataplane/stats.h"
+#include "dataplane/workers.h"
+#include "lb/nat.h"
+
+#define DP_MAX_QUEUES    16u   /* of a port */
+#define DP_HANDED_SIZE   1024u /* packets that wait for a worker: 16 bursts of its neighbours */
+#define DP_GIVEN_SIZE    1024u
+#define DP_EVENTS_SIZE   1024u
+#define DP_COMMANDS_SIZE 64u
+#define DP_SENT_SIZE     1024u /* packets that a test may leave unread */
+#define DP_NO_ETHDEV     UINT16_MAX
+
+struct dp_port {
+	char name[WIRE_CTL_NAME_SIZE];
+	_Atomic bool up;                       /* false: nobody may call the driver */
+	uint16_t ethdev;                       /* DP_NO_ETHDEV: collected */
+	uint16_t punt;                         /* ethdev of its TAP, or DP_NO_ETHDEV */
+	uint16_t queues;                       /* of each direction */
+	struct rte_ring *given[DP_MAX_QUEUES]; /* to be sent there by the queue's owner */
+	struct rte_ring *punted;               /* to be written to the TAP by the owner of queue 0; or a test's */
+	struct rte_ring *sent;                 /* collected, while there is no ethdev */
+	int fd[DP_MAX_QUEUES];                 /* becomes readable when a packet waits; -1: the queue must be polled */
+};
+
+/* The rows of a FLOWS query, sent a slice at a time. */
+struct dp_flows_walk {
+	bool active;
+	bool egress; /* which table */
+	uint32_t query;
+	uint32_t next; /* place in the table */
+	uint32_t rows;
+	struct wire_ctl_filter filter;
+};
+
+struct dp_slot {
+	struct dp_worker worker;
+	struct rte_ring *handed_over; /* from all other workers */
+	struct rte_ring *events;      /* struct dp_event, to main */
+	struct rte_ring *commands;    /* struct dp_command, from main */
+	struct dp_flows_walk walk;
+	int64_t wall_offset_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC, read again at each tick */
+	struct lb_nat_range pool[LB_NAT_MAX_ADDRESSES]; /* that `nat` was last told */
+	unsigned n_pool;
+	uint64_t next_tick_ns;
+	uint64_t last_packet_ns;
+	int wake_fd; /* eventfd */
+	_Atomic bool asleep;
+	_Atomic(_Atomic uint64_t *) heartbeat; /* of the BPF array, or NULL */
+} __rte_cache_aligned;
+
+struct dp_workers {
+	struct dp_workers_config config;
+	uint16_t n;
+	uint16_t n_ports;
+	_Atomic bool stop;
+	_Atomic(const struct dp_state *) state;
+	struct dp_state empty;
+	struct rte_rcu_qsbr *qsbr;
+	struct rte_mempool *pool;
+	struct dp_stats stats;
+	struct dp_shared shared;
+	int main_fd; /* eventfd: an event waits for the main thread */
+	_Atomic bool main_waits;
+	struct dp_port port[DP_MAX_PORTS];
+	struct dp_slot *slot[DP_MAX_WORKERS];
+};
+
+/* The worker that uses queue `queue` of port number `port`, both ways. */
+static inline uint16_t dp_queue_owner(const struct dp_workers *set, uint16_t port, uint16_t queue)
+{
+	return (uint16_t)((port + queue) % set->n);
+}
+
+/* The queue by which a worker sends on a port: its own, if it has one there. */
+static inline uint16_t dp_queue_of(const struct dp_workers *set, uint16_t port, uint16_t worker)
+{
+	return (uint16_t)((worker + set->n - port % set->n) % set->n % set->port[port].queues);
+}
+
+static inline struct dp_slot *dp_slot_of(struct dp_worker *w)
+{
+	return (struct dp_slot *)w; /* its first member */
+}
+
+/* ---- loop.c ---- */
+
+/* Takes the current state and sets the clocks, as before every burst. */
+void dp_loop_begin(struct dp_worker *w, uint64_t now_ns, uint64_t wall_ns);
+
+/* Sends what the burst left in the buffers, and wakes whom it handed packets to. */
+void dp_loop_end(struct dp_worker *w);
+
+/* ---- idle.c ---- */
+
+/* Until a packet may be there, or something is due, or somebody wakes us: after a pass that found nothing. */
+void dp_idle(struct dp_slot *slot);
+
+/* Wake a worker if it sleeps. */
+void dp_wake(struct dp_slot *slot);
+
+/* ---- flows.c ---- */
+
+void dp_flows_start(struct dp_slot *slot, uint32_t query, const struct wire_ctl_filter *filter);
+/* The next slice of the walk, if there is one. */
+void dp_flows_step(struct dp_slot *slot);
