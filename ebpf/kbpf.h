@@ -29,8 +29,8 @@ int kbpf_open(const char *directory, struct kbpf **ret, char *why);
 /* Frees memory and descriptors; the programs keep running. NULL is allowed. */
 void kbpf_close(struct kbpf *k);
 
-/* Takes every program of `directory` off its interface, unpins all, unmounts the bpffs if kbpf_open() mounted it, and
- * removes the directory. Nothing there: 0. Data planes must have closed their ports. */
+/* Takes every program of `directory` off its interface, unpins all, unmounts the bpffs and removes the
+ * directory. Nothing there: 0. Data planes must have closed their ports. */
 int kbpf_remove(const char *directory, char *why);
 
 enum kbpf_mode { KBPF_NATIVE = 1, KBPF_GENERIC = 2 };
@@ -67,6 +67,9 @@ int kbpf_add_peer(struct kbpf *k, const struct wire_addr *local, const struct wi
 int kbpf_delete_peer(struct kbpf *k, const struct wire_addr *local, const struct wire_addr *remote);
 int kbpf_get_peer(
     const struct kbpf *k, const struct wire_addr *local, const struct wire_addr *remote, struct wire_bpf_peer *ret);
+
+/* Walks the peers in no order: after == NULL gives one, -ENOENT none is left. Deleting `after` restarts the walk. */
+int kbpf_next_peer(const struct kbpf *k, const struct wire_bpf_peer_key *after, struct wire_bpf_peer_key *ret);
 
 /* The array that the data plane maps and beats in; belongs to k, duplicate it to keep it. */
 int kbpf_heartbeat_fd(const struct kbpf *k);
