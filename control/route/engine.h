@@ -34,6 +34,7 @@ struct route_engine;
 	X(DIRECT, "worse-than-direct", "costlier than direct for 3 s")                                                 \
 	X(PINNED, "pinned", "a rule pins the path")                                                                    \
 	X(RULE, "rule", "a rule has changed or expired")                                                               \
+	X(DRAINED, "drained", "a relay of the path in use was drained")                                                \
 	X(BACKUP, "backup", "only the backup has changed")                                                             \
 	X(LOST, "lost", "no path is left")
 

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <math.h>
+#include <string.h>
+
+#include "control/route/cost.h"
+#include "control/route/state.h"
+
+void route_path_price(const struct route_graph *graph, const double *clock, const struct route_class *class,
+    struct route_path *path, float term[ROUTE_TERMS])
+{
+	float sum[ROUTE_TERMS] = {0};
+	path->rtt_ms = 0;
+	path->mtu = path->n_links ? UINT16_MAX : 0;
+	for (unsigned i = 0; i < path->n_links; i++) {
+		const struct route_link *link = &graph->link[path->link[i]];
+		float of_link[ROUTE_TERMS];
+		route_link_terms(class, &link->config, &link->estimate, clock[link->to] - clock[link->from], of_link);
+		for (int t = 0; t < ROUTE_TERMS; t++)
+			sum[t] += of_link[t];
+		path->rtt_ms += (float)((double)link->estimate.rtt_ns / 1e6);
+		if (link->config.mtu < path->mtu)
+			path->mtu = link->config.mtu;
+	}
+	if (path->n_links)
+		sum[ROUTE_TERM_RELAY] = (float)(path->n_links - 1) * class->relay_penalty_ms;
+	path->cost = route_terms_sum(sum);
+	if (term)
+		memcpy(term, sum, sizeof(sum));
+}
+
+bool route_path_same(const struct route_path *a, const struct route_path *b)
+{
+	return a->n_links == b->n_links && !memcmp(a->link, b->link, a->n_links * sizeof(a->link[0]));
+}
+
+void route_path_of_links(const struct route_graph *graph, const uint32_t *link, uint8_t n, struct route_path *ret_path)
+{
+	struct route_path path = {.n_links = n};
+	for (unsigned i = 0; i < n; i++) {
+		path.link[i] = link[i];
+		path.pop[i] = graph->link[link[i]].key.to;
+	}
+	*ret_path = path;
+}
+
+bool route_rule_avoids_pop(const struct route_rule *rule, uint16_t pop)
+{
+	if (!rule || rule->action != ROUTE_AVOID)
+		return false;
+	for (unsigned i = 0; i < rule->n_pops; i++)
+		if (rule->pops[i] == pop)
+			return true;
+	return false;
+}
+
+bool route_rule_avoids_link(const struct route_rule *rule, const struct route_link *link)
+{
+	if (!rule || rule->action != ROUTE_AVOID)
+		return false;
+	for (unsigned i = 0; i < rule->n_providers; i++)
+		if (!strcmp(rule->providers[i], link->config.provider))
+			return true;
+	return false;
+}
+
+enum route_reason route_path_fault(const struct route_graph *graph, const struct route_class *class,
+    const struct route_rule *rule, const struct route_path *path, uint32_t *ret_blame)
+{
+	uint32_t unused;
+	uint32_t *blame = ret_blame ? ret_blame : &unused;
+	for (unsigned i = 0; i < path->n_links; i++) {
+		*blame = path->link[i];
+		if (!route_link_usable(graph, &graph->link[path->link[i]]))
+			return ROUTE_REASON_FAILED;
+	}
+	bool pinned = rule && rule->action == ROUTE_PIN;
+	for (unsigned i = 0; i < path->n_links; i++) {
+		const struct route_link *link = &graph->link[path->link[i]];
+		bool relay = i + 1u < path->n_links;
+		*blame = path->link[i];
+		if (route_rule_avoids_link(rule, link) || (relay && route_rule_avoids_pop(rule, link->key.to)))
+			return ROUTE_REASON_RULE;
+		if (relay && !pinned && graph->pop[link->to].drained)
+			return ROUTE_REASON_DRAINED;
+	}
+	*blame = 0;
+	return path->n_links > class->max_relays + 1u && !pinned ? ROUTE_REASON_RULE : ROUTE_REASON_COUNT;
+}
+
+float route_threshold(const struct route_class *class, const struct route_path *in_use)
+{
+	return fmaxf(class->better_by * in_use->rtt_ms, class->and_by_ms);
+}
