@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/api/router.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/unit/control/api/fixture.h"
+
+static struct fixture f;
+static struct ctl_api_answer *answer;
+static char text[1 << 20]; /* what was answered so far */
+
+static void given_cluster(void)
+{
+	fixture_init(&f);
+	answer = ctl_api_answer_new();
+}
+
+static void cleanup(void)
+{
+	ctl_api_answer_unref(answer);
+}
+
+TestSuite(dispatch, .init = given_cluster, .fini = cleanup);
+
+static void read_answer(void)
+{
+	size_t used = strlen(text);
+	size_t n = ctl_api_answer_take(answer, text + used, sizeof(text) - used - 1);
+	text[used + n] = '\0';
+}
+
+static void send(const char *method, const char *path, const char *body)
+{
+	struct ctl_api_request request = {
+	    .method = method, .path = path, .body = body, .size = body ? strlen(body) : 0};
+	*text = '\0';
+	ctl_api_dispatch(&f.view, &request, answer);
+	read_answer();
+}
+
+static void send_query(const char *path, const char *key, const char *value, const char *key2, const char *value2)
+{
+	struct ctl_api_request request = {
+	    .method = "GET", .path = path, .n_param = key2 ? 2 : 1, .param = {{key, value}, {key2, value2}}};
+	*text = '\0';
+	ctl_api_dispatch(&f.view, &request, answer);
+	read_answer();
+}
+
+static void expect(unsigned status, const char *json)
+{
+	cr_assert_eq(answer->status, status, "status %u: %s", answer->status, text);
+	json_t *got = json_loads(text, 0, NULL), *wanted = json_loads(json, 0, NULL);
+	cr_assert(wanted, "the test's JSON is wrong: %s", json);
+	cr_assert(json_equal(got, wanted), "got %s\nwanted %s", text, json);
+	json_decref(got);
+	json_decref(wanted);
+}
+
+Test(dispatch, every_get_of_state_answers_an_object)
+{
+	for (size_t i = 0; i < ctl_api_n_routes; i++) {
+		const struct ctl_api_route_entry *r = &ctl_api_routes[i];
+		if (strcmp(r->method, "GET") != 0 || strcmp(r->path, "/metrics") == 0 || strstr(r->params, "to") ||
+		    strstr(r->params, "port"))
+			continue;
+		ctl_api_answer_unref(answer);
+		answer = ctl_api_answer_new();
+		send("GET", r->path, NULL);
+		json_t *body = json_loads(text, 0, NULL);
+		cr_assert(answer->status == 200 && answer->ended, "%s: %u", r->path, answer->status);
+		cr_assert(json_is_object(body), "%s: %s", r->path, text);
+		cr_assert_null(json_object_get(body, "stale_ms"), "%s: nothing is silent", r->path);
+		json_decref(body);
+	}
+}
+
+Test(dispatch, a_route_row_has_the_paths_by_name_and_says_which_is_active)
+{
+	send("GET", "/v1/routes", NULL);
+	expect(200,
+	    "{\"routes\": [{\"from\": \"sgp1\", \"to\": \"fra1\", \"class\": \"latency\","
+	    "\"primary\": {\"path\": [\"sgp1\", \"dxb1\", \"fra1\"], \"cost_ms\": 85.5, \"mtu\": 1500},"
+	    "\"backup\": {\"path\": [\"sgp1\", \"fra1\"], \"cost_ms\": 160.0, \"mtu\": 1500},"
+	    "\"direct\": {\"path\": [\"sgp1\", \"fra1\"], \"cost_ms\": 160.0, \"mtu\": 1500},"
+	    "\"active\": \"backup\", \"reason\": \"new\", \"since\": \"2026-01-02T03:04:06.000Z\"},"
+	    "{\"from\": \"sgp1\", \"to\": \"dxb1\", \"class\": \"latency\", \"primary\": null, \"backup\": null,"
+	    "\"direct\": null, \"active\": \"none\", \"reason\": \"lost\", \"since\": null}]}");
+}
+
+Test(dispatch, what_is_not_known_of_a_link_is_null)
+{
+	send("GET", "/v1/links", NULL);
+	json_t *body = json_loads(text, 0, NULL);
+	json_t *up = json_array_get(json_object_get(body, "links"), 0);
+	json_t *down = json_array_get(json_object_get(body, "links"), 1);
+	cr_assert_float_eq(json_real_value(json_object_get(up, "rtt_ms")), 80.123, 1e-9);
+	cr_assert(json_is_null(json_object_get(down, "rtt_ms")));
+	cr_assert(json_is_null(json_object_get(down, "loss")));
+	cr_assert_str_eq(json_string_value(json_object_get(down, "timestamps")), "user");
+	json_decref(body);
+}
+
+Test(dispatch, an_answer_says_how_stale_it_is_and_why)
+{
+	f.store_is_silent = true;
+	send("GET", "/v1/pops", NULL);
+	json_t *body = json_loads(text, 0, NULL);
+	cr_assert_eq(json_integer_value(json_object_get(body, "stale_ms")), 12000);
+	cr_assert_eq(json_array_size(json_object_get(body, "stale")), 2);
+	json_decref(body);
+}
+
+Test(dispatch, an_unknown_path_is_404)
+{
+	send("GET", "/v1/nonsense", NULL);
+	expect(404, "{\"error\": \"no such path: /v1/nonsense\"}");
+}
+
+Test(dispatch, a_name_is_one_part_of_a_path_and_not_empty)
+{
+	send("DELETE", "/v1/policies/", NULL);
+	cr_assert_eq(answer->status, 404);
+	ctl_api_answer_unref(answer);
+	answer = ctl_api_answer_new();
+	send("DELETE", "/v1/policies/a/b", NULL);
+	cr_assert_eq(answer->status, 404);
+	cr_assert_str_empty(f.asked);
+}
+
+Test(dispatch, a_wrong_method_is_405_and_says_which_are_right)
+{
+	send("GET", "/v1/policies/default", NULL);
+	expect(405, "{\"error\": \"/v1/policies/default takes PUT, DELETE, not GET\"}");
+	cr_assert_str_eq(answer->allow, "PUT, DELETE");
+}
+
+Test(dispatch, an_unknown_parameter_is_400)
+{
+	send_query("/v1/drops", "al", "1", NULL, NULL);
+	expect(400, "{\"error\": \"unknown parameter 'al'; use: all\"}");
+}
+
+Test(dispatch, a_body_over_the_limit_is_413_and_nothing_is_applied)
+{
+	char *body = calloc(1, CTL_API_MAX_BODY + 2);
+	memset(body, 'a', CTL_API_MAX_BODY + 1);
+	send("POST", "/v1/apply", body);
+	cr_assert_eq(answer->status, 413);
+	cr_assert_str_empty(f.asked);
+	free(body);
+}
+
+Test(dispatch, apply_answers_when_the_daemon_is_done)
+{
+	send("POST", "/v1/apply", "kind: policy\n");
+	cr_assert_str_eq(f.text, "kind: policy\n");
+	cr_assert_eq(answer->status, 0, "not yet");
+	fixture_done(&f, 0, NULL);
+	read_answer();
+	expect(200, "{\"applied\": [{\"kind\": \"policy\", \"name\": \"default\", \"change\": \"changed\"}]}");
+}
+
+Test(dispatch, malformed_yaml_is_400_with_each_line)
+{
+	send("POST", "/v1/apply", "kind: [\n");
+	fixture_done(&f, -EINVAL, "body:1: not YAML");
+	read_answer();
+	expect(400, "{\"error\": \"body:1: not YAML\", \"errors\": [\"body:1: not YAML\"]}");
+}
+
+Test(dispatch, an_answer_that_comes_after_the_client_has_left_is_thrown_away)
+{
+	send("POST", "/v1/apply", "kind: policy\n");
+	ctl_api_answer_ref(answer); /* the test's own */
+	ctl_api_answer_abandon(answer);
+	fixture_done(&f, 0, NULL);
+	read_answer();
+	cr_assert_str_empty(text);
+}
+
+Test(dispatch, a_silent_store_is_503)
+{
+	send("DELETE", "/v1/policies/default", NULL);
+	cr_assert_str_eq(f.name, "default");
+	fixture_done(&f, -EAGAIN, "the store is silent");
+	read_answer();
+	cr_assert_eq(answer->status, 503);
+}
+
+Test(dispatch, a_policy_is_put_under_its_name_only)
+{
+	send("PUT", "/v1/policies/default", "kind: policy\n");
+	cr_assert_str_eq(f.kind, "policy");
+	cr_assert_str_eq(f.name, "default");
+	fixture_done(&f, 0, NULL);
+}
+
+Test(dispatch, drain_takes_an_endpoint)
+{
+	send("POST", "/v1/drain", "{\"kind\": \"endpoint\", \"name\": \"198.51.100.10:8443\", \"drained\": true}");
+	cr_assert_str_eq(f.asked, "drain");
+	cr_assert_str_eq(f.name, "198.51.100.10:8443");
+	cr_assert(f.drained);
+	fixture_done(&f, 0, NULL);
+}
+
+Test(dispatch, a_drain_that_is_wrong_in_any_way_is_400)
+{
+	static const char *const wrong[] = {"", "{", "[]", "{\"kind\": \"pop\"}",
+	    "{\"kind\": 1, \"name\": \"a\", \"drained\": true}",
+	    "{\"kind\": \"link\", \"name\": \"a\", \"drained\": true}",
+	    "{\"kind\": \"pop\", \"name\": \"a\", \"drained\": true, \"more\": 1}",
+	    "{\"kind\": \"pop\", \"name\": \"a\", \"drained\": \"yes\"}"};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		ctl_api_answer_unref(answer);
+		answer = ctl_api_answer_new();
+		send("POST", "/v1/drain", wrong[i]);
+		cr_assert_eq(answer->status, 400, "%s", wrong[i]);
+		cr_assert_str_empty(f.asked);
+	}
+}
+
+Test(dispatch, explain_needs_two_pops_that_exist)
+{
+	send_query("/v1/routes/explain", "from", "sgp1", NULL, NULL);
+	cr_assert_eq(answer->status, 400);
+	ctl_api_answer_unref(answer);
+	answer = ctl_api_answer_new();
+	send_query("/v1/routes/explain", "from", "sgp1", "to", "mars1");
+	expect(404, "{\"error\": \"no POP 'mars1'\"}");
+}
+
+Test(dispatch, explain_shows_each_term_of_a_cost)
+{
+	send_query("/v1/routes/explain", "from", "sgp1", "to", "fra1");
+	json_t *body = json_loads(text, 0, NULL);
+	json_t *terms = json_object_get(json_array_get(json_object_get(body, "candidates"), 0), "terms");
+	cr_assert_float_eq(json_real_value(json_object_get(terms, "delay_ms")), 80, 1e-9);
+	cr_assert_eq(json_object_size(terms), 3);
+	json_decref(body);
+}
+
+Test(dispatch, drops_are_summed_over_workers)
+{
+	send("GET", "/v1/drops", NULL);
+	expect(
+	    200, "{\"drops\": [{\"reason\": \"no-path\", \"packets\": 7, \"text\": \"no usable path to the POP\"}]}");
+}
+
+Test(dispatch, without_a_data_plane_its_questions_are_503)
+{
+	static const char *const path[] = {"/v1/flows", "/v1/trace", "/v1/drops", "/v1/counters"};
+	f.dataplane_is_away = true;
+	for (size_t i = 0; i < sizeof(path) / sizeof(path[0]); i++) {
+		ctl_api_answer_unref(answer);
+		answer = ctl_api_answer_new();
+		send("GET", path[i], NULL);
+		cr_assert_eq(answer->status, 503, "%s", path[i]);
+	}
+}
+
+static const struct wire_ctl_flow flow = {.client = {{.bytes = {[10] = 0xff, 0xff, 192, 0, 2, 7}}},
+    .client_port = 5000,
+    .protocol = 6,
+    .role = WIRE_FLOW_INGRESS,
+    .state = 1,
+    .ingress_pop = 1,
+    .egress_pop = 9};
+
+Test(dispatch, flows_are_one_array_written_as_they_come)
+{
+	send_query("/v1/flows", "address", "192.0.2.7", "limit", "3");
+	cr_assert_eq(f.filter.limit, 3);
+	cr_assert_eq(f.filter.address.bytes[12], 192);
+	f.query.row(f.query.to, &flow);
+	read_answer();
+	cr_assert(strstr(text, "192.0.2.7:5000"), "the first row is out before the last has come");
+	f.query.row(f.query.to, &flow);
+	f.query.end(f.query.to, 0);
+	read_answer();
+	json_t *body = json_loads(text, 0, NULL);
+	cr_assert_eq(json_array_size(json_object_get(body, "flows")), 2, "%s", text);
+	cr_assert(json_is_false(json_object_get(body, "more")));
+	cr_assert(answer->ended);
+	json_decref(body);
+}
+
+Test(dispatch, flows_that_a_data_plane_left_unfinished_are_still_json)
+{
+	send("GET", "/v1/flows", NULL);
+	f.query.row(f.query.to, &flow);
+	f.query.end(f.query.to, -EPIPE);
+	read_answer();
+	json_t *body = json_loads(text, 0, NULL);
+	cr_assert(json_is_string(json_object_get(body, "error")), "%s", text);
+	json_decref(body);
+}
+
+Test(dispatch, a_wrong_filter_is_400)
+{
+	static const char *const wrong[][2] = {{"address", "192.0.2"}, {"protocol", "sctp"}, {"port", "0"},
+	    {"port", "65536"}, {"port", "+1"}, {"limit", ""}, {"limit", "99999999999999999999"}};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		ctl_api_answer_unref(answer);
+		answer = ctl_api_answer_new();
+		send_query("/v1/flows", wrong[i][0], wrong[i][1], NULL, NULL);
+		cr_assert_eq(answer->status, 400, "%s=%s", wrong[i][0], wrong[i][1]);
+	}
+}
+
+Test(dispatch, a_client_that_leaves_a_trace_stops_it)
+{
+	send("GET", "/v1/trace", NULL);
+	cr_assert_eq(answer->status, 200);
+	ctl_api_answer_ref(answer);
+	ctl_api_answer_abandon(answer);
+	cr_assert_eq(f.stopped, 42);
+}
+
+Test(dispatch, a_trace_is_a_line_of_json_for_each_record)
+{
+	struct wire_ctl_trace record = {
+	    .packet = 0xab, .at_ns = 1767323045678000000u, .journey = WIRE_JOURNEY_INGRESS, .drop = WIRE_DROP_NO_PATH};
+	memset(record.text, 'x', sizeof(record.text)); /* not terminated: the other end may err */
+	send("GET", "/v1/trace", NULL);
+	f.query.row(f.query.to, &record);
+	read_answer();
+	char *end = strchr(text, '\n');
+	cr_assert(end && !end[1]);
+	json_t *line = json_loads(text, 0, NULL);
+	cr_assert_str_eq(json_string_value(json_object_get(line, "packet")), "00000000000000ab");
+	cr_assert_str_eq(json_string_value(json_object_get(line, "drop")), "no-path");
+	cr_assert_str_eq(json_string_value(json_object_get(line, "journey")), "ingress");
+	json_decref(line);
+	f.query.end(f.query.to, 0);
+	cr_assert(answer->ended);
+}
+
+Test(dispatch, rows_that_a_slow_reader_has_no_room_for_are_counted)
+{
+	struct wire_ctl_trace record = {.packet = 1};
+	memset(record.text, 'x', sizeof(record.text));
+	send("GET", "/v1/trace", NULL);
+	for (int i = 0; i < 200000; i++)
+		f.query.row(f.query.to, &record);
+	cr_assert_leq(answer->size, CTL_API_ANSWER_MAX);
+	f.query.end(f.query.to, 0);
+	static char block[1 << 16];
+	size_t n;
+	*text = '\0';
+	while ((n = ctl_api_answer_take(answer, block, sizeof(block) - 1)) > 0) {
+		block[n] = '\0';
+		snprintf(text, sizeof(text), "%s", block);
+	}
+	cr_assert(strstr(text, "\"lost\":"), "%.200s", text + strlen(text) - 200);
+}
+
+Test(dispatch, a_second_trace_is_409)
+{
+	f.trace_is_busy = true;
+	send("GET", "/v1/trace", NULL);
+	cr_assert_eq(answer->status, 409);
+}
+
+Test(dispatch, a_string_that_is_no_utf8_does_not_spoil_the_answer)
+{
+	ctl_api_answer_error(answer, 404, "no such path: %s", "\xff\"");
+	read_answer();
+	expect(404, "{\"error\": \"no such path: ?\\\"\"}");
+}

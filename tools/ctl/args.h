@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line, taken apart. Pure: nothing is read but argv. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "tools/ctl/command.h"
+
+#define CLI_MAX_WORDS 16u
+#define CLI_MAX_FILES 64u
+
+struct cli_args {
+	const struct cli_command *command; /* NULL: only --help or --version */
+	const char *word[CLI_MAX_WORDS];   /* what follows the command's own words */
+	unsigned n_word;
+	const char *value[CLI_OPTION_COUNT]; /* "" for a switch that is set, NULL: not given */
+	const char *file[CLI_MAX_FILES];     /* every --file, in order */
+	unsigned n_file;
+};
+
+#define CLI_ERROR_SIZE 256u
+
+/* Returns 0; or -EINVAL with one line in ret_error that says what to do. All texts of *ret_args point into argv. */
+int cli_args_parse(int argc, char *const *argv, struct cli_args *ret_args, char ret_error[static CLI_ERROR_SIZE]);
+
+static inline bool cli_has(const struct cli_args *args, enum cli_option_id option)
+{
+	return args->value[option] != NULL;
+}
+
+/* A filter for flows and packets from words such as 192.0.2.7 tcp :443 203.0.113.10:8443, as the API's query:
+ * "address=192.0.2.7&protocol=tcp&port=443". Returns 0, -EINVAL with one line in ret_error, or -ENOSPC. */
+int cli_filter_query(
+    const char *const *word, unsigned n, char *ret_query, size_t size, char ret_error[static CLI_ERROR_SIZE]);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/ctl/run.h"
+
+static void put_options(unsigned options)
+{
+	for (unsigned i = 0; i < CLI_OPTION_COUNT; i++) {
+		const struct cli_option *o = &cli_options[i];
+		char name[64];
+		if (!(options & (1u << i)))
+			continue;
+		snprintf(
+		    name, sizeof(name), "--%s%s%s", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
+		printf("  %c%c%s %-24s %s\n", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', o->letter ? "," : " ",
+		    name, o->text);
+	}
+}
+
+static void help_command(const struct cli_command *c)
+{
+	printf("usage: kuafuctl %s%s%s [OPTION...]\n\n%s\n\noptions:\n", c->words, *c->arguments ? " " : "",
+	    c->arguments, c->text);
+	put_options(c->options | CLI_COMMON_OPTIONS);
+	if (strstr(c->arguments, "FILTER"))
+		puts("\nFILTER: ADDRESS, ADDRESS:PORT or :PORT of either end, tcp, udp or icmp");
+	puts("\nexamples:");
+	for (size_t i = 0; i < sizeof(c->example) / sizeof(c->example[0]) && c->example[i]; i++)
+		printf("  kuafuctl %s\n", c->example[i]);
+}
+
+static void help_all(void)
+{
+	puts("usage: kuafuctl COMMAND [OPTION...]\n\ncommands:");
+	for (size_t i = 0; i < cli_n_commands; i++) {
+		char synopsis[64];
+		snprintf(synopsis, sizeof(synopsis), "%s %s", cli_commands[i].words, cli_commands[i].arguments);
+		printf("  %-26s %s\n", synopsis, cli_commands[i].text);
+	}
+	puts("\noptions of every command:");
+	put_options(CLI_COMMON_OPTIONS | CLI_BIT(VERSION));
+	puts("\nkuafuctl COMMAND --help explains a command, with examples; so does kuafuctl(1).\n"
+	     "exit status: 0 done, 1 refused by the API, 2 wrong usage, 3 cannot connect to kuafud");
+}
+
+void cli_help(const struct cli_command *command)
+{
+	if (command)
+		help_command(command);
+	else
+		help_all();
+}
