@@ -77,40 +77,43 @@ struct probe_sample {
 	uint64_t at_ns; /* monotonic arrival */
 };
 
-/* One probe of the window. 32 bytes. */
+/* One probe of the window. */
 struct probe_record {
 	uint64_t sent_ns;
 	int64_t forward_ns;
 	uint32_t rtt_ns; /* at most 4.29 s: a longer one is no reply */
 	uint32_t sequence;
 	uint32_t reflector_sequence;
-	uint8_t state;          /* private */
-	uint8_t forward_copies; /* further arrivals of this probe at the reflector */
-	uint16_t reserved;
+	uint16_t copies; /* further arrivals of this probe at the reflector */
+	uint8_t state;   /* private to estimator.c */
+	uint8_t reserved;
 };
 
 struct probe_estimator {
 	uint64_t interval_ns;
-	uint64_t first_t1; /* wall clock: replies to older probes are a predecessor's */
-	uint64_t last_tick_ns;
-	uint64_t last_reply_ns, last_heard_ns;       /* 0: never */
-	uint64_t silent_from_ns, unanswered_from_ns; /* from when on silence counts */
-	uint64_t since_ns;
-	enum probe_cause cause;
 	bool up;
-	uint32_t good;                       /* replies in a row while down */
-	uint32_t next;                       /* sequence of the next probe */
-	uint32_t highest, highest_reflector; /* of all replies */
+	enum probe_cause cause;
+	uint64_t since_ns, last_tick_ns;
+	uint64_t last_reply_ns, last_heard_ns; /* 0: never */
+	uint64_t silence_from_ns;              /* silence before this does not count */
+	uint32_t good;                         /* replies in a row */
+
+	uint64_t first_t1; /* replies to older probes are a predecessor's; 0: the next probe's */
+	uint32_t next;     /* sequence of the next probe */
 	bool any_reply;
-	uint32_t count_from; /* from this sequence on the reflector's counts belong together */
-	uint32_t clock_from; /* from this sequence on one-way delays do */
+	uint32_t highest, highest_reflector; /* of all replies */
+	uint32_t count_from;                 /* from this sequence on the reflector's counts belong together */
+	uint64_t sent, replies, ignored, reordered_forward, reordered_back, duplicates_forward, duplicates_back;
+
+	int64_t smooth_rtt_ns;
+	bool any_one_way;
+	uint32_t clock_from; /* from this sequence on one-way delays belong together */
 	uint32_t step_agreeing;
-	int64_t step_ns;
-	bool one_way_any;
-	int64_t last_forward_ns, last_back_ns;                                        /* for jitter */
-	int64_t smooth_rtt, smooth_forward, smooth_back, jitter_forward, jitter_back; /* ns * 16 */
-	uint64_t sent, replies, ignored, clock_steps;
-	uint64_t reordered_forward, reordered_back, duplicates_forward, duplicates_back;
+	int64_t step_ns; /* what the agreeing samples agree on */
+	int64_t last_forward_ns, last_back_ns, smooth_forward_ns, smooth_back_ns;
+	int64_t jitter_forward_16, jitter_back_16; /* ns * 16 */
+	uint64_t clock_steps;
+
 	struct probe_record window[PROBE_WINDOW];
 };
 

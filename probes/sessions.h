@@ -13,7 +13,7 @@
 #include "probes/estimator.h"
 #include "wire/address.h"
 
-#define PROBE_SENDER_PORT  49862u     /* UDP source port of the senders, the same in every life of kuafud */
+#define PROBE_SENDER_PORT  49862u     /* UDP source port of the senders, the same in every life; not ephemeral */
 #define PROBE_HEARTBEAT_NS 100000000u /* an older heartbeat of a worker silences the reflector: DESIGN, section 6 */
 #define PROBE_INTERVAL_NS  50000000u  /* 20 Hz */
 
@@ -34,7 +34,7 @@ struct probe_events {
 	void *owner;
 	/* Every answered probe. May be NULL. */
 	void (*on_sample)(void *owner, uint32_t link, const struct probe_sample *sample);
-	/* A link went up or down; at_ns is CLOCK_MONOTONIC. A new link is down, without an event. Not from within add. */
+	/* A link went up or down; at_ns is CLOCK_MONOTONIC. A new link is down, without an event. May remove links. */
 	void (*on_state)(void *owner, uint32_t link, bool up, enum probe_cause cause, uint64_t at_ns);
 };
 
