@@ -15,6 +15,7 @@
 #include "lb/snapshot.h"
 
 #define LB_MAX_POPS        1024u
+#define LB_MAX_KEYS        16384u
 #define LB_MAX_VIPS        65536u
 #define LB_MAX_LISTENERS   262144u
 #define LB_MAX_GROUPS      262144u

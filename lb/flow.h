@@ -8,10 +8,12 @@
  * - Flows in state NEW hold at most `new_max` entries; beyond it, and when there is no room, a new flow takes the place
  *   of the oldest NEW (or of a CLOSING) one in its own two buckets, or is refused. So a SYN flood displaces itself.
  * - The memory holds no pointer: a successor process may map it elsewhere and go on with lb_flow_table_attach().
+ * - A flow touched or made at the same lb_tick() is not displaced: so a burst first touches what its bulk lookup found,
+ *   then inserts what it missed, and every pointer of the burst stays good.
  *
  * A flow lives in the bucket that its hash names, or, when that was full, in a second one; a bucket counts how many of
  * its flows were sent away, so a lookup reads a second bucket only when it must. One writer, no lock.
- * Pointers to flows are good until the flow is removed, swept or displaced: use them within the burst. */
+ * Pointers to flows are good until the flow is removed, swept or displaced: use them within the burst only. */
 #pragma once
 
 #include <stdbool.h>

@@ -2,8 +2,8 @@
 /* lb/maglev.h: consistent hashing after Eisenbud et al., "Maglev", NSDI 2016, section 3.4.
  *
  * Invariants:
- * - With n usable candidates of equal weight every candidate owns either floor(m/n) or ceil(m/n) of the m slots; with
- *   weights, a share within one slot per turn of weight/sum.
+ * - With n usable candidates of equal weight every candidate owns either floor(m/n) or ceil(m/n) of the m slots, also
+ *   while others are unusable; with weights, shares are in proportion to them.
  * - The table is a function of the names, weights and usability of the candidates, not of their order: POPs that list
  *   the same endpoints choose alike.
  * - A candidate that becomes unusable moves its own slots and no other; one that returns gets exactly them back. (The

@@ -38,6 +38,7 @@ struct lb_path {
 struct lb_link_states {
 	uint32_t id[LB_MAX_LINKS];
 	uint8_t up[LB_MAX_LINKS];
+	bool known[LB_MAX_LINKS]; /* the slot has had a link */
 };
 
 /* The leg to send along, or NULL: none is usable. active: lb_snapshot.active. */

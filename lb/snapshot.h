@@ -24,6 +24,7 @@ enum lb_part {
 	LB_PART_LINK_BY_ADDRESS, /* (local, remote) -> link that leaves this POP */
 	LB_PART_LINK_BY_ENDS,    /* (from, local link, to, remote link) -> link */
 	LB_PART_KEY,
+	LB_PART_SENDER, /* POP -> TX key with the highest id */
 	LB_PART_PATH,
 	LB_PART_VIP,
 	LB_PART_LISTENER,
@@ -78,9 +79,12 @@ static inline struct lb_map_key lb_key_ends(uint16_t from, uint8_t local_link, u
 /* Two addresses in three words: the local one is folded into one word, and the accessor compares what it finds. */
 struct lb_map_key lb_key_pair(const struct wire_addr *local, const struct wire_addr *remote);
 
-#define LB_KEY_SENDER 256u /* in place of a key id: the TX key with the highest id */
+static inline struct lb_map_key lb_key_path(uint16_t to_pop, uint8_t class)
+{
+	return lb_key_id((uint32_t)to_pop << 8 | class);
+}
 
-static inline struct lb_map_key lb_key_secret(uint16_t pop, uint8_t direction, uint32_t key_id)
+static inline struct lb_map_key lb_key_secret(uint16_t pop, uint8_t direction, uint8_t key_id)
 {
 	return (struct lb_map_key){.a = pop, .b = direction, .c = key_id};
 }
@@ -116,12 +120,12 @@ static inline const struct lb_key *lb_snapshot_rx_key(const struct lb_snapshot *
 /* The key to sign with towards a POP: of several the one with the highest id. */
 static inline const struct lb_key *lb_snapshot_tx_key(const struct lb_snapshot *s, uint16_t to_pop)
 {
-	return lb_map_get(s->part[LB_PART_KEY], lb_key_secret(to_pop, WIRE_KEY_TX, LB_KEY_SENDER));
+	return lb_map_get(s->part[LB_PART_SENDER], lb_key_id(to_pop));
 }
 
 static inline const struct lb_path *lb_snapshot_path(const struct lb_snapshot *s, uint16_t to_pop, uint8_t class)
 {
-	return lb_map_get(s->part[LB_PART_PATH], lb_key_id((uint32_t)to_pop << 8 | class));
+	return lb_map_get(s->part[LB_PART_PATH], lb_key_path(to_pop, class));
 }
 
 static inline const struct lb_vip *lb_snapshot_vip(const struct lb_snapshot *s, const struct wire_addr *address)

@@ -45,6 +45,12 @@ static inline uint32_t lb_tick(uint64_t now_ns)
 	return (uint32_t)(now_ns >> 20);
 }
 
+/* Ticks since `then`; 0 if that is yet to come, as it may be for a table taken over from a process with a later clock. */
+static inline uint32_t lb_tick_age(uint32_t now, uint32_t then)
+{
+	return (int32_t)(now - then) > 0 ? now - then : 0;
+}
+
 static inline uint32_t lb_ticks_of_ms(uint32_t ms)
 {
 	return (uint32_t)(((uint64_t)ms * 1000000u) >> 20);

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "lb/nat.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "lb/index.h"
+#include "lb/nat_ports.h"
+
+#define MAGIC   0x6e61746bu /* "natk" */
+#define VERSION 1u
+
+/* Memory: this header, the buckets, the flows, the ports (lb/nat_ports.h). */
+struct lb_nat_table {
+	uint32_t magic;
+	uint32_t version;
+	uint32_t capacity;
+	uint32_t new_max;
+	uint32_t count;
+	uint32_t count_new;
+	uint32_t top;    /* flows 1..top have been used at least once */
+	uint32_t free;   /* number of the first free one of these, 0: none; the next stands in its `group` */
+	uint32_t cursor; /* of the sweep */
+	uint32_t buckets;
+	uint32_t reserved[6];
+	_Alignas(64) struct lb_nat_pool pool;
+};
+
+_Static_assert(sizeof(struct lb_nat_table) % 64 == 0, "buckets start on a cache line");
+
+static struct lb_index index_of(const struct lb_nat_table *t)
+{
+	struct lb_bucket *first = (struct lb_bucket *)((uintptr_t)t + sizeof(*t));
+	return (struct lb_index){.bucket = first,
+	    .mask = t->buckets - 1,
+	    .stride = sizeof(struct lb_nat_flow),
+	    .entries = (uint8_t *)(first + t->buckets)};
+}
+
+static struct lb_nat_flow *flow_of(const struct lb_index *x, uint32_t number)
+{
+	return lb_index_entry(x, number);
+}
+
+static struct lb_nat_port *ports_of(const struct lb_nat_table *t)
+{
+	struct lb_index x = index_of(t);
+	return (struct lb_nat_port *)(x.entries + (size_t)t->capacity * sizeof(struct lb_nat_flow));
+}
+
+static size_t table_size(uint32_t flows, uint32_t worker, uint32_t workers)
+{
+	return sizeof(struct lb_nat_table) + lb_index_buckets(flows) * sizeof(struct lb_bucket) +
+	       (size_t)flows * sizeof(struct lb_nat_flow) + lb_nat_pool_ports_size(worker, workers);
+}
+
+static bool config_is_right(const struct lb_nat_config *c)
+{
+	return c->flows >= LB_FLOW_MIN && c->flows <= LB_FLOW_MAX && c->new_max <= c->flows && c->workers &&
+	       c->workers <= LB_NAT_MAX_WORKERS && c->worker < c->workers;
+}
+
+size_t lb_nat_table_size(const struct lb_nat_config *config)
+{
+	return config_is_right(config) ? table_size(config->flows, config->worker, config->workers) : 0;
+}
+
+int lb_nat_table_init(void *memory, size_t size, const struct lb_nat_config *config, struct lb_nat_table **ret_table)
+{
+	size_t need = lb_nat_table_size(config);
+	if (!need || size < need || (uintptr_t)memory % 64)
+		return -EINVAL;
+	struct lb_nat_table *t = memory;
+	memset(t, 0, need);
+	t->magic = MAGIC;
+	t->version = VERSION;
+	t->capacity = config->flows;
+	t->new_max = config->new_max;
+	t->buckets = lb_index_buckets(config->flows);
+	lb_nat_pool_init(&t->pool, config);
+	*ret_table = t;
+	return 0;
+}
+
+int lb_nat_table_attach(void *memory, size_t size, struct lb_nat_table **ret_table)
+{
+	struct lb_nat_table *t = memory;
+	if (size < sizeof(*t) || (uintptr_t)memory % 64 || t->magic != MAGIC || t->version != VERSION)
+		return -EINVAL;
+	if (t->capacity < LB_FLOW_MIN || t->capacity > LB_FLOW_MAX || t->buckets != lb_index_buckets(t->capacity))
+		return -EINVAL;
+	if (!t->pool.workers || t->pool.workers > LB_NAT_MAX_WORKERS || t->pool.worker >= t->pool.workers)
+		return -EINVAL;
+	if (size < table_size(t->capacity, t->pool.worker, t->pool.workers) || t->top > t->capacity || t->free > t->top)
+		return -EINVAL;
+	*ret_table = t;
+	return 0;
+}
+
+int lb_nat_set_pool(struct lb_nat_table *table, const struct lb_nat_range range[], unsigned n, uint64_t now_ns)
+{
+	return lb_nat_pool_set(&table->pool, ports_of(table), range, n, lb_tick(now_ns));
+}
+
+uint64_t lb_nat_lookup_bulk(const struct lb_nat_table *table, const struct lb_flow_key *const key[],
+    const uint64_t hash[], unsigned n, struct lb_nat_flow *ret_flow[])
+{
+	assert(n <= LB_BURST);
+	struct lb_index x = index_of(table);
+	uint32_t number[LB_BURST];
+	uint64_t hits = lb_index_find_bulk(&x, key, hash, n, number);
+	for (unsigned i = 0; i < n; i++) {
+		ret_flow[i] = number[i] ? flow_of(&x, number[i]) : NULL;
+		if (ret_flow[i])
+			__builtin_prefetch(&ret_flow[i]->nat_address);
+	}
+	return hits;
+}
+
+struct lb_nat_flow *lb_nat_lookup(const struct lb_nat_table *table, const struct lb_flow_key *key, uint64_t hash)
+{
+	struct lb_index x = index_of(table);
+	uint32_t number = lb_index_find(&x, key, hash);
+	return number ? flow_of(&x, number) : NULL;
+}
+
+static bool is_reply_of(const struct lb_nat_flow *f, const struct lb_nat_reply *r)
+{
+	return f->endpoint_port == r->endpoint_port && wire_addr_equal(&f->endpoint_address, &r->endpoint) &&
+	       f->nat_port == r->nat_port && wire_addr_equal(&f->nat_address, &r->nat);
+}
+
+uint64_t lb_nat_reverse_bulk(
+    const struct lb_nat_table *table, const struct lb_nat_reply reply[], unsigned n, struct lb_nat_flow *ret_flow[])
+{
+	assert(n <= LB_BURST);
+	struct lb_index x = index_of(table);
+	const struct lb_nat_port *ports = ports_of(table);
+	const struct lb_nat_port *port[LB_BURST];
+	uint64_t hits = 0;
+	for (unsigned i = 0; i < n; i++) {
+		port[i] = lb_nat_pool_port(&table->pool, ports, &reply[i].nat, reply[i].protocol, reply[i].nat_port);
+		if (port[i])
+			__builtin_prefetch(port[i]);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		uint32_t number = port[i] ? lb_nat_port_flow(port[i]) : 0;
+		ret_flow[i] = number ? flow_of(&x, number) : NULL;
+		if (ret_flow[i]) {
+			__builtin_prefetch(ret_flow[i]);
+			__builtin_prefetch(&ret_flow[i]->nat_address);
+		}
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (ret_flow[i] && !is_reply_of(ret_flow[i], &reply[i]))
+			ret_flow[i] = NULL;
+		hits |= (uint64_t)(ret_flow[i] != NULL) << i;
+	}
+	return hits;
+}
+
+struct lb_nat_flow *lb_nat_reverse(const struct lb_nat_table *table, const struct lb_nat_reply *reply)
+{
+	struct lb_nat_flow *flow;
+	lb_nat_reverse_bulk(table, reply, 1, &flow);
+	return flow;
+}
+
+static uint32_t take_free(struct lb_nat_table *t, const struct lb_index *x)
+{
+	uint32_t number = t->free;
+	if (number)
+		t->free = flow_of(x, number)->group;
+	else if (t->top < t->capacity)
+		number = ++t->top;
+	return number;
+}
+
+static void give_back(struct lb_nat_table *t, const struct lb_index *x, uint32_t number)
+{
+	struct lb_nat_flow *f = flow_of(x, number);
+	memset(f, 0, sizeof(*f));
+	f->group = t->free;
+	t->free = number;
+}
+
+static struct lb_nat_flow new_flow(const struct lb_flow_key *key, const struct lb_nat_target *target,
+    const struct lb_nat_port_name *port, uint32_t tick)
+{
+	return (struct lb_nat_flow){.key = *key,
+	    .endpoint_address = target->address,
+	    .endpoint_port = target->port,
+	    .nat_port = port->port,
+	    .endpoint = target->endpoint,
+	    .nat_address = port->address,
+	    .group = target->group,
+	    .last_seen = tick,
+	    .ingress_pop = target->ingress_pop,
+	    .class = target->class,
+	    .state = LB_FLOW_NEW,
+	    .vni = {target->vni[0], target->vni[1], target->vni[2]},
+	    .slot = port->slot};
+}
+
+/* A flow with a port, entered in both directions. */
+static int make_flow(struct lb_nat_table *t, const struct lb_index *x, const struct lb_flow_key *key, uint64_t hash,
+    const struct lb_nat_target *target, uint32_t tick, uint32_t *ret_number)
+{
+	if (t->count_new >= t->new_max)
+		return -ENOSPC;
+	uint32_t number = take_free(t, x);
+	if (!number)
+		return -ENOSPC;
+	if (!lb_index_add(x, number, hash)) {
+		give_back(t, x, number);
+		return -ENOSPC;
+	}
+	struct lb_nat_port_name port;
+	int error = lb_nat_pool_take(
+	    &t->pool, ports_of(t), key->protocol, wire_addr_is_v4(&target->address), number, tick, &port);
+	if (error) {
+		lb_index_remove(x, number, hash);
+		give_back(t, x, number);
+		return error;
+	}
+	*flow_of(x, number) = new_flow(key, target, &port, tick);
+	t->count++;
+	t->count_new++;
+	*ret_number = number;
+	return 0;
+}
+
+int lb_nat_insert(struct lb_nat_table *table, const struct lb_flow_key *key, uint64_t hash,
+    const struct lb_nat_target *target, uint64_t now_ns, struct lb_nat_flow **ret_flow, bool *ret_made)
+{
+	if (key->protocol != WIRE_PROTO_TCP && key->protocol != WIRE_PROTO_UDP)
+		return -EINVAL;
+	struct lb_index x = index_of(table);
+	uint32_t number = lb_index_find(&x, key, hash);
+	bool made = !number;
+	int error = made ? make_flow(table, &x, key, hash, target, lb_tick(now_ns), &number) : 0;
+	if (error)
+		return error;
+	*ret_flow = flow_of(&x, number);
+	*ret_made = made;
+	return 0;
+}
+
+void lb_nat_touch(
+    struct lb_nat_table *table, struct lb_nat_flow *flow, uint8_t tcp_flags, bool from_client, uint64_t now_ns)
+{
+	uint8_t before = flow->state;
+	flow->state = lb_flow_state_next(before, &flow->flags, flow->key.protocol, tcp_flags, from_client);
+	flow->last_seen = lb_tick(now_ns);
+	table->count_new -= before == LB_FLOW_NEW;
+	table->count_new += flow->state == LB_FLOW_NEW;
+}
+
+static void forget(struct lb_nat_table *t, const struct lb_index *x, struct lb_nat_flow *f, uint32_t tick)
+{
+	uint32_t number = (uint32_t)(f - flow_of(x, 1)) + 1;
+	lb_index_remove(x, number, lb_flow_hash(&f->key));
+	lb_nat_pool_free(&t->pool, ports_of(t), f->slot, f->key.protocol, f->nat_port, tick);
+	t->count--;
+	t->count_new -= f->state == LB_FLOW_NEW;
+	give_back(t, x, number);
+}
+
+void lb_nat_remove(struct lb_nat_table *table, struct lb_nat_flow *flow, uint64_t now_ns)
+{
+	struct lb_index x = index_of(table);
+	forget(table, &x, flow, lb_tick(now_ns));
+}
+
+unsigned lb_nat_sweep(struct lb_nat_table *table, const struct lb_timeouts *timeouts, uint64_t now_ns, uint32_t n)
+{
+	struct lb_index x = index_of(table);
+	uint32_t tick = lb_tick(now_ns);
+	unsigned expired = 0;
+	if (n > table->top)
+		n = table->top;
+	for (; n; n--) {
+		table->cursor = table->cursor < table->top ? table->cursor + 1 : 1;
+		struct lb_nat_flow *f = flow_of(&x, table->cursor);
+		if (f->state == LB_FLOW_FREE)
+			continue;
+		if (lb_tick_age(tick, f->last_seen) < lb_timeout_ticks(timeouts, f->key.protocol, f->state))
+			continue;
+		forget(table, &x, f, tick);
+		expired++;
+	}
+	return expired;
+}
+
+struct lb_nat_flow *lb_nat_at(const struct lb_nat_table *table, uint32_t index)
+{
+	struct lb_index x = index_of(table);
+	struct lb_nat_flow *f = index < table->top ? flow_of(&x, index + 1) : NULL;
+	return f && f->state != LB_FLOW_FREE ? f : NULL;
+}
+
+uint32_t lb_nat_capacity(const struct lb_nat_table *table)
+{
+	return table->capacity;
+}
+
+uint32_t lb_nat_count(const struct lb_nat_table *table)
+{
+	return table->count;
+}
+
+uint32_t lb_nat_free_ports(const struct lb_nat_table *table, uint8_t protocol)
+{
+	return lb_nat_pool_count(&table->pool, protocol);
+}
