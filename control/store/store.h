@@ -50,7 +50,8 @@ struct ctl_store_op {
 /* Opens and starts to connect; a store that is away is no error. Returns 0, -EINVAL (URL), or another -errno. */
 int ctl_store_open(uv_loop_t *loop, const char *url, struct ctl_store **ret_store);
 
-/* Ends all: watchers hear nothing more, commits under way are answered with -ECANCELED, memory is freed from the loop. */
+/* Ends all: watchers hear nothing more, commits under way are answered with -ECANCELED, memory is freed
+ * from the loop. Not from within a callback of the store. */
 void ctl_store_close(struct ctl_store *store);
 
 /* All operations or none, in one revision. The ops are copied. done may be NULL. Returns 0 or -errno (then done is not

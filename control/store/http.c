@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/store/http.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ANSWER      (64u << 20) /* bytes of an answer or of a line of a stream; more than any cluster's objects */
+#define CONNECT_MS      2000L
+#define KEEPALIVE_IDLE  3L /* seconds: a stream whose far end has vanished is noticed */
+#define KEEPALIVE_PROBE 1L
+
+struct ctl_http {
+	uv_loop_t *loop;
+	CURLM *multi;
+	uv_timer_t timer;
+	unsigned handles; /* of libuv, open */
+	bool closing;
+	void (*freed)(void *arg);
+	void *freed_arg;
+	struct curl_slist *headers;
+	struct ctl_http_request *requests;
+};
+
+struct ctl_http_request {
+	struct ctl_http *http;
+	struct ctl_http_request *next, **link; /* *link is this one */
+	CURL *easy;
+	char *answer;
+	size_t size, capacity;
+	bool in_callback, cancelled;
+	ctl_http_line_fn on_line;
+	ctl_http_done_fn done;
+	void *arg;
+	char error[CURL_ERROR_SIZE];
+};
+
+struct socket_watch {
+	uv_poll_t poll;
+	curl_socket_t fd;
+	struct ctl_http *http;
+};
+
+/* ---- between libcurl and libuv ---- */
+
+static void maybe_freed(struct ctl_http *http)
+{
+	if (!http->closing || http->handles)
+		return;
+	curl_slist_free_all(http->headers);
+	void (*freed)(void *arg) = http->freed;
+	void *arg = http->freed_arg;
+	free(http);
+	freed(arg);
+}
+
+static void free_request(struct ctl_http_request *r)
+{
+	*r->link = r->next;
+	if (r->next)
+		r->next->link = r->link;
+	curl_multi_remove_handle(r->http->multi, r->easy);
+	curl_easy_cleanup(r->easy);
+	free(r->answer);
+	free(r);
+}
+
+static void finish_request(struct ctl_http_request *r, CURLcode result)
+{
+	long status = 0;
+	if (result == CURLE_OK)
+		curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	const char *text = result == CURLE_OK ? "" : r->error[0] ? r->error : curl_easy_strerror(result);
+	r->in_callback = true;
+	r->done(r->arg, (unsigned)status, r->answer ? r->answer : "", r->size, text);
+	free_request(r);
+}
+
+static void collect_finished(struct ctl_http *http)
+{
+	int left;
+	for (CURLMsg *message; !http->closing && (message = curl_multi_info_read(http->multi, &left));) {
+		struct ctl_http_request *r;
+		if (message->msg != CURLMSG_DONE)
+			continue;
+		CURLcode result = message->data.result;
+		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&r);
+		if (r->cancelled)
+			free_request(r);
+		else
+			finish_request(r, result);
+	}
+}
+
+static void act(struct ctl_http *http, curl_socket_t fd, int events)
+{
+	int running;
+	if (http->closing)
+		return;
+	curl_multi_socket_action(http->multi, fd, events, &running);
+	collect_finished(http);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	act(timer->data, CURL_SOCKET_TIMEOUT, 0);
+}
+
+static int set_timer(CURLM *multi, long ms, void *arg)
+{
+	(void)multi;
+	struct ctl_http *http = arg;
+	if (http->closing)
+		return 0;
+	if (ms < 0)
+		uv_timer_stop(&http->timer);
+	else
+		uv_timer_start(&http->timer, on_timer, (uint64_t)ms, 0);
+	return 0;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct socket_watch *w = poll->data;
+	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
+	flags |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
+	flags |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
+	act(w->http, w->fd, flags);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+	struct socket_watch *w = handle->data;
+	struct ctl_http *http = w->http;
+	free(w);
+	http->handles--;
+	maybe_freed(http);
+}
+
+static struct socket_watch *watch_socket(struct ctl_http *http, curl_socket_t fd)
+{
+	struct socket_watch *w = calloc(1, sizeof(*w));
+	if (!w || uv_poll_init_socket(http->loop, &w->poll, fd)) {
+		free(w);
+		return NULL;
+	}
+	w->poll.data = w;
+	w->fd = fd;
+	w->http = http;
+	http->handles++;
+	curl_multi_assign(http->multi, fd, w);
+	return w;
+}
+
+static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+{
+	(void)easy;
+	struct ctl_http *http = arg;
+	struct socket_watch *w = socket_arg;
+	if (what == CURL_POLL_REMOVE) {
+		if (w) {
+			curl_multi_assign(http->multi, fd, NULL);
+			uv_close((uv_handle_t *)&w->poll, on_poll_closed);
+		}
+		return 0;
+	}
+	if (!w && !(w = watch_socket(http, fd)))
+		return -1;
+	int events = (what != CURL_POLL_OUT ? UV_READABLE : 0) | (what != CURL_POLL_IN ? UV_WRITABLE : 0);
+	return uv_poll_start(&w->poll, events, on_poll);
+}
+
+int ctl_http_new(uv_loop_t *loop, struct ctl_http **ret_http)
+{
+	struct ctl_http *http = calloc(1, sizeof(*http));
+	if (!http)
+		return -ENOMEM;
+	http->loop = loop;
+	http->multi = curl_multi_init();
+	http->headers = curl_slist_append(NULL, "Content-Type: application/json");
+	if (!http->multi || !http->headers) {
+		curl_multi_cleanup(http->multi);
+		curl_slist_free_all(http->headers);
+		free(http);
+		return -ENOMEM;
+	}
+	uv_timer_init(loop, &http->timer);
+	http->timer.data = http;
+	http->handles = 1;
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
+	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, set_timer);
+	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
+	*ret_http = http;
+	return 0;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+	struct ctl_http *http = handle->data;
+	http->handles--;
+	maybe_freed(http);
+}
+
+void ctl_http_close(struct ctl_http *http, void (*freed)(void *arg), void *arg)
+{
+	http->freed = freed;
+	http->freed_arg = arg;
+	while (http->requests)
+		free_request(http->requests);
+	curl_multi_cleanup(http->multi);
+	http->closing = true;
+	uv_close((uv_handle_t *)&http->timer, on_timer_closed);
+}
+
+/* ---- requests ---- */
+
+static bool append(struct ctl_http_request *r, const char *data, size_t size)
+{
+	if (r->size + size > MAX_ANSWER)
+		return false;
+	if (r->size + size + 1 > r->capacity) {
+		size_t capacity = 2 * (r->size + size + 1);
+		char *grown = realloc(r->answer, capacity);
+		if (!grown)
+			return false;
+		r->answer = grown;
+		r->capacity = capacity;
+	}
+	memcpy(r->answer + r->size, data, size);
+	r->size += size;
+	r->answer[r->size] = '\0';
+	return true;
+}
+
+/* Gives all whole lines away; what is left is the beginning of the next. */
+static void give_lines(struct ctl_http_request *r)
+{
+	char *start = r->answer, *end;
+	size_t left = r->size;
+	r->in_callback = true;
+	while (!r->cancelled && (end = memchr(start, '\n', left))) {
+		*end = '\0';
+		r->on_line(r->arg, start, (size_t)(end - start));
+		left -= (size_t)(end + 1 - start);
+		start = end + 1;
+	}
+	r->in_callback = false;
+	memmove(r->answer, start, left);
+	r->size = left;
+}
+
+static size_t on_data(char *data, size_t one, size_t size, void *arg)
+{
+	(void)one;
+	struct ctl_http_request *r = arg;
+	if (!append(r, data, size))
+		return 0;
+	if (r->on_line)
+		give_lines(r);
+	return r->cancelled ? 0 : size; /* 0 makes libcurl end the transfer */
+}
+
+static void set_options(struct ctl_http_request *r, const char *url, const char *body, unsigned timeout_ms)
+{
+	CURL *easy = r->easy;
+	curl_easy_setopt(easy, CURLOPT_URL, url);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, r->http->headers);
+	curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, body);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http");
+	curl_easy_setopt(easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, r->on_line ? 0L : (long)timeout_ms);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_PROBE);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_data);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, r);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, r->error);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, r);
+}
+
+int ctl_http_post(struct ctl_http *http, const char *url, const char *body, unsigned timeout_ms,
+    ctl_http_line_fn on_line, ctl_http_done_fn done, void *arg, struct ctl_http_request **ret_request)
+{
+	struct ctl_http_request *r = calloc(1, sizeof(*r));
+	CURL *easy = curl_easy_init();
+	if (!r || !easy) {
+		free(r);
+		curl_easy_cleanup(easy);
+		return -ENOMEM;
+	}
+	*r = (struct ctl_http_request){.http = http,
+	    .easy = easy,
+	    .on_line = on_line,
+	    .done = done,
+	    .arg = arg,
+	    .next = http->requests,
+	    .link = &http->requests};
+	set_options(r, url, body, timeout_ms);
+	if (curl_multi_add_handle(http->multi, easy) != CURLM_OK) {
+		curl_easy_cleanup(easy);
+		free(r);
+		return -ENOMEM;
+	}
+	if (r->next)
+		r->next->link = &r->next;
+	http->requests = r;
+	*ret_request = r;
+	return 0;
+}
+
+void ctl_http_cancel(struct ctl_http_request *r)
+{
+	r->cancelled = true;
+	if (!r->in_callback)
+		free_request(r);
+}
