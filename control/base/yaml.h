@@ -91,6 +91,9 @@ int ctl_yaml_choice(struct ctl_yaml_value value, const char *const *names, int o
 /* Any text that is one line without control characters and shorter than size; lives as long as the document. */
 const char *ctl_yaml_text(struct ctl_yaml_value value, size_t size, const char *otherwise);
 
+/* Whether text would pass ctl_yaml_name. */
+bool ctl_name_is_good(const char *text);
+
 /* A name of an object: 1 .. 31 of a-z, 0-9, '-', '.' and '_', starting with a letter or digit. ret_name holds
  * CTL_NAME_SIZE bytes. These return whether the output was set. */
 bool ctl_yaml_name(struct ctl_yaml_value value, char *ret_name);

@@ -223,22 +223,26 @@ const char *ctl_yaml_text(struct ctl_yaml_value value, size_t size, const char *
 	return text;
 }
 
+bool ctl_name_is_good(const char *text)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-._";
+	size_t length = strlen(text);
+	return length > 0 && length < CTL_NAME_SIZE && strspn(text, letters) == length && !strchr("-._", *text);
+}
+
 bool ctl_yaml_name(struct ctl_yaml_value value, char *ret_name)
 {
-	static const char first[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 	const char *text = scalar(value, "a name");
 	if (!text)
 		return false;
-	size_t length = strlen(text);
-	if (length == 0 || length >= CTL_NAME_SIZE || strspn(text, first) == 0 ||
-	    strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-._") != length) {
+	if (!ctl_name_is_good(text)) {
 		ctl_yaml_complain(value,
-		    "must be a name of 1 to %u lower-case letters, digits, '-', '.' and '_', "
-		    "starting with a letter or digit",
+		    "must be a name of 1 to %u lower-case letters, digits, '-', '.' and '_', starting with a letter or "
+		    "digit",
 		    CTL_NAME_SIZE - 1);
 		return false;
 	}
-	memcpy(ret_name, text, length + 1);
+	memcpy(ret_name, text, strlen(text) + 1);
 	return true;
 }
 

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/config/objects.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/base/clock.h"
+
+#define NOW (1000 * CTL_NS_PER_S)
+
+/* The example of kuafu.yaml.5. */
+static const char example[] =
+    "kind: accelerator\n"
+    "name: game\n"
+    "vips: [203.0.113.10, 2001:db8:f::10]\n"
+    "listeners:\n"
+    "  - name: play\n"
+    "    protocol: tcp\n"
+    "    ports: [443, 8000-8099]\n"
+    "    affinity: none\n"
+    "    class: latency\n"
+    "    client-ip: none\n"
+    "    groups:\n"
+    "      - region: eu-central\n"
+    "        pops: [fra1, ams1]\n"
+    "        dial: 100\n"
+    "        health: {type: http, path: /healthz, port: 8080, interval: 1s, timeout: 500ms, rise: 2, fall: 3}\n"
+    "        endpoints:\n"
+    "          - {address: 198.51.100.10, port: 8443, weight: 128, mode: nat}\n"
+    "          - {address: 198.51.100.11, port: 8443}\n"
+    "---\n"
+    "kind: policy\n"
+    "name: default\n"
+    "classes:\n"
+    "  latency: {objective: latency, loss-penalty: 20ms, jitter-penalty: 1.0, max-relays: 2,\n"
+    "            switch: {better-by: 10%, and-by: 5ms}}\n"
+    "rules:\n"
+    "  - {match: {accelerator: game, from: sgp1, to: fra1}, avoid: {pops: [lax1]}, expires: 2h}\n"
+    "  - {match: {from: syd1, to: fra1}, pin: [syd1, sgp1, fra1]}\n";
+
+static const char *const known_pops[] = {"sgp1", "fra1", "ams1", "lax1", "syd1", NULL};
+static struct ctl_mistakes mistakes;
+static struct ctl_objects set, batch;
+static char text[8192];
+
+static int parse(const char *yaml, struct ctl_objects *into)
+{
+	return ctl_objects_parse("f.yaml", yaml, strlen(yaml), NOW, &mistakes, into);
+}
+
+/* Parses, checks and moves into the set, as an apply does. */
+static int apply(const char *yaml)
+{
+	ctl_mistakes_free(&mistakes);
+	ctl_objects_free(&batch);
+	int error = parse(yaml, &batch);
+	if (!error)
+		error = ctl_objects_check(&set, &batch, known_pops, &mistakes);
+	for (unsigned i = 0; !error && i < batch.n; i++)
+		cr_assert(ctl_objects_put(&set, batch.object[i]) == 0);
+	if (!error)
+		batch.n = 0;
+	ctl_mistakes_text(&mistakes, text, sizeof(text));
+	return error;
+}
+
+/* The example with one piece of text replaced. */
+static const char *changed(const char *from, const char *to)
+{
+	static char yaml[2 * sizeof(example)];
+	const char *at = strstr(example, from);
+	cr_assert(at, "%s", from);
+	snprintf(yaml, sizeof(yaml), "%.*s%s%s", (int)(at - example), example, to, at + strlen(from));
+	return yaml;
+}
+
+static void forget(void)
+{
+	ctl_objects_free(&set);
+	ctl_objects_free(&batch);
+	ctl_mistakes_free(&mistakes);
+}
+
+TestSuite(objects, .fini = forget);
+
+static struct ctl_accelerator *game(void)
+{
+	struct ctl_object *object = ctl_objects_find(&set, CTL_KIND_ACCELERATOR, "game");
+	cr_assert(object);
+	return &object->accelerator;
+}
+
+Test(objects, the_documented_example_is_read)
+{
+	cr_assert(apply(example) == 0, "%s", text);
+	const struct ctl_accelerator *a = game();
+	cr_assert(a->n_vips == 2 && a->n_listeners == 1 && a->id > 0 && a->id < 1u << 24);
+	const struct ctl_listener *l = &a->listeners[0];
+	cr_assert(l->n_ports == 2 && l->ports[1].lo == 8000 && l->ports[1].hi == 8099);
+	cr_assert_str_eq(l->class, "latency");
+	const struct ctl_group *g = &l->groups[0];
+	cr_assert_str_eq(g->name, "eu-central");
+	cr_assert(g->n_pops == 2 && g->dial == 100 && g->n_endpoints == 2);
+	cr_assert(g->check.type == CTL_HEALTH_HTTP && g->check.port == 8080 && g->check.timeout_ms == 500);
+	cr_assert(g->endpoints[0].id != g->endpoints[1].id && g->endpoints[1].weight == 128);
+	const struct ctl_policy *p = &ctl_objects_find(&set, CTL_KIND_POLICY, "default")->policy;
+	cr_assert(p->n_classes == 1 && p->classes[0].loss_penalty_ms == 20 && p->classes[0].max_relays == 2);
+	cr_assert(p->n_rules == 2 && p->rules[0].action == ROUTE_AVOID && p->rules[1].n_pops == 3);
+	cr_assert(p->rules[0].expires_wall_ns == NOW + 7200 * CTL_NS_PER_S && p->rules[1].expires_wall_ns == 0);
+}
+
+Test(objects, what_is_written_is_read_back_the_same)
+{
+	cr_assert(apply(example) == 0, "%s", text);
+	cr_assert(apply("{kind: pop, name: lax1, drained: true}") == 0, "%s", text);
+	for (unsigned i = 0; i < set.n; i++) {
+		struct ctl_objects again = {0};
+		json_t *json = ctl_object_json(set.object[i]);
+		char *first = json_dumps(json, JSON_COMPACT);
+		json_decref(json);
+		cr_assert(first && parse(first, &again) == 0, "%s: %s", first,
+		    ctl_mistakes_text(&mistakes, text, sizeof(text)));
+		json = ctl_object_json(again.object[0]);
+		char *second = json_dumps(json, JSON_COMPACT);
+		json_decref(json);
+		cr_assert(strcmp(first, second) == 0, "%s\n%s", first, second);
+		free(first);
+		free(second);
+		ctl_objects_free(&again);
+	}
+}
+
+Test(objects, each_mistake_is_one_line_with_its_remedy)
+{
+	static const struct {
+		const char *from, *to, *line;
+	} rows[] = {
+	    {"dial: 100", "dial: 101",
+	        "f.yaml:14: listeners[0].groups[0].dial: '101': must be a whole number from 0 to 100"},
+	    {"weight: 128", "weight: 256",
+	        "f.yaml:17: listeners[0].groups[0].endpoints[0].weight: '256': must be a whole number from 0 to 255"},
+	    {"[443, 8000-8099]", "[443, 400-500]",
+	        "f.yaml:7: listeners[0].ports[1]: '400-500': overlaps 443-443 of listener 'play'; a port belongs to "
+	        "one listener"},
+	    {"fra1, ams1", "fra1, ams2", "f.yaml:12: pops: 'ams2': no such POP; did you mean 'ams1'?"},
+	    {"fra1, ams1", "fra1, zzzzzzz",
+	        "f.yaml:12: pops: 'zzzzzzz': no such POP; start its kuafud first, or declare it with 'kind: pop'"},
+	    {"class: latency", "class: gaming",
+	        "f.yaml:5: class: 'gaming': no such class; use latency, loss or cost, or define it in a policy's "
+	        "'classes'"},
+	    {"accelerator: game,", "accelerator: gane,",
+	        "f.yaml:26: accelerator: 'gane': no such accelerator; apply it first or together"},
+	    {"pin: [syd1, ", "pin: [lax1, ",
+	        "f.yaml:27: rules[1].pin: must begin with the POP of 'from' and end with that of 'to'"},
+	    {"timeout: 500ms", "timeout: 2s",
+	        "f.yaml:15: listeners[0].groups[0].health.timeout: '2s': is longer than the interval; choose one of at "
+	        "most the "
+	        "interval"},
+	    {"kind: policy", "kind: polcy", "f.yaml:20: kind: 'polcy': must be one of: accelerator, policy, pop"},
+	    {"198.51.100.11", "198.51.100.10",
+	        "f.yaml:18: listeners[0].groups[0].endpoints[1].address: '198.51.100.10': port 8443 stands in this "
+	        "group twice; "
+	        "give it more weight instead"},
+	    {"better-by: 10%", "better-by: 10",
+	        "f.yaml:24: classes.latency.switch.better-by: '10': must be a percentage from 0% to 100%, with its "
+	        "sign"},
+	    {"endpoints:", "endpoint:",
+	        "f.yaml:16: listeners[0].groups[0]: 'endpoint': unknown field; did you mean 'endpoints'?"},
+	    {"name: default", "name: De fault",
+	        "f.yaml:21: name: 'De fault': must be a name of 1 to 31 lower-case letters, digits, '-', '.' and '_', "
+	        "starting with "
+	        "a letter or digit"},
+	};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cr_assert(apply(changed(rows[i].from, rows[i].to)) == -EINVAL, "%s", rows[i].to);
+		cr_assert(strstr(text, rows[i].line), "expected: %s\ngot: %s", rows[i].line, text);
+		cr_assert(set.n == 0, "nothing is applied");
+	}
+}
+
+Test(objects, a_vip_belongs_to_one_accelerator)
+{
+	cr_assert(apply(example) == 0, "%s", text);
+	static const char other[] =
+	    "{kind: accelerator, name: web, vips: [203.0.113.10], listeners: [{name: a, protocol: tcp, "
+	    "ports: [80], groups: [{region: eu, pops: [fra1], endpoints: []}]}]}";
+	cr_assert(apply(other) == -EINVAL);
+	cr_assert_str_eq(
+	    text, "f.yaml:1: vips: '203.0.113.10': accelerator 'game' has this address; a VIP belongs to one");
+	cr_assert(apply(changed("203.0.113.10", "203.0.113.11")) == 0, "the old object gives its VIP up: %s", text);
+	cr_assert(apply(other) == 0, "%s", text);
+}
+
+Test(objects, a_pop_that_is_declared_may_be_named)
+{
+	cr_assert(apply(changed("pops: [fra1, ams1]", "pops: [fra1, new1]")) == -EINVAL);
+	cr_assert(apply("{kind: pop, name: new1}") == 0, "%s", text);
+	cr_assert(apply(changed("pops: [fra1, ams1]", "pops: [fra1, new1]")) == 0, "%s", text);
+}
+
+Test(objects, the_same_name_twice_in_a_file_is_a_mistake)
+{
+	cr_assert(apply("{kind: pop, name: a}\n---\n{kind: pop, name: a}\n") == -EINVAL);
+	cr_assert_str_eq(text, "f.yaml:3: name: 'a': the pop of this name stands in line 1 already; remove one");
+}
+
+Test(objects, a_class_is_defined_once)
+{
+	cr_assert(apply(example) == 0, "%s", text);
+	cr_assert(apply("{kind: policy, name: other, classes: {latency: {objective: latency}}}") == -EINVAL);
+	cr_assert_str_eq(text, "f.yaml:1: classes: 'latency': another policy defines this class; change it there");
+}
+
+Test(objects, ids_and_drained_states_survive_another_apply)
+{
+	cr_assert(apply(example) == 0, "%s", text);
+	uint32_t accelerator = game()->id, group = game()->listeners[0].groups[0].id;
+	uint32_t endpoint = game()->listeners[0].groups[0].endpoints[1].id;
+	game()->listeners[0].groups[0].endpoints[1].drained = true;
+	cr_assert(
+	    apply(changed("          - {address: 198.51.100.10, port: 8443, weight: 128, mode: nat}\n", "")) == 0);
+	const struct ctl_group *g = &game()->listeners[0].groups[0];
+	cr_assert(game()->id == accelerator && g->id == group);
+	cr_assert(g->n_endpoints == 1 && g->endpoints[0].id == endpoint && g->endpoints[0].drained);
+	cr_assert(
+	    apply(changed("{address: 198.51.100.11, ", "{address: 198.51.100.11, drained: false, ")) == 0, "%s", text);
+	cr_assert(!game()->listeners[0].groups[0].endpoints[1].drained);
+}
+
+/* Many endpoints, so that hashes meet. */
+Test(objects, ids_are_unique_in_a_large_set)
+{
+	static char yaml[1 << 20];
+	static uint32_t seen[40000];
+	unsigned n_seen = 0;
+	for (unsigned a = 0; a < 40; a++) {
+		int used = snprintf(yaml, sizeof(yaml),
+		    "{kind: accelerator, name: a%u, vips: [10.0.0.%u], listeners: [{name: x, "
+		    "protocol: tcp, ports: [80], groups: [{region: r, pops: [fra1], endpoints: [",
+		    a, a + 1);
+		for (unsigned e = 0; e < CTL_MAX_ENDPOINTS; e++)
+			used += snprintf(
+			    yaml + used, sizeof(yaml) - (size_t)used, "{address: 10.%u.%u.1, port: 80},", a, e);
+		snprintf(yaml + used, sizeof(yaml) - (size_t)used, "]}]}]}");
+		cr_assert(apply(yaml) == 0, "%s", text);
+	}
+	for (unsigned i = 0; i < set.n; i++) {
+		const struct ctl_group *g = &set.object[i]->accelerator.listeners[0].groups[0];
+		seen[n_seen++] = g->id;
+		for (unsigned e = 0; e < g->n_endpoints; e++)
+			seen[n_seen++] = g->endpoints[e].id;
+	}
+	for (unsigned i = 0; i < n_seen; i++)
+		for (unsigned j = 0; j < i; j++)
+			cr_assert(seen[i] != seen[j] && seen[i] != 0);
+}
+
+Test(objects, documents_that_are_no_objects_are_refused)
+{
+	static const char *const bad[] = {
+	    "[]", "text", "{}", "kind: [a]", "{kind: pop}", "kind: accelerator", "{a: b}"};
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_assert(apply(bad[i]) == -EINVAL && mistakes.found > 0, "%s", bad[i]);
+}
