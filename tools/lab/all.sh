@@ -12,3 +12,11 @@ LAB_FOLDER=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$LAB_FOLDER/files.sh"
 # shellcheck source=tools/lab/services.sh
 . "$LAB_FOLDER/services.sh"
+# shellcheck source=tools/lab/machine.sh
+. "$LAB_FOLDER/machine.sh"
+# shellcheck source=tools/lab/measure.sh
+. "$LAB_FOLDER/measure.sh"
+# shellcheck source=tools/lab/observe.sh
+. "$LAB_FOLDER/observe.sh"
+# shellcheck source=tools/lab/failover.sh
+. "$LAB_FOLDER/failover.sh"
