@@ -62,7 +62,7 @@ int wanem_emulator_init(struct wanem_emulator *e, uint32_t n_packets, uint32_t f
 	wanem_schedule_init(&e->schedule, items, n_packets);
 	for (uint32_t from = 0; from < WANEM_MAX_PORTS; from++)
 		for (uint32_t to = 0; to < WANEM_MAX_PORTS; to++)
-			wanem_line_init(&e->line[from][to], seed * 1000003u + from * WANEM_MAX_PORTS + to);
+			wanem_line_init(&e->line[from][to], seed * 1000003u + (uint64_t)from * WANEM_MAX_PORTS + to);
 	return 0;
 }
 

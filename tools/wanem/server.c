@@ -97,25 +97,32 @@ int wanem_server_answer(int client, struct wanem_emulator *e)
 	return error;
 }
 
+/* One datagram there and one back. Returns the length of the answer or -errno. */
+static ssize_t exchange(int fd, const struct sockaddr_un *address, const char *request, char *answer, size_t size)
+{
+	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) != 0 ||
+	    send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
+		return -errno;
+	ssize_t n = recv(fd, answer, size, 0);
+	return n < 0 ? -errno : n == 0 ? -ECONNRESET : n;
+}
+
 int wanem_server_ask(const char *path, const char *request, char **ret_answer)
 {
 	struct sockaddr_un address;
 	int error = address_of(path, &address);
 	if (error)
 		return error;
-	int fd = open_socket(0);
-	if (fd < 0)
-		return fd;
 	char *answer = malloc(WANEM_MAX_ANSWER + 1);
-	ssize_t n = -1;
-	if (answer && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-	    send(fd, request, strlen(request), MSG_NOSIGNAL) >= 0)
-		n = recv(fd, answer, WANEM_MAX_ANSWER, 0);
-	error = n < 0 ? -errno : (n == 0 ? -ECONNRESET : 0);
-	close(fd);
-	if (error) {
+	if (!answer)
+		return -ENOMEM;
+	int fd = open_socket(0);
+	ssize_t n = fd < 0 ? fd : exchange(fd, &address, request, answer, WANEM_MAX_ANSWER);
+	if (fd >= 0)
+		close(fd);
+	if (n < 0) {
 		free(answer);
-		return error;
+		return (int)n;
 	}
 	answer[n] = '\0';
 	*ret_answer = answer;
