@@ -312,6 +312,25 @@ struct dp_fib_view dp_fib_current(const struct dp_fib *fib)
 	return (struct dp_fib_view){.v4 = fib->roots[0], .v6 = fib->roots[1], .nodes = fib->nodes};
 }
 
+uint32_t dp_fib_get(const struct dp_fib *fib, const struct wire_addr *prefix, uint32_t length)
+{
+	struct wire_addr masked = dp_prefix_mask(prefix, length);
+	return dp_prefix_map_get(&fib->rules, &masked, length);
+}
+
+bool dp_fib_next(const struct dp_fib *fib, size_t *cursor, struct dp_fib_change *ret_prefix)
+{
+	for (; *cursor < fib->rules.size; (*cursor)++) {
+		const struct dp_prefix_entry *e = &fib->rules.slots[*cursor];
+		if (e->value == 0)
+			continue;
+		*ret_prefix = (struct dp_fib_change){.prefix = e->prefix, .length = e->length, .value = e->value};
+		(*cursor)++;
+		return true;
+	}
+	return false;
+}
+
 uint32_t dp_fib_nodes(const struct dp_fib *fib)
 {
 	return fib->n_touched - fib->free.n;

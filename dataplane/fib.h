@@ -9,6 +9,7 @@
  * Invariant: a view finds exactly the longest prefix that was in the table when the view was made. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,6 +72,12 @@ struct dp_fib_view dp_fib_current(const struct dp_fib *fib);
 int dp_fib_apply(
     struct dp_fib *fib, const struct dp_fib_change *changes, size_t n, struct dp_fib_garbage **ret_garbage);
 void dp_fib_collect(struct dp_fib *fib, struct dp_fib_garbage *garbage);
+
+/* The value of exactly this prefix, or 0. */
+uint32_t dp_fib_get(const struct dp_fib *fib, const struct wire_addr *prefix, uint32_t length);
+
+/* Every prefix in the table, in no order: start with *cursor 0; false at the end. No change in between. */
+bool dp_fib_next(const struct dp_fib *fib, size_t *cursor, struct dp_fib_change *ret_prefix);
 
 /* How many nodes are in use, garbage included. */
 uint32_t dp_fib_nodes(const struct dp_fib *fib);
