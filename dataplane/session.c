@@ -276,7 +276,6 @@ struct dp_outbox *dp_session_outbox(struct dp_session *s)
 
 void dp_session_start(struct dp_session *s)
 {
-	s->connected = true;
 	s->greeted = false;
 	s->ignoring = false;
 	s->in_size = s->in_offset = 0;
@@ -293,9 +292,9 @@ void dp_session_end(struct dp_session *s)
 		close(s->in_fd);
 	s->in_fd = -1;
 	s->in_size = s->in_offset = 0;
-	s->connected = false;
 	s->greeted = false;
 	s->unsettled = 0;
+	s->out.used = 0;
 }
 
 int dp_session_create(

@@ -42,5 +42,8 @@ int dp_session_poll(struct dp_session *s);
 /* Whether dp_session_poll has something to wait for that no descriptor tells of. */
 bool dp_session_busy(const struct dp_session *s);
 
+/* Whether an event waits in a ring that dp_session_poll would take. */
+bool dp_session_events_wait(const struct dp_session *s);
+
 /* What is to be sent; the caller empties it. */
 struct dp_outbox *dp_session_outbox(struct dp_session *s);

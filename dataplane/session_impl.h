@@ -10,7 +10,6 @@ struct dp_session {
 	struct dp_workers *set;
 	struct dp_transactions *transactions;
 	uint64_t boot_id;
-	bool connected;
 	bool greeted;
 	bool ignoring;      /* the rest of a refused transaction, up to the next BEGIN */
 	uint64_t unsettled; /* generation whose ACK is owed; 0: none */

@@ -114,7 +114,7 @@ static void pass_event(struct dp_session *s, const struct dp_event *event)
 		break;
 	case DP_EVENT_NEIGHBOUR_WANTED:
 		if (s->greeted)
-			answer(
+			dp_session_answer(
 			    s, WIRE_CTL_NEIGHBOUR_WANTED, 0, &event->neighbour_wanted, sizeof(event->neighbour_wanted));
 		break;
 	case DP_EVENT_TRACE:
@@ -146,4 +146,14 @@ void dp_session_pass_events(struct dp_session *s)
 		while (dp_outbox_room(&s->out) >= DP_OUTBOX_RESERVE &&
 		       rte_ring_sc_dequeue_elem(s->set->slot[id]->events, &event, sizeof(event)) == 0)
 			pass_event(s, &event);
+}
+
+bool dp_session_events_wait(const struct dp_session *s)
+{
+	if (dp_outbox_room(&s->out) < DP_OUTBOX_RESERVE)
+		return false;
+	for (uint16_t id = 0; id < s->set->n; id++)
+		if (!rte_ring_empty(s->set->slot[id]->events))
+			return true;
+	return false;
 }
