@@ -42,11 +42,11 @@ static int build(struct ctl_dataplane *client, bool full)
 	struct wire_ctl_begin begin = {.flags = full ? WIRE_CTL_FULL : 0};
 	struct emission emission = {.generation = client->generation + 1};
 	int error = ctl_frame_add(&emission.frames, WIRE_CTL_BEGIN, 0, emission.generation, &begin, sizeof(begin), -1);
-	int count = error ? error : ctl_objects_diff(client->objects, full, emit, &emission);
+	int count = error ? error : ctl_wanted_diff(client->wanted, full, emit, &emission);
 	if (count > 0 || (!count && full)) {
 		error = ctl_frame_add(&emission.frames, WIRE_CTL_COMMIT, 0, emission.generation, NULL, 0, -1);
 		if (error)
-			ctl_objects_refused(client->objects);
+			ctl_wanted_refused(client->wanted);
 		count = error ? error : count;
 	}
 	if (count > 0 || (!count && full)) {
@@ -113,7 +113,7 @@ static void on_ack(struct ctl_dataplane *client, uint64_t generation)
 {
 	if (!client->in_flight || generation != client->generation)
 		return;
-	ctl_objects_acked(client->objects);
+	ctl_wanted_acked(client->wanted);
 	client->in_flight = false;
 	if (client->in_flight_full)
 		client->full = false;
@@ -134,7 +134,7 @@ static void on_error(struct ctl_dataplane *client, uint64_t generation, const st
 	memcpy(client->status.error, error.text, sizeof(client->status.error));
 	client->status.refusals++;
 	if (client->in_flight && generation == client->generation) {
-		ctl_objects_refused(client->objects);
+		ctl_wanted_refused(client->wanted);
 		client->in_flight = false;
 		if (client->changed)
 			uv_timer_start(&client->flush, on_flush, GATHER_MS, 0);
@@ -211,7 +211,7 @@ static void on_hello(struct ctl_dataplane *client, const struct wire_ctl_hello *
 		    client, WIRE_CTL_LINK_STATE, &client->link_state[i], sizeof(client->link_state[i]), -1);
 	if (client->greeted && client->events.connected)
 		client->events.connected(client->arg, hello);
-	client->changed = client->changed || ctl_objects_differ(client->objects);
+	client->changed = client->changed || ctl_wanted_differ(client->wanted);
 	if (knows_all && !client->changed)
 		synchronised(client, false);
 	flush(client);
@@ -287,7 +287,7 @@ void ctl_dataplane_on_lost(struct ctl_dataplane *client, const char *why)
 	client->status.synchronised = false;
 	if (client->in_flight) {
 		/* Whether it was committed is not known: say everything again. */
-		ctl_objects_refused(client->objects);
+		ctl_wanted_refused(client->wanted);
 		client->in_flight = false;
 		client->full = true;
 	}
@@ -308,13 +308,13 @@ int ctl_dataplane_new(uv_loop_t *loop, const char *socket_path, const struct ctl
 	struct ctl_dataplane *client = calloc(1, sizeof(*client));
 	if (!client)
 		return -ENOMEM;
-	int error = ctl_objects_new(&client->objects);
+	int error = ctl_wanted_new(&client->wanted);
 	if (!error && strlen(socket_path) >= sizeof(client->path))
 		error = -ENAMETOOLONG;
 	if (!error && getrandom(&client->boot_id, sizeof(client->boot_id), 0) != (ssize_t)sizeof(client->boot_id))
 		error = -EIO;
 	if (error) {
-		ctl_objects_free(client->objects);
+		ctl_wanted_free(client->wanted);
 		free(client);
 		return error;
 	}
@@ -354,15 +354,15 @@ void ctl_dataplane_close(struct ctl_dataplane *client)
 	unmap_stats(client);
 	if (client->heartbeat_fd >= 0)
 		close(client->heartbeat_fd);
-	ctl_objects_free(client->objects);
-	client->objects = NULL;
+	ctl_wanted_free(client->wanted);
+	client->wanted = NULL;
 	uv_close((uv_handle_t *)&client->reconnect, ctl_dataplane_handle_closed);
 	uv_close((uv_handle_t *)&client->flush, ctl_dataplane_handle_closed);
 }
 
 int ctl_dataplane_upsert(struct ctl_dataplane *client, enum wire_ctl_object object, const void *body)
 {
-	int error = ctl_objects_upsert(client->objects, object, body);
+	int error = ctl_wanted_upsert(client->wanted, object, body);
 	if (!error)
 		touch(client);
 	return error;
@@ -370,7 +370,7 @@ int ctl_dataplane_upsert(struct ctl_dataplane *client, enum wire_ctl_object obje
 
 int ctl_dataplane_delete(struct ctl_dataplane *client, enum wire_ctl_object object, const void *key)
 {
-	int error = ctl_objects_delete(client->objects, object, key);
+	int error = ctl_wanted_delete(client->wanted, object, key);
 	if (!error)
 		touch(client);
 	return error;
@@ -378,7 +378,7 @@ int ctl_dataplane_delete(struct ctl_dataplane *client, enum wire_ctl_object obje
 
 int ctl_dataplane_replace(struct ctl_dataplane *client, enum wire_ctl_object object, const void *rows, size_t n)
 {
-	int error = ctl_objects_replace(client->objects, object, rows, n);
+	int error = ctl_wanted_replace(client->wanted, object, rows, n);
 	if (!error)
 		touch(client);
 	return error;
@@ -424,7 +424,7 @@ int ctl_dataplane_heartbeat_map(struct ctl_dataplane *client, int fd, uint32_t e
 void ctl_dataplane_status(const struct ctl_dataplane *client, struct ctl_dataplane_status *ret_status)
 {
 	*ret_status = client->status;
-	ret_status->objects = (uint32_t)ctl_objects_count(client->objects);
+	ret_status->objects = (uint32_t)ctl_wanted_count(client->wanted);
 }
 
 const struct wire_stats *ctl_dataplane_stats(const struct ctl_dataplane *client)

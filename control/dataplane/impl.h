@@ -4,7 +4,7 @@
 
 #include "control/dataplane/client.h"
 #include "control/dataplane/frame.h"
-#include "control/dataplane/objects.h"
+#include "control/dataplane/wanted.h"
 
 struct ctl_dataplane_query {
 	struct ctl_dataplane *client;
@@ -41,7 +41,7 @@ struct ctl_dataplane {
 	bool closing;
 
 	struct ctl_frames out;
-	struct ctl_objects *objects;
+	struct ctl_wanted *wanted;
 	bool ready;
 	bool changed; /* since the last transaction was built */
 	bool full;    /* the next transaction must be */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "control/dataplane/objects.h"
+#include "control/dataplane/wanted.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ struct entry {
 
 #define BUCKETS 1024u /* a kind: thousands of endpoints, in chains of a few */
 
-struct ctl_objects {
+struct ctl_wanted {
 	struct entry *bucket[WIRE_OBJ_COUNT][BUCKETS];
 	size_t wanted;
 	uint64_t mark;
@@ -54,24 +54,24 @@ static bool known(unsigned object)
 	return object < WIRE_OBJ_COUNT && kinds[object].size;
 }
 
-size_t ctl_object_size(unsigned object)
+size_t ctl_wanted_size(unsigned object)
 {
 	return known(object) ? kinds[object].size : 0;
 }
 
-size_t ctl_object_key_size(unsigned object)
+size_t ctl_wanted_key_size(unsigned object)
 {
 	return known(object) ? kinds[object].key_size : 0;
 }
 
-const char *ctl_object_name(unsigned object)
+const char *ctl_wanted_name(unsigned object)
 {
 	return known(object) ? kinds[object].name : "unknown";
 }
 
-int ctl_objects_new(struct ctl_objects **ret_table)
+int ctl_wanted_new(struct ctl_wanted **ret_table)
 {
-	struct ctl_objects *table = calloc(1, sizeof(*table));
+	struct ctl_wanted *table = calloc(1, sizeof(*table));
 	if (!table)
 		return -ENOMEM;
 	*ret_table = table;
@@ -83,7 +83,7 @@ int ctl_objects_new(struct ctl_objects **ret_table)
 	for (struct entry **bucket_ = (table)->bucket[object]; bucket_ < (table)->bucket[object] + BUCKETS; bucket_++) \
 		for (struct entry *entry = *bucket_, *next_; entry && (next_ = entry->next, true); entry = next_)
 
-void ctl_objects_free(struct ctl_objects *table)
+void ctl_wanted_free(struct ctl_wanted *table)
 {
 	if (!table)
 		return;
@@ -94,7 +94,7 @@ void ctl_objects_free(struct ctl_objects *table)
 }
 
 /* FNV-1a, 32 bits. */
-static struct entry **bucket_of(struct ctl_objects *table, unsigned object, const void *key)
+static struct entry **bucket_of(struct ctl_wanted *table, unsigned object, const void *key)
 {
 	const uint8_t *bytes = key;
 	uint32_t hash = 2166136261u;
@@ -103,7 +103,7 @@ static struct entry **bucket_of(struct ctl_objects *table, unsigned object, cons
 	return &table->bucket[object][(hash ^ hash >> 16) % BUCKETS];
 }
 
-static struct entry *find(struct ctl_objects *table, unsigned object, const void *key)
+static struct entry *find(struct ctl_wanted *table, unsigned object, const void *key)
 {
 	for (struct entry *entry = *bucket_of(table, object, key); entry; entry = entry->next)
 		if (!memcmp(entry->key, key, kinds[object].key_size))
@@ -111,7 +111,7 @@ static struct entry *find(struct ctl_objects *table, unsigned object, const void
 	return NULL;
 }
 
-static struct entry *find_or_add(struct ctl_objects *table, unsigned object, const void *key)
+static struct entry *find_or_add(struct ctl_wanted *table, unsigned object, const void *key)
 {
 	struct entry *entry = find(table, object, key);
 	if (entry)
@@ -126,20 +126,20 @@ static struct entry *find_or_add(struct ctl_objects *table, unsigned object, con
 	return entry;
 }
 
-static void set_wanted(struct ctl_objects *table, struct entry *entry, const void *body, size_t size)
+static void set_wanted(struct ctl_wanted *table, struct entry *entry, const void *body, size_t size)
 {
 	table->wanted += !entry->wanted.present;
 	entry->wanted.present = true;
 	memcpy(entry->wanted.body, body, size);
 }
 
-static void set_unwanted(struct ctl_objects *table, struct entry *entry)
+static void set_unwanted(struct ctl_wanted *table, struct entry *entry)
 {
 	table->wanted -= entry->wanted.present;
 	entry->wanted.present = false;
 }
 
-int ctl_objects_upsert(struct ctl_objects *table, unsigned object, const void *body)
+int ctl_wanted_upsert(struct ctl_wanted *table, unsigned object, const void *body)
 {
 	if (!known(object))
 		return -EINVAL;
@@ -150,7 +150,7 @@ int ctl_objects_upsert(struct ctl_objects *table, unsigned object, const void *b
 	return 0;
 }
 
-int ctl_objects_delete(struct ctl_objects *table, unsigned object, const void *key)
+int ctl_wanted_delete(struct ctl_wanted *table, unsigned object, const void *key)
 {
 	if (!known(object))
 		return -EINVAL;
@@ -160,7 +160,7 @@ int ctl_objects_delete(struct ctl_objects *table, unsigned object, const void *k
 	return 0;
 }
 
-int ctl_objects_replace(struct ctl_objects *table, unsigned object, const void *rows, size_t n)
+int ctl_wanted_replace(struct ctl_wanted *table, unsigned object, const void *rows, size_t n)
 {
 	if (!known(object))
 		return -EINVAL;
@@ -188,7 +188,7 @@ static bool same(const struct version *a, const struct version *b, size_t size)
 }
 
 static int emit_kind(
-    struct ctl_objects *table, unsigned object, enum wire_ctl_type type, bool full, ctl_objects_emit emit, void *arg)
+    struct ctl_wanted *table, unsigned object, enum wire_ctl_type type, bool full, ctl_wanted_emit emit, void *arg)
 {
 	int count = 0;
 	size_t size = kinds[object].size;
@@ -210,7 +210,7 @@ static int emit_kind(
 	return count;
 }
 
-int ctl_objects_diff(struct ctl_objects *table, bool full, ctl_objects_emit emit, void *arg)
+int ctl_wanted_diff(struct ctl_wanted *table, bool full, ctl_wanted_emit emit, void *arg)
 {
 	int total = 0;
 	for (int pass = 0; pass < 2; pass++)
@@ -220,7 +220,7 @@ int ctl_objects_diff(struct ctl_objects *table, bool full, ctl_objects_emit emit
 				continue;
 			int count = emit_kind(table, object, pass ? WIRE_CTL_UPSERT : WIRE_CTL_DELETE, full, emit, arg);
 			if (count < 0) {
-				ctl_objects_refused(table);
+				ctl_wanted_refused(table);
 				return count;
 			}
 			total += count;
@@ -228,7 +228,7 @@ int ctl_objects_diff(struct ctl_objects *table, bool full, ctl_objects_emit emit
 	return total;
 }
 
-void ctl_objects_acked(struct ctl_objects *table)
+void ctl_wanted_acked(struct ctl_wanted *table)
 {
 	for (unsigned object = 0; object < WIRE_OBJ_COUNT; object++)
 		for (struct entry **bucket = table->bucket[object]; bucket < table->bucket[object] + BUCKETS; bucket++)
@@ -245,14 +245,14 @@ void ctl_objects_acked(struct ctl_objects *table)
 			}
 }
 
-void ctl_objects_refused(struct ctl_objects *table)
+void ctl_wanted_refused(struct ctl_wanted *table)
 {
 	for (unsigned object = 0; object < WIRE_OBJ_COUNT; object++)
 		FOR_EACH(table, object, entry)
 	entry->in_flight = false;
 }
 
-bool ctl_objects_differ(const struct ctl_objects *table)
+bool ctl_wanted_differ(const struct ctl_wanted *table)
 {
 	for (unsigned object = 0; object < WIRE_OBJ_COUNT; object++)
 		for (size_t i = 0; i < BUCKETS; i++)
@@ -262,7 +262,7 @@ bool ctl_objects_differ(const struct ctl_objects *table)
 	return false;
 }
 
-size_t ctl_objects_count(const struct ctl_objects *table)
+size_t ctl_wanted_count(const struct ctl_wanted *table)
 {
 	return table->wanted;
 }
