@@ -186,10 +186,11 @@ static void add_order(struct probe_estimator *e, uint32_t sequence, uint32_t ref
 
 static void add_copy(struct probe_estimator *e, struct probe_record *record, const struct probe_reply *r)
 {
-	if (record->reflector_sequence == r->reflector_sequence) {
+	if (!before(record->last_count, r->reflector_sequence)) {
 		e->duplicates_back++;
 		return;
 	}
+	record->last_count = r->reflector_sequence;
 	e->duplicates_forward++;
 	if (record->copies < UINT16_MAX)
 		record->copies++;
@@ -238,7 +239,7 @@ bool probe_estimator_reply(struct probe_estimator *e, const struct probe_reply *
 	record->state = one_way ? RECORD_REPLIED : RECORD_ROUND_TRIP;
 	record->forward_ns = forward;
 	record->rtt_ns = (uint32_t)rtt;
-	record->reflector_sequence = r->reflector_sequence;
+	record->first_count = record->last_count = r->reflector_sequence;
 	if (one_way)
 		add_one_way(e, forward, back);
 	*ret_sample =
@@ -328,7 +329,7 @@ static void tally_direction(struct tally *t, const struct probe_record *r)
 		return;
 	}
 	if (!t->any) {
-		t->first_count = r->reflector_sequence;
+		t->first_count = r->first_count;
 		t->any = true;
 	} else {
 		t->between += t->trailing + 1;
@@ -336,7 +337,7 @@ static void tally_direction(struct tally *t, const struct probe_record *r)
 		t->copies += t->last_copies;
 	}
 	t->last_copies = r->copies;
-	t->last_count = r->reflector_sequence;
+	t->last_count = r->first_count;
 	t->trailing = 0;
 }
 

@@ -83,9 +83,10 @@ struct probe_record {
 	int64_t forward_ns;
 	uint32_t rtt_ns; /* at most 4.29 s: a longer one is no reply */
 	uint32_t sequence;
-	uint32_t reflector_sequence;
-	uint16_t copies; /* further arrivals of this probe at the reflector */
-	uint8_t state;   /* private to estimator.c */
+	uint32_t first_count; /* the reflector's, of the first reply that came */
+	uint32_t last_count;  /* and of its last copy of this probe */
+	uint16_t copies;      /* further arrivals of this probe at the reflector */
+	uint8_t state;        /* private to estimator.c */
 	uint8_t reserved;
 };
 
