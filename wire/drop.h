@@ -24,6 +24,7 @@
 	X(OVERLAY_REPLAY, "overlay-replay", "link sequence already seen or older than the window") \
 	X(OVERLAY_PATH, "overlay-path", "PATH names a POP or link that is not ours") \
 	X(OVERLAY_LOOP, "overlay-loop", "PATH visits a POP twice") \
+	X(OVERLAY_ECN, "overlay-ecn", "congestion was marked on a packet that cannot carry the mark (RFC 6040, 4.2)") \
 	/* decisions */ \
 	X(NO_LISTENER, "no-listener", "VIP has no listener for this protocol and port") \
 	X(NO_ENDPOINT, "no-endpoint", "no endpoint in any group of the listener") \
