@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A burst of packets and what is known of each: struct-of-arrays metadata, filled once, used by every journey.
  *
- *   parse       headers found, flow key, hash                                     dataplane/burst.c
+ *   parse       headers found, flow key, hash                                     dataplane/parse.c
  *   classify    which journey, by destination; whose lane: hand over              dataplane/burst.c
  *   journeys    each runs over its whole group: gather keys, look up in bulk, decide, rewrite, send
  *               ingress.c transit.c egress.c reply.c return.c punt.c
@@ -13,8 +13,9 @@
  * - Until a journey takes it, the mbuf is as it was received. */
 #pragma once
 
+#include "dataplane/overlay.h"
 #include "dataplane/worker.h"
-#include "lb/hash.h"
+#include "lb/snapshot.h"
 
 #define DP_BURST_MAX 64u /* = LB_BURST: longer ones are taken in turns */
 
@@ -24,6 +25,18 @@ enum dp_kind {
 	DP_KIND_UDP,
 	DP_KIND_ICMP_ERROR, /* quotes a TCP or UDP packet: the key is that of the quoted packet's flow */
 	DP_KIND_ICMP_ECHO,  /* request */
+};
+
+/* STEER in host order, as a journey gives it to the next, through the overlay or within this POP. */
+struct dp_steer {
+	uint8_t flags; /* enum wire_steer_flags */
+	uint8_t tried;
+	uint16_t ingress_pop;
+	uint16_t egress_pop;
+	uint32_t endpoint;
+	uint32_t group;
+	uint32_t vni;
+	uint16_t candidate[WIRE_STEER_MAX_CANDIDATES];
 };
 
 struct dp_burst {
@@ -38,7 +51,14 @@ struct dp_burst {
 	/* client: where the packet comes from, vip: where it goes to, as they stand in the header; of an ICMP error the
 	 * quoted header's ends exchanged, as if it were a packet from the far end of the quoted one. */
 	struct lb_flow_key key[DP_BURST_MAX];
-	uint64_t hash[DP_BURST_MAX]; /* lb_flow_hash(&key[i]) */
+	uint64_t hash[DP_BURST_MAX]; /* lb_flow_hash(&key[i]); void for the reply journey */
+
+	/* packets of the overlay */
+	struct dp_overlay overlay[DP_BURST_MAX];
+	const struct lb_link *link[DP_BURST_MAX]; /* ours, on which it came */
+	struct dp_steer steer[DP_BURST_MAX];
+
+	uint64_t traced; /* bit i: the packet matches the filter of a trace */
 };
 
 /* Indexes into a burst. */
@@ -47,9 +67,14 @@ struct dp_group {
 	uint8_t i[DP_BURST_MAX];
 };
 
+static inline void dp_group_add(struct dp_group *g, unsigned i)
+{
+	g->i[g->n++] = (uint8_t)i;
+}
+
 /* Fills column i from the IPv4 packet at `ip`, of which `available` bytes are in the first segment. Returns
  * WIRE_DROP_NONE; else the reason, and the column must not be used. */
-enum wire_drop dp_burst_parse(struct dp_burst *b, unsigned i, uint8_t *ip, uint32_t available);
+enum wire_drop dp_parse_ip(struct dp_burst *b, unsigned i, uint8_t *ip, uint32_t available);
 
 /* Bytes of packet i from its L4 header to its end. */
 static inline uint16_t dp_burst_l4_length(const struct dp_burst *b, unsigned i)
@@ -60,6 +85,9 @@ static inline uint16_t dp_burst_l4_length(const struct dp_burst *b, unsigned i)
 /* Cuts the mbuf of packet i so that its data is exactly the IP packet at ip[i]: link-layer header, outer headers and
  * padding go. */
 void dp_burst_trim(struct dp_burst *b, unsigned i);
+
+/* Drops packet i, counted and, if it is traced, told. */
+void dp_refuse(struct dp_worker *w, struct dp_burst *b, unsigned i, enum wire_journey journey, enum wire_drop reason);
 
 /* ---- what the worker's loop calls ---- */
 
@@ -77,3 +105,8 @@ void dp_egress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_grou
 void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g);
 void dp_return_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g);
 void dp_punt_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g);
+
+/* The second half of egress and return: the packet is bare (mbuf trimmed, column that of the inner packet) and
+ * steer[i] says the rest. Ingress and reply come here directly when this POP is the other end as well. */
+void dp_egress_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g);
+void dp_return_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g);

@@ -58,7 +58,7 @@ struct dp_link *dp_link_find(struct dp_overlay_state *state, uint32_t link)
 	return l;
 }
 
-static struct wire_stats_link *block_of(uint32_t link, struct wire_stats_link *block, uint32_t n)
+struct wire_stats_link *dp_link_block(uint32_t link, struct wire_stats_link *block, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		if (block[i].link == link)
@@ -73,7 +73,7 @@ void dp_overlay_state_collect(const struct dp_overlay_state *state, struct wire_
 {
 	for (uint32_t k = 0; k < state->n; k++) {
 		const struct dp_link *l = &state->link[k];
-		struct wire_stats_link *b = block_of(l->link, block, n);
+		struct wire_stats_link *b = dp_link_block(l->link, block, n);
 		if (!b)
 			continue;
 		b->link = l->link;

@@ -31,6 +31,9 @@ void dp_overlay_state_destroy(struct dp_overlay_state *state);
 /* The place of a link, made when it is first asked for. NULL: more than DP_LINKS_MAX links. */
 struct dp_link *dp_link_find(struct dp_overlay_state *state, uint32_t link);
 
+/* The block of a link among n: its own, or the first that no link has, or NULL. */
+struct wire_stats_link *dp_link_block(uint32_t link, struct wire_stats_link *block, uint32_t n);
+
 /* Adds this worker's counters to the blocks of the same links; a link without one takes the first with no id and no
  * packets. For the main thread: it may see a packet counted and its bytes not yet. */
 void dp_overlay_state_collect(const struct dp_overlay_state *state, struct wire_stats_link *block, uint32_t n);

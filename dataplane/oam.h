@@ -12,7 +12,7 @@
  * link that is up.
  *
  * Choices: for each path in the snapshot, primary if no link of it is down, else backup, else none
- * (dp_shared()->path_choice). */
+ * (snapshot->active). What is down is told to kuafud again every second, so that one that has just started knows. */
 #pragma once
 
 #include "dataplane/overlay.h"
@@ -37,8 +37,8 @@ uint64_t dp_oam_next_ns(const struct dp_oam *oam);
 /* A command: what kuafud's STAMP sessions know of one of our links. */
 void dp_oam_link_state(struct dp_worker *w, const struct wire_ctl_link_state *state);
 
-/* An authentic KEEPALIVE or LINKSTATE that arrived on our own link with id `link`. */
-void dp_oam_receive(struct dp_worker *w, uint32_t link, const struct dp_overlay *overlay);
+/* An authentic KEEPALIVE or LINKSTATE that arrived on our own link with id `link`. Returns why it was refused, if it was. */
+enum wire_drop dp_oam_receive(struct dp_worker *w, uint32_t link, const struct dp_overlay *overlay);
 
 /* Fills `up` and `keepalive_rtt_ns` of the blocks of our links. For the main thread. */
 void dp_oam_collect(const struct dp_oam *oam, struct wire_stats_link *block, uint32_t n);

@@ -154,39 +154,50 @@ static void *put_option(uint8_t **at, uint8_t type, unsigned body)
 	return opt + 1;
 }
 
-struct wire_geneve *dp_encap_write(uint8_t *at, const struct dp_encap *e, struct wire_auth **ret_auth)
+/* AUTH, with a zero tag, ends the options. */
+static void put_auth(uint8_t *at, uint8_t key_id, struct dp_overlay *o)
 {
-	uint16_t size = dp_encap_size(e->n_hops);
-	at = put_outer(at, &e->local, &e->remote, e->hash, e->tos, (uint16_t)(size + e->inner_length));
-	struct wire_geneve *g =
-	    put_geneve(at, (unsigned)WIRE_OVERLAY_OPTIONS(e->n_hops), 0, WIRE_ETHERTYPE_IPV4, e->vni);
-	at = (uint8_t *)(g + 1);
-	struct wire_path *path = put_option(&at, WIRE_OPT_PATH, (unsigned)WIRE_PATH_SIZE(e->n_hops));
-	*path = (struct wire_path){.left = (uint8_t)(e->n_hops - 1), .count = e->n_hops};
-	memcpy(path->hop, e->hop, e->n_hops * sizeof(*path->hop));
-	struct wire_steer *steer = put_option(&at, WIRE_OPT_STEER, sizeof(*steer));
-	*steer = e->steer;
-	struct wire_telemetry *telemetry = put_option(&at, WIRE_OPT_TELEMETRY, sizeof(*telemetry));
-	wire_put_be32(&telemetry->sequence, e->sequence);
-	wire_put_be32(&telemetry->time_us, e->time_us);
-	struct wire_auth *auth = put_option(&at, WIRE_OPT_AUTH, sizeof(*auth));
-	*auth = (struct wire_auth){.key_id = e->key_id};
-	*ret_auth = auth;
-	return g;
+	o->covered = (uint16_t)(at - (uint8_t *)o->geneve);
+	o->auth = put_option(&at, WIRE_OPT_AUTH, sizeof(*o->auth));
+	*o->auth = (struct wire_auth){.key_id = key_id};
+	o->length = (uint16_t)(at - (uint8_t *)o->geneve);
 }
 
-void *dp_control_write(uint8_t *at, const struct wire_addr *local, const struct wire_addr *remote, uint16_t hash,
-    uint8_t type, uint16_t body, struct wire_auth **ret_auth)
+struct dp_overlay dp_encap_write(uint8_t *at, const struct dp_encap *e)
 {
-	uint16_t size = dp_control_size(body);
+	struct dp_overlay o = {0};
+	uint16_t size = dp_encap_size(e->n_hops);
+	at = put_outer(at, &e->local, &e->remote, e->hash, e->tos, (uint16_t)(size + e->inner_length));
+	o.geneve = put_geneve(at, (unsigned)WIRE_OVERLAY_OPTIONS(e->n_hops), 0, WIRE_ETHERTYPE_IPV4, e->vni);
+	at = (uint8_t *)(o.geneve + 1);
+	o.path = put_option(&at, WIRE_OPT_PATH, (unsigned)WIRE_PATH_SIZE(e->n_hops));
+	*o.path = (struct wire_path){.left = (uint8_t)(e->n_hops - 1), .count = e->n_hops};
+	memcpy(o.path->hop, e->hop, e->n_hops * sizeof(*o.path->hop));
+	o.steer = put_option(&at, WIRE_OPT_STEER, sizeof(*o.steer));
+	*o.steer = e->steer;
+	o.telemetry = put_option(&at, WIRE_OPT_TELEMETRY, sizeof(*o.telemetry));
+	wire_put_be32(&o.telemetry->sequence, e->sequence);
+	wire_put_be32(&o.telemetry->time_us, e->time_us);
+	put_auth(at, e->key_id, &o);
+	return o;
+}
+
+struct dp_overlay dp_control_write(uint8_t *at, const struct wire_addr *local, const struct wire_addr *remote,
+    uint16_t hash, uint8_t type, uint16_t body)
+{
+	struct dp_overlay o = {0};
 	unsigned options = (unsigned)(WIRE_OPT_SIZE(body) + WIRE_OPT_SIZE(sizeof(struct wire_auth)));
-	at = put_outer(at, local, remote, hash, 0, size);
-	at = (uint8_t *)(put_geneve(at, options, WIRE_GENEVE_OAM, 0, 0) + 1);
+	at = put_outer(at, local, remote, hash, 0, dp_control_size(body));
+	o.geneve = put_geneve(at, options, WIRE_GENEVE_OAM, 0, 0);
+	at = (uint8_t *)(o.geneve + 1);
 	void *option = put_option(&at, type, body);
 	memset(option, 0, body);
-	*ret_auth = put_option(&at, WIRE_OPT_AUTH, sizeof(struct wire_auth));
-	**ret_auth = (struct wire_auth){0};
-	return option;
+	if (type == WIRE_OPT_KEEPALIVE)
+		o.keepalive = option;
+	else
+		o.linkstate = option;
+	put_auth(at, 0, &o);
+	return o;
 }
 
 void dp_overlay_forward(struct wire_ipv4 *outer, const struct wire_addr *local, const struct wire_addr *remote)

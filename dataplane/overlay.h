@@ -54,14 +54,13 @@ static inline uint16_t dp_encap_size(unsigned n_hops)
 	                  WIRE_OVERLAY_OPTIONS(n_hops));
 }
 
-/* Writes dp_encap_size(n_hops) bytes at `at`, with a zero tag. Returns the Geneve header (what the tag covers starts
- * there) and in *ret_auth the option that takes it; its own offset from the Geneve header is the length covered. */
-struct wire_geneve *dp_encap_write(uint8_t *at, const struct dp_encap *e, struct wire_auth **ret_auth);
+/* Writes dp_encap_size(n_hops) bytes at `at`, with a zero tag, and returns where everything is. */
+struct dp_overlay dp_encap_write(uint8_t *at, const struct dp_encap *e);
 
-/* Writes outer IPv4, UDP, Geneve with the O bit and one critical option of `type` with a zeroed body of `body` bytes
- * (a multiple of 4), then AUTH. Returns the option's body. The whole has dp_control_size(body) bytes. */
-void *dp_control_write(uint8_t *at, const struct wire_addr *local, const struct wire_addr *remote, uint16_t hash,
-    uint8_t type, uint16_t body, struct wire_auth **ret_auth);
+/* Writes outer IPv4, UDP, Geneve with the O bit and one critical option of `type` (KEEPALIVE or LINKSTATE) with a zeroed
+ * body of `body` bytes (a multiple of 4), then AUTH: dp_control_size(body) bytes. */
+struct dp_overlay dp_control_write(uint8_t *at, const struct wire_addr *local, const struct wire_addr *remote,
+    uint16_t hash, uint8_t type, uint16_t body);
 
 static inline uint16_t dp_control_size(uint16_t body)
 {

@@ -83,7 +83,8 @@ struct dp_worker {
 	struct dp_workers *set; /* all of them, and what they share */
 
 	struct dp_tx_buffer tx[DP_MAX_PORTS];
-	uint64_t to_wake; /* bit per worker that was handed a packet in this burst */
+	uint64_t icmp_full_ns; /* when the limit of dataplane/icmp.h is unused again */
+	uint64_t to_wake;      /* bit per worker that was handed a packet in this burst */
 	struct {
 		struct wire_addr address;
 		uint64_t asked_ns;

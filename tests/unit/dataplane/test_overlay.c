@@ -18,7 +18,6 @@ static uint16_t be16(uint16_t v)
 /* A data packet with n hops 11, 12, … and an inner packet of 100 bytes. Returns its Geneve header. */
 static uint8_t *given_packet(unsigned n)
 {
-	struct wire_auth *auth;
 	struct dp_encap e = {.vni = 0x123456, .hash = 0x3abc, .inner_length = 100, .tos = 0xb9, .key_id = 7};
 	e.local = wire_addr_from_v4("\x0a\x01\x00\x02");
 	e.remote = wire_addr_from_v4("\x0a\x02\x00\x02");
@@ -30,9 +29,9 @@ static uint8_t *given_packet(unsigned n)
 	e.sequence = 0xdeadbeef;
 	e.time_us = 0x01020304;
 	memset(packet, 0, sizeof(packet));
-	uint8_t *geneve = (uint8_t *)dp_encap_write(packet, &e, &auth);
-	cr_assert_eq((uint8_t *)auth + sizeof(*auth), packet + dp_encap_size(n));
-	return geneve;
+	struct dp_overlay o = dp_encap_write(packet, &e);
+	cr_assert_eq((uint8_t *)(o.auth + 1), packet + dp_encap_size(n));
+	return (uint8_t *)o.geneve;
 }
 
 static size_t geneve_size(unsigned n)
@@ -144,13 +143,13 @@ Test(overlay, random_bytes_never_parse_outside_their_buffer)
 Test(overlay, a_control_packet_holds_its_option_and_auth_alone)
 {
 	struct wire_addr local = wire_addr_from_v4("\x0a\x01\x00\x02"), remote = wire_addr_from_v4("\x0a\x02\x00\x02");
-	struct wire_auth *auth;
-	struct dp_overlay o;
-	struct wire_keepalive *k = dp_control_write(packet, &local, &remote, 0, WIRE_OPT_KEEPALIVE, sizeof(*k), &auth);
-	k->kind = WIRE_KEEPALIVE_REQUEST;
-	cr_assert_eq(dp_overlay_parse(packet + 28, dp_control_size(sizeof(*k)) - 28u, &o), WIRE_DROP_NONE);
-	cr_assert_eq(o.keepalive, k);
-	cr_assert_eq(o.auth, auth);
+	struct dp_overlay o,
+	    w = dp_control_write(packet, &local, &remote, 0, WIRE_OPT_KEEPALIVE, sizeof(struct wire_keepalive));
+	w.keepalive->kind = WIRE_KEEPALIVE_REQUEST;
+	cr_assert_eq(
+	    dp_overlay_parse(packet + 28, dp_control_size(sizeof(struct wire_keepalive)) - 28u, &o), WIRE_DROP_NONE);
+	cr_assert_eq(o.keepalive, w.keepalive);
+	cr_assert_eq(o.auth, w.auth);
 	cr_assert_null(o.path);
 }
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What we originate because of a packet: ICMP errors (RFC 792, RFC 1812), echo replies on VIPs, TCP resets. All but
+ * echo replies and resets, which answer packet by packet, share a limit per worker, so that nobody can make us a source
+ * of traffic. */
+#pragma once
+
+#include "dataplane/burst.h"
+
+#define DP_ICMP_INTERVAL_NS 1000000u /* 1,000 errors a second */
+#define DP_ICMP_BURST       50u
+#define DP_ICMP_MAX         576u /* bytes of an error packet: RFC 1812, 4.3.2.3 */
+
+/* Tells the sender of the packet at `about` (`available` bytes of it are there) what became of it; from the address that
+ * it was sent to. `mtu` is for FRAG_NEEDED only. Nothing is sent about ICMP errors, later fragments, and packets from or
+ * to addresses that are no single host's (RFC 1122, 3.2.2), or beyond the limit. */
+void dp_icmp_error(
+    struct dp_worker *w, const struct wire_ipv4 *about, uint16_t available, uint8_t type, uint8_t code, uint16_t mtu);
+
+/* Packet i is an echo request to a VIP: it goes back as the reply. Takes the packet. */
+void dp_icmp_echo(struct dp_worker *w, struct dp_burst *b, unsigned i);
+
+/* A RST from the receiver of TCP packet i to its sender (RFC 9293, 3.10.7.1), as an mbuf whose data is the IPv4 packet;
+ * NULL if the packet is a RST itself or no buffer is left. */
+struct rte_mbuf *dp_icmp_reset(struct dp_worker *w, const struct dp_burst *b, unsigned i);
+
+/* Whether an address may be a source: a single host's, not ours to say (RFC 1122, 3.2.1.3). Network order. */
+bool dp_icmp_is_host(const uint8_t address[4]);

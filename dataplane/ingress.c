@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Ingress: client -> VIP. Screen; flow table, else listener -> group -> endpoint and a new flow; then the path to the
+ * egress POP in the flow's class, or straight on to egress if that is this POP.
+ *
+ * A packet without a flow that cannot begin one (TCP but no SYN, ICMP errors) is steered by our own tables with the
+ * second-chance flag: its flow may have entered at another POP, and an egress may know it. */
+#include "dataplane/icmp.h"
+#include "dataplane/rewrite.h"
+#include "dataplane/trace.h"
+#include "dataplane/tunnel.h"
+#include "lb/flow.h"
+#include "lb/select.h"
+
+/* What a packet's flow, or our tables, say. */
+struct decision {
+	struct dp_steer steer;
+	uint8_t class;
+};
+
+/* Echo requests are answered, what has no flow is refused, what has used up its TTL is reported. */
+static bool passes_screen(struct dp_worker *w, struct dp_burst *b, unsigned i)
+{
+	enum wire_drop drop = WIRE_DROP_NONE;
+	if (!dp_icmp_is_host(b->ip[i]->src)) {
+		drop = WIRE_DROP_BAD_SOURCE;
+	} else if (b->kind[i] == DP_KIND_ICMP_ECHO) {
+		dp_icmp_echo(w, b, i);
+		return false;
+	} else if (b->kind[i] == DP_KIND_OTHER) {
+		drop = WIRE_DROP_UNSUPPORTED;
+	} else if (b->ip[i]->ttl <= 1) {
+		dp_icmp_error(w, b->ip[i], b->length[i], WIRE_ICMP_TIME_EXCEEDED, 0, 0);
+		drop = WIRE_DROP_TTL_EXPIRED;
+	}
+	if (drop == WIRE_DROP_NONE)
+		return true;
+	dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, drop);
+	return false;
+}
+
+static void set_candidates(const struct lb_snapshot *s, struct dp_steer *steer)
+{
+	const struct lb_group *group = lb_snapshot_group(s, steer->group);
+	for (unsigned k = 0; k < WIRE_STEER_MAX_CANDIDATES; k++)
+		steer->candidate[k] = group ? group->row.candidate[k] : 0;
+}
+
+static void store_choice(struct lb_flow *flow, const struct lb_listener *listener, const struct lb_choice *choice)
+{
+	flow->endpoint = choice->endpoint->row.endpoint;
+	flow->group = choice->group->row.group;
+	flow->egress_pop = choice->group->row.egress_pop;
+	flow->listener = listener->row.listener;
+	flow->class = listener->row.class;
+	__builtin_memcpy(flow->vni, listener->vni, sizeof(flow->vni));
+}
+
+static void decide_by_flow(struct dp_worker *w, const struct lb_flow *flow, struct decision *d)
+{
+	bool unconfirmed = flow->state == LB_FLOW_NEW;
+	d->class = flow->class;
+	d->steer = (struct dp_steer){.flags = unconfirmed ? WIRE_STEER_NEW : 0,
+	    .ingress_pop = w->snapshot->self,
+	    .egress_pop = flow->egress_pop,
+	    .endpoint = flow->endpoint,
+	    .group = flow->group,
+	    .vni = (uint32_t)flow->vni[0] << 16 | (uint32_t)flow->vni[1] << 8 | flow->vni[2]};
+	set_candidates(w->snapshot, &d->steer);
+}
+
+static bool begins_flow(const struct dp_burst *b, unsigned i)
+{
+	return b->kind[i] == DP_KIND_UDP ||
+	       (b->kind[i] == DP_KIND_TCP && (b->tcp_flags[i] & (WIRE_TCP_SYN | WIRE_TCP_ACK)) == WIRE_TCP_SYN);
+}
+
+/* The flow that packet i begins, or NULL: the table has no room for it, or it begins none. */
+static struct lb_flow *begin_flow(struct dp_worker *w, struct dp_burst *b, unsigned i,
+    const struct lb_listener *listener, const struct lb_choice *choice)
+{
+	struct lb_flow *flow;
+	bool made;
+	if (!begins_flow(b, i))
+		return NULL;
+	if (lb_flow_insert(w->flows, &b->key[i], b->hash[i], w->now_ns, &flow, &made) != 0) {
+		dp_count(w, WIRE_COUNTER_FLOWS_UNSTORED);
+		return NULL;
+	}
+	if (made) {
+		dp_count(w, WIRE_COUNTER_FLOWS_NEW);
+		store_choice(flow, listener, choice);
+	}
+	return flow;
+}
+
+static enum wire_drop decide_by_tables(struct dp_worker *w, struct dp_burst *b, unsigned i, struct decision *d)
+{
+	const struct lb_flow_key *key = &b->key[i];
+	const struct lb_listener *listener = lb_snapshot_listener(w->snapshot, &key->vip, key->protocol, key->vip_port);
+	struct lb_choice choice;
+	if (lb_snapshot_vip(w->snapshot, &key->client))
+		return WIRE_DROP_BAD_SOURCE;
+	if (!listener)
+		return WIRE_DROP_NO_LISTENER;
+	if (lb_select(w->snapshot, listener, &key->client, b->hash[i], &choice) != 0)
+		return WIRE_DROP_NO_ENDPOINT;
+	struct lb_flow *flow = begin_flow(w, b, i, listener, &choice);
+	if (flow) {
+		decide_by_flow(w, flow, d);
+	} else {
+		struct lb_flow passing = {0};
+		store_choice(&passing, listener, &choice);
+		decide_by_flow(w, &passing, d);
+		d->steer.flags = begins_flow(b, i) ? WIRE_STEER_NEW : WIRE_STEER_SECOND;
+	}
+	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "listener %u, group %u by share, endpoint %u by Maglev: %s",
+	    listener->row.listener, choice.group->row.group, choice.endpoint->row.endpoint,
+	    flow ? "new flow" : "no flow made");
+	return WIRE_DROP_NONE;
+}
+
+/* A flow whose endpoint is down begins again if it can; TCP connections in progress end with their endpoint. */
+static bool must_move(struct dp_worker *w, const struct dp_burst *b, unsigned i, const struct lb_flow *flow)
+{
+	const struct lb_endpoint *endpoint = lb_snapshot_endpoint(w->snapshot, flow->endpoint);
+	return endpoint && endpoint->row.state == WIRE_ENDPOINT_DOWN && begins_flow(b, i);
+}
+
+static enum wire_drop decide(
+    struct dp_worker *w, struct dp_burst *b, unsigned i, struct lb_flow *flow, struct decision *d)
+{
+	if (!flow)
+		return decide_by_tables(w, b, i, d);
+	if (must_move(w, b, i, flow)) {
+		lb_flow_remove(w->flows, flow);
+		return decide_by_tables(w, b, i, d);
+	}
+	if (b->kind[i] != DP_KIND_ICMP_ERROR)
+		lb_flow_touch(w->flows, flow, b->tcp_flags[i], true, w->now_ns);
+	decide_by_flow(w, flow, d);
+	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "flow (%s): egress POP %u, endpoint %u",
+	    lb_flow_state_name(flow->state), flow->egress_pop, flow->endpoint);
+	return WIRE_DROP_NONE;
+}
+
+static void send_to_egress(
+    struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, const struct decision *d)
+{
+	const struct lb_leg *leg = dp_tunnel_leg(w, d->steer.egress_pop, d->class);
+	if (!leg) {
+		dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, WIRE_DROP_NO_PATH);
+		return;
+	}
+	if (!dp_tunnel_fits(w, b, i, leg, WIRE_JOURNEY_INGRESS))
+		return;
+	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "path of %u hops to POP %u in class %u, first over link %u", leg->count,
+	    d->steer.egress_pop, d->class, leg->first->row.link);
+	dp_tunnel_clamp(w, b, i, leg);
+	dp_rewrite_ttl(b->ip[i]);
+	dp_burst_trim(b, i);
+	dp_tunnel_wrap(w, t, b->pkt[i], leg, lb_hash14(b->hash[i]), &d->steer, WIRE_JOURNEY_INGRESS);
+}
+
+void dp_ingress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
+{
+	const struct lb_flow_key *key[DP_BURST_MAX];
+	uint64_t hash[DP_BURST_MAX];
+	struct lb_flow *flow[DP_BURST_MAX];
+	struct dp_group screened = {.n = 0}, here = {.n = 0};
+	struct dp_tunnel t = {.n = 0};
+
+	for (unsigned k = 0; k < g->n; k++)
+		if (passes_screen(w, b, g->i[k]))
+			dp_group_add(&screened, g->i[k]);
+	for (unsigned k = 0; k < screened.n; k++) {
+		key[k] = &b->key[screened.i[k]];
+		hash[k] = b->hash[screened.i[k]];
+	}
+	if (screened.n == 0)
+		return;
+	lb_flow_lookup_bulk(w->flows, key, hash, screened.n, flow);
+	for (unsigned k = 0; k < screened.n; k++) {
+		unsigned i = screened.i[k];
+		struct decision d;
+		enum wire_drop drop = decide(w, b, i, flow[k], &d);
+		if (drop != WIRE_DROP_NONE) {
+			dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, drop);
+		} else if (d.steer.egress_pop == w->snapshot->self) {
+			dp_count_journey(w, WIRE_JOURNEY_INGRESS, b->length[i]);
+			dp_rewrite_ttl(b->ip[i]);
+			dp_burst_trim(b, i);
+			b->steer[i] = d.steer;
+			dp_group_add(&here, i);
+		} else {
+			send_to_egress(w, &t, b, i, &d);
+		}
+	}
+	dp_tunnel_flush(w, &t);
+	if (here.n)
+		dp_egress_deliver(w, b, &here);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reply: endpoint -> our NAT address. The NAT port names the flow; the packet becomes VIP -> client again and goes to
+ * the POP where the client last entered, or straight out if that is this one. */
+#include "dataplane/icmp.h"
+#include "dataplane/rewrite.h"
+#include "dataplane/trace.h"
+#include "dataplane/tunnel.h"
+#include "lb/nat.h"
+#include "wire/bytes.h"
+
+static bool passes_screen(struct dp_worker *w, struct dp_burst *b, unsigned i)
+{
+	enum wire_drop drop = WIRE_DROP_NONE;
+	if (b->kind[i] == DP_KIND_OTHER || b->kind[i] == DP_KIND_ICMP_ECHO) {
+		drop = WIRE_DROP_UNSUPPORTED;
+	} else if (b->ip[i]->ttl <= 1) {
+		dp_icmp_error(w, b->ip[i], b->length[i], WIRE_ICMP_TIME_EXCEEDED, 0, 0);
+		drop = WIRE_DROP_TTL_EXPIRED;
+	}
+	if (drop == WIRE_DROP_NONE)
+		return true;
+	dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, drop);
+	return false;
+}
+
+static struct lb_nat_reply reply_of(const struct lb_flow_key *key)
+{
+	return (struct lb_nat_reply){.endpoint = key->client,
+	    .nat = key->vip,
+	    .endpoint_port = key->client_port,
+	    .nat_port = key->vip_port,
+	    .protocol = key->protocol};
+}
+
+/* Endpoint -> NAT address becomes VIP -> client; an ICMP error, whoever sent it, comes from the VIP, and its quote,
+ * NAT address -> endpoint, becomes client -> VIP. */
+static void rewrite(struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
+{
+	struct dp_ends to;
+	const uint8_t *vip = flow->key.vip.bytes + 12, *client = flow->key.client.bytes + 12;
+	bool error = b->kind[i] == DP_KIND_ICMP_ERROR;
+	__builtin_memcpy(to.src, error ? client : vip, 4);
+	__builtin_memcpy(to.dst, error ? vip : client, 4);
+	wire_put_be16(&to.sport, error ? flow->key.client_port : flow->key.vip_port);
+	wire_put_be16(&to.dport, error ? flow->key.vip_port : flow->key.client_port);
+	if (error)
+		dp_rewrite_icmp_error(b->ip[i], b->length[i], vip, client, &to);
+	else
+		dp_rewrite_ends(b->ip[i], b->l4[i], dp_burst_l4_length(b, i), &to);
+	dp_rewrite_ttl(b->ip[i]);
+}
+
+static struct dp_steer steer_back(const struct dp_worker *w, const struct lb_nat_flow *flow)
+{
+	return (struct dp_steer){.flags = WIRE_STEER_RETURN,
+	    .ingress_pop = flow->ingress_pop,
+	    .egress_pop = w->snapshot->self,
+	    .endpoint = flow->endpoint,
+	    .group = flow->group,
+	    .vni = (uint32_t)flow->vni[0] << 16 | (uint32_t)flow->vni[1] << 8 | flow->vni[2]};
+}
+
+static void send_to_ingress(
+    struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
+{
+	const struct lb_leg *leg = dp_tunnel_leg(w, flow->ingress_pop, flow->class);
+	if (!leg) {
+		dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, WIRE_DROP_NO_PATH);
+		return;
+	}
+	if (!dp_tunnel_fits(w, b, i, leg, WIRE_JOURNEY_REPLY))
+		return;
+	DP_TRACE(w, b, i, WIRE_JOURNEY_REPLY, "path of %u hops to POP %u in class %u, first over link %u", leg->count,
+	    flow->ingress_pop, flow->class, leg->first->row.link);
+	dp_tunnel_clamp(w, b, i, leg);
+	rewrite(b, i, flow);
+	dp_burst_trim(b, i);
+	struct dp_steer steer = steer_back(w, flow);
+	uint16_t hash14 = lb_hash14(lb_flow_hash(&flow->key));
+	dp_tunnel_wrap(w, t, b->pkt[i], leg, hash14, &steer, WIRE_JOURNEY_REPLY);
+}
+
+/* The ingress is here: the column becomes that of the packet to the client, as if it had been unwrapped. */
+static void hand_to_return(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
+{
+	dp_count_journey(w, WIRE_JOURNEY_REPLY, b->length[i]);
+	b->steer[i] = steer_back(w, flow);
+	rewrite(b, i, flow);
+	b->key[i] = (struct lb_flow_key){.client = flow->key.vip,
+	    .vip = flow->key.client,
+	    .client_port = flow->key.vip_port,
+	    .vip_port = flow->key.client_port,
+	    .protocol = flow->key.protocol};
+	dp_burst_trim(b, i);
+}
+
+void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
+{
+	struct lb_nat_reply reply[DP_BURST_MAX];
+	struct lb_nat_flow *flow[DP_BURST_MAX];
+	struct dp_group screened = {.n = 0}, here = {.n = 0};
+	struct dp_tunnel t = {.n = 0};
+
+	for (unsigned k = 0; k < g->n; k++)
+		if (passes_screen(w, b, g->i[k]))
+			dp_group_add(&screened, g->i[k]);
+	for (unsigned k = 0; k < screened.n; k++)
+		reply[k] = reply_of(&b->key[screened.i[k]]);
+	if (screened.n == 0)
+		return;
+	lb_nat_reverse_bulk(w->nat, reply, screened.n, flow);
+	for (unsigned k = 0; k < screened.n; k++) {
+		unsigned i = screened.i[k];
+		if (!flow[k]) {
+			dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, WIRE_DROP_NO_NAT);
+			continue;
+		}
+		if (b->kind[i] != DP_KIND_ICMP_ERROR)
+			lb_nat_touch(w->nat, flow[k], b->tcp_flags[i], false, w->now_ns);
+		DP_TRACE(w, b, i, WIRE_JOURNEY_REPLY, "flow (%s) of client %s:%u, which is at POP %u",
+		    lb_flow_state_name(flow[k]->state), dp_trace_address(&flow[k]->key.client).text,
+		    flow[k]->key.client_port, flow[k]->ingress_pop);
+		if (flow[k]->ingress_pop == w->snapshot->self) {
+			hand_to_return(w, b, i, flow[k]);
+			dp_group_add(&here, i);
+		} else {
+			send_to_ingress(w, &t, b, i, flow[k]);
+		}
+	}
+	dp_tunnel_flush(w, &t);
+	if (here.n)
+		dp_return_deliver(w, b, &here);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Return: an overlay packet with a reply inside, for a client of ours. Unwrap; learn from STEER which egress and
+ * endpoint the flow truly has (another POP may have chosen them, before anycast moved the client here); send. */
+#include "dataplane/output.h"
+#include "dataplane/trace.h"
+#include "dataplane/tunnel.h"
+#include "lb/flow.h"
+
+void dp_return_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
+{
+	struct dp_group bare = {.n = 0};
+	for (unsigned k = 0; k < g->n; k++) {
+		unsigned i = g->i[k];
+		enum wire_drop drop = dp_tunnel_unwrap(b, i);
+		if (drop == WIRE_DROP_NONE)
+			dp_group_add(&bare, i);
+		else
+			dp_refuse(w, b, i, WIRE_JOURNEY_RETURN, drop);
+	}
+	if (bare.n)
+		dp_return_deliver(w, b, &bare);
+}
+
+/* The key is that of the packet, VIP -> client; the flow's is the other way round. */
+static struct lb_flow_key flow_key(const struct lb_flow_key *k)
+{
+	return (struct lb_flow_key){.client = k->vip,
+	    .vip = k->client,
+	    .client_port = k->vip_port,
+	    .vip_port = k->client_port,
+	    .protocol = k->protocol};
+}
+
+/* The flow's entry, made if there is none and the packet shows that the connection lives. */
+static struct lb_flow *entry_for(struct dp_worker *w, const struct lb_flow_key *key, uint64_t hash, uint8_t tcp_flags)
+{
+	const struct lb_listener *listener = lb_snapshot_listener(w->snapshot, &key->vip, key->protocol, key->vip_port);
+	struct lb_flow *flow;
+	bool made;
+	if (!listener || tcp_flags & WIRE_TCP_RST)
+		return NULL;
+	if (lb_flow_insert(w->flows, key, hash, w->now_ns, &flow, &made) != 0)
+		return NULL;
+	if (made) {
+		dp_count(w, WIRE_COUNTER_FLOWS_NEW);
+		flow->listener = listener->row.listener;
+		flow->class = listener->row.class;
+		__builtin_memcpy(flow->vni, listener->vni, sizeof(flow->vni));
+	}
+	return flow;
+}
+
+static void learn(struct dp_worker *w, struct lb_flow *flow, const struct dp_steer *steer)
+{
+	if (flow->egress_pop == steer->egress_pop && flow->endpoint == steer->endpoint)
+		return;
+	(void)w;
+	flow->egress_pop = steer->egress_pop;
+	flow->endpoint = steer->endpoint;
+	flow->group = steer->group;
+	flow->flags |= LB_FLOW_LEARNED;
+}
+
+void dp_return_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
+{
+	struct lb_flow_key flip[DP_BURST_MAX];
+	const struct lb_flow_key *key[DP_BURST_MAX];
+	uint64_t hash[DP_BURST_MAX];
+	struct lb_flow *flow[DP_BURST_MAX];
+
+	for (unsigned k = 0; k < g->n; k++) {
+		flip[k] = flow_key(&b->key[g->i[k]]);
+		key[k] = &flip[k];
+		hash[k] = lb_flow_hash(&flip[k]);
+	}
+	lb_flow_lookup_bulk(w->flows, key, hash, g->n, flow);
+	for (unsigned k = 0; k < g->n; k++) {
+		unsigned i = g->i[k];
+		const struct dp_steer *steer = &b->steer[i];
+		bool segment = b->kind[i] == DP_KIND_TCP || b->kind[i] == DP_KIND_UDP;
+		if (flow[k] && !lb_flow_key_equal(&flow[k]->key, key[k]))
+			flow[k] = NULL; /* displaced by a new entry earlier in this burst */
+		/* A reset in the place of an endpoint names none: nothing to learn, and nothing lives. */
+		if (!flow[k] && segment && steer->endpoint)
+			flow[k] = entry_for(w, key[k], hash[k], b->tcp_flags[i]);
+		if (flow[k] && segment) {
+			lb_flow_touch(w->flows, flow[k], b->tcp_flags[i], false, w->now_ns);
+			if (steer->endpoint)
+				learn(w, flow[k], steer);
+		}
+		DP_TRACE(w, b, i, WIRE_JOURNEY_RETURN, "to the client; egress POP %u, endpoint %u", steer->egress_pop,
+		    steer->endpoint);
+		dp_output(w, b->pkt[i], WIRE_JOURNEY_RETURN);
+	}
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dataplane/trace.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+static bool matches_address(const struct lb_flow_key *k, const struct wire_addr *a)
+{
+	return wire_addr_is_unset(a) || wire_addr_equal(a, &k->client) || wire_addr_equal(a, &k->vip);
+}
+
+void dp_trace_match(struct dp_worker *w, struct dp_burst *b, unsigned i)
+{
+	const struct wire_ctl_filter *f = atomic_load_explicit(&dp_shared(w)->trace, memory_order_acquire);
+	const struct lb_flow_key *k = &b->key[i];
+	if (!f || !matches_address(k, &f->address) || !matches_address(k, &f->address2))
+		return;
+	if (f->protocol && f->protocol != k->protocol)
+		return;
+	if (f->l4_port && f->l4_port != k->client_port && f->l4_port != k->vip_port)
+		return;
+	b->traced |= 1ull << i;
+}
+
+void dp_trace_step(struct dp_worker *w, const struct dp_burst *b, unsigned i, enum wire_journey journey,
+    enum wire_drop drop, const char *format, ...)
+{
+	struct dp_event e = {.type = DP_EVENT_TRACE};
+	e.trace = (struct wire_ctl_trace){.packet = w->now_ns / DP_BURST_MAX * DP_BURST_MAX + i,
+	    .at_ns = w->wall_ns,
+	    .worker = w->id,
+	    .journey = (uint16_t)journey,
+	    .drop = (uint16_t)drop};
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(e.trace.text, sizeof(e.trace.text), format, arguments);
+	va_end(arguments);
+	(void)b;
+	dp_post(w, &e);
+}
+
+struct dp_trace_text dp_trace_address(const struct wire_addr *address)
+{
+	struct dp_trace_text t;
+	bool v4 = wire_addr_is_v4(address);
+	inet_ntop(v4 ? AF_INET : AF_INET6, address->bytes + (v4 ? 12 : 0), t.text, sizeof(t.text));
+	return t;
+}

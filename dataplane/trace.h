@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Why did this packet go there? Steps of packets that match the filter of a trace, told to the main thread. */
+#pragma once
+
+#include "dataplane/burst.h"
+
+/* Marks the packet if it matches the filter in force. */
+void dp_trace_match(struct dp_worker *w, struct dp_burst *b, unsigned i);
+
+/* One step of a marked packet: a lookup and its result, one line. */
+__attribute__((format(printf, 6, 7), cold)) void dp_trace_step(struct dp_worker *w, const struct dp_burst *b,
+    unsigned i, enum wire_journey journey, enum wire_drop drop, const char *format, ...);
+
+#define DP_TRACE(w, b, i, journey, ...)                                                                                \
+	do {                                                                                                           \
+		if (__builtin_expect((b)->traced >> (i)&1, 0))                                                         \
+			dp_trace_step(w, b, i, journey, WIRE_DROP_NONE, __VA_ARGS__);                                  \
+	} while (0)
+
+/* An address as text, for the arguments of a step. */
+struct dp_trace_text {
+	char text[48];
+};
+struct dp_trace_text dp_trace_address(const struct wire_addr *address);

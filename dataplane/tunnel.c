@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dataplane/tunnel.h"
+
+#include <string.h>
+
+#include "dataplane/icmp.h"
+#include "dataplane/links.h"
+#include "dataplane/oam.h"
+#include "dataplane/output.h"
+#include "dataplane/rewrite.h"
+#include "dataplane/trace.h"
+#include "wire/bytes.h"
+
+#define TCP_IP_HEADERS 40u /* without options: what MSS leaves out (RFC 9293, 3.7.1) */
+
+static uint32_t time_us(const struct dp_worker *w)
+{
+	return (uint32_t)(w->wall_ns / 1000u);
+}
+
+static uint16_t hash14_of(const struct dp_burst *b, unsigned i)
+{
+	return b->key[i].client_port & WIRE_OVERLAY_HASH_MASK;
+}
+
+static struct dp_steer steer_of(const struct dp_overlay *o)
+{
+	const struct wire_steer *s = o->steer;
+	struct dp_steer r = {.flags = s->flags,
+	    .tried = s->tried,
+	    .ingress_pop = wire_be16(&s->ingress_pop),
+	    .egress_pop = wire_be16(&s->egress_pop),
+	    .endpoint = wire_be32(&s->endpoint),
+	    .group = wire_be32(&s->group),
+	    .vni = wire_be32(o->geneve->vni) >> 8};
+	for (unsigned k = 0; k < WIRE_STEER_MAX_CANDIDATES; k++)
+		r.candidate[k] = wire_be16(&s->candidate[k]);
+	return r;
+}
+
+/* The hop that names us must name the link on which the packet came. */
+static bool is_our_hop(const struct dp_worker *w, const struct wire_path *path, const struct lb_link *link)
+{
+	const struct wire_path_hop *hop = &path->hop[path->count - 1 - path->left];
+	return wire_be16(&hop->pop) == w->snapshot->self && hop->local_link == link->row.remote_link &&
+	       hop->remote_link == link->row.local_link;
+}
+
+/* An authentic data packet: its sequence, its position, its journey. */
+static void take_data(struct dp_worker *w, struct dp_burst *b, unsigned i, struct dp_group journey[WIRE_JOURNEY_COUNT])
+{
+	const struct dp_overlay *o = &b->overlay[i];
+	struct dp_link *link = dp_link_find(w->overlay, b->link[i]->row.link);
+	if (!link) {
+		dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_PEER);
+		return;
+	}
+	struct dp_replay *replay = &link->replay[dp_link_lane(hash14_of(b, i), w->n_workers)];
+	uint32_t sequence = wire_be32(&o->telemetry->sequence), sent = wire_be32(&o->telemetry->time_us);
+	if (!dp_replay_take(replay, sequence, sent, time_us(w))) {
+		dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_REPLAY);
+		return;
+	}
+	link->rx_packets++;
+	link->rx_bytes += b->length[i];
+	if (!is_our_hop(w, o->path, b->link[i])) {
+		dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_PATH);
+		return;
+	}
+	b->steer[i] = steer_of(o);
+	if (o->path->left)
+		dp_group_add(&journey[WIRE_JOURNEY_TRANSIT], i);
+	else if (b->steer[i].flags & WIRE_STEER_RETURN)
+		dp_group_add(&journey[WIRE_JOURNEY_RETURN], i);
+	else
+		dp_group_add(&journey[WIRE_JOURNEY_EGRESS], i);
+}
+
+static void take_control(struct dp_worker *w, struct dp_burst *b, unsigned i)
+{
+	dp_count_journey(w, WIRE_JOURNEY_OAM, rte_pktmbuf_pkt_len(b->pkt[i]));
+	enum wire_drop drop = dp_oam_receive(w, b->link[i]->row.link, &b->overlay[i]);
+	if (drop == WIRE_DROP_NONE)
+		rte_pktmbuf_free(b->pkt[i]);
+	else
+		dp_refuse(w, b, i, WIRE_JOURNEY_OAM, drop);
+}
+
+void dp_tunnel_receive(
+    struct dp_worker *w, struct dp_burst *b, const struct dp_group *g, struct dp_group journey[WIRE_JOURNEY_COUNT])
+{
+	struct dp_auth_message message[DP_BURST_MAX];
+	uint8_t tag[DP_BURST_MAX][DP_AUTH_TAG_SIZE], index[DP_BURST_MAX];
+	unsigned n = 0;
+	for (unsigned k = 0; k < g->n; k++) {
+		unsigned i = g->i[k];
+		const struct dp_overlay *o = &b->overlay[i];
+		const struct lb_key *key = lb_snapshot_rx_key(w->snapshot, b->link[i]->row.to_pop, o->auth->key_id);
+		if (!key) {
+			dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_KEY);
+			continue;
+		}
+		index[n] = (uint8_t)i;
+		message[n++] =
+		    (struct dp_auth_message){.key = (const void *)key->annex, .data = o->geneve, .length = o->covered};
+	}
+	if (n == 0)
+		return;
+	dp_auth_tags(message, n, tag);
+	for (unsigned k = 0; k < n; k++) {
+		unsigned i = index[k];
+		if (dp_auth_differ(tag[k], b->overlay[i].auth->tag))
+			dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_AUTH);
+		else if (b->overlay[i].geneve->flags & WIRE_GENEVE_OAM)
+			take_control(w, b, i);
+		else
+			take_data(w, b, i, journey);
+	}
+}
+
+enum wire_drop dp_tunnel_unwrap(struct dp_burst *b, unsigned i)
+{
+	const struct dp_overlay *o = &b->overlay[i];
+	uint8_t outer_tos = b->ip[i]->tos;
+	uint8_t *inner = (uint8_t *)o->geneve + o->length, *end = (uint8_t *)b->ip[i] + b->length[i];
+	if (wire_be16(&o->geneve->protocol) != WIRE_ETHERTYPE_IPV4)
+		return WIRE_DROP_UNSUPPORTED;
+	enum wire_drop drop = dp_parse_ip(b, i, inner, (uint32_t)(end - inner));
+	if (drop != WIRE_DROP_NONE)
+		return drop;
+	int ecn = dp_ecn_decap(b->ip[i]->tos, outer_tos);
+	if (ecn < 0)
+		return WIRE_DROP_OVERLAY_ECN;
+	dp_rewrite_tos(b->ip[i], (uint8_t)((b->ip[i]->tos & ~WIRE_ECN_MASK) | (unsigned)ecn));
+	dp_burst_trim(b, i);
+	return WIRE_DROP_NONE;
+}
+
+const struct lb_leg *dp_tunnel_leg(struct dp_worker *w, uint16_t to_pop, uint8_t class)
+{
+	const struct lb_path *path = lb_snapshot_path(w->snapshot, to_pop, class);
+	const struct lb_leg *leg = path ? lb_path_pick(path, w->snapshot->active) : NULL;
+	if (!leg || !leg->count)
+		return NULL;
+	if (leg == &path->leg[LB_ACTIVE_BACKUP])
+		dp_count(w, WIRE_COUNTER_ON_BACKUP);
+	return leg;
+}
+
+uint16_t dp_tunnel_room(const struct lb_leg *leg)
+{
+	return (uint16_t)(leg->mtu - dp_encap_size(leg->count));
+}
+
+bool dp_tunnel_fits(
+    struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_leg *leg, enum wire_journey journey)
+{
+	if (b->length[i] <= dp_tunnel_room(leg))
+		return true;
+	dp_icmp_error(w, b->ip[i], b->length[i], WIRE_ICMP_UNREACHABLE, WIRE_ICMP_FRAG_NEEDED, dp_tunnel_room(leg));
+	dp_refuse(w, b, i, journey, WIRE_DROP_TOO_BIG);
+	return false;
+}
+
+void dp_tunnel_clamp(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_leg *leg)
+{
+	if (!(b->tcp_flags[i] & WIRE_TCP_SYN))
+		return;
+	uint16_t max = (uint16_t)(dp_tunnel_room(leg) - TCP_IP_HEADERS);
+	if (dp_rewrite_mss((struct wire_tcp *)b->l4[i], dp_burst_l4_length(b, i), max)) {
+		dp_count(w, WIRE_COUNTER_MSS_CLAMPED);
+		DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "MSS lowered to %u", max);
+	}
+}
+
+enum wire_drop dp_tunnel_seal(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct lb_link *link,
+    uint16_t hash14, const struct dp_overlay *overlay, enum wire_journey journey)
+{
+	const struct lb_key *key = lb_snapshot_tx_key(w->snapshot, link->row.to_pop);
+	struct dp_link *counters = dp_link_find(w->overlay, link->row.link);
+	if (!key || !counters) {
+		dp_drop(w, m, key ? WIRE_DROP_OVERLAY_PEER : WIRE_DROP_OVERLAY_KEY);
+		return key ? WIRE_DROP_OVERLAY_PEER : WIRE_DROP_OVERLAY_KEY;
+	}
+	if (overlay->telemetry) {
+		uint32_t sequence = ++counters->sequence[dp_link_lane(hash14, w->n_workers)];
+		wire_put_be32(&overlay->telemetry->sequence, sequence);
+		wire_put_be32(&overlay->telemetry->time_us, time_us(w));
+		counters->tx_packets++;
+		counters->tx_bytes += rte_pktmbuf_pkt_len(m);
+	}
+	overlay->auth->key_id = key->row.key_id;
+	if (t->n == DP_BURST_MAX)
+		dp_tunnel_flush(w, t);
+	t->pkt[t->n] = m;
+	t->journey[t->n] = (uint8_t)journey;
+	t->tag[t->n] = overlay->auth->tag;
+	t->message[t->n] = (struct dp_auth_message){
+	    .key = (const void *)key->annex, .data = overlay->geneve, .length = overlay->covered};
+	t->n++;
+	return WIRE_DROP_NONE;
+}
+
+static struct wire_steer steer_on_wire(const struct dp_steer *s)
+{
+	struct wire_steer r = {.flags = s->flags, .tried = s->tried};
+	wire_put_be16(&r.ingress_pop, s->ingress_pop);
+	wire_put_be16(&r.egress_pop, s->egress_pop);
+	wire_put_be32(&r.endpoint, s->endpoint);
+	wire_put_be32(&r.group, s->group);
+	for (unsigned k = 0; k < WIRE_STEER_MAX_CANDIDATES; k++)
+		wire_put_be16(&r.candidate[k], s->candidate[k]);
+	return r;
+}
+
+enum wire_drop dp_tunnel_wrap(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct lb_leg *leg,
+    uint16_t hash14, const struct dp_steer *steer, enum wire_journey journey)
+{
+	const struct wire_ipv4 *inner = rte_pktmbuf_mtod(m, const struct wire_ipv4 *);
+	struct dp_encap e = {.local = leg->first->row.local,
+	    .remote = leg->first->row.remote,
+	    .vni = steer->vni,
+	    .hash = hash14,
+	    .inner_length = (uint16_t)rte_pktmbuf_pkt_len(m),
+	    .tos = inner->tos,
+	    .n_hops = leg->count,
+	    .steer = steer_on_wire(steer)};
+	memcpy(e.hop, leg->hop, sizeof(e.hop));
+	uint8_t *at = (uint8_t *)rte_pktmbuf_prepend(m, dp_encap_size(leg->count));
+	if (!at) {
+		dp_drop(w, m, WIRE_DROP_NO_MBUF);
+		return WIRE_DROP_NO_MBUF;
+	}
+	struct dp_overlay written = dp_encap_write(at, &e);
+	return dp_tunnel_seal(w, t, m, leg->first, hash14, &written, journey);
+}
+
+void dp_tunnel_flush(struct dp_worker *w, struct dp_tunnel *t)
+{
+	uint8_t tag[DP_BURST_MAX][DP_AUTH_TAG_SIZE];
+	dp_auth_tags(t->message, t->n, tag);
+	for (unsigned k = 0; k < t->n; k++) {
+		memcpy(t->tag[k], tag[k], DP_AUTH_TAG_SIZE);
+		dp_output(w, t->pkt[k], t->journey[k]);
+	}
+	t->n = 0;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Into the overlay and out of it: the steps that ingress, transit, egress, reply and return share. Tags are checked and
+ * made for a whole burst at a time (dataplane/auth.h). */
+#pragma once
+
+#include "dataplane/auth.h"
+#include "dataplane/burst.h"
+
+/* ---- out of the overlay ---- */
+
+/* Takes the group of packets that came in on links: tag, replay window, position in PATH. Control packets go to
+ * dp_oam_receive(), data packets into journey[TRANSIT], [EGRESS] or [RETURN]; the others are dropped. */
+void dp_tunnel_receive(
+    struct dp_worker *w, struct dp_burst *b, const struct dp_group *g, struct dp_group journey[WIRE_JOURNEY_COUNT]);
+
+/* Makes column i that of the inner packet, with its ECN as RFC 6040 says, and cuts the mbuf down to it. */
+enum wire_drop dp_tunnel_unwrap(struct dp_burst *b, unsigned i);
+
+/* ---- into the overlay ---- */
+
+/* Packets that wait for their tags. */
+struct dp_tunnel {
+	unsigned n;
+	struct rte_mbuf *pkt[DP_BURST_MAX];
+	uint8_t journey[DP_BURST_MAX];
+	uint8_t *tag[DP_BURST_MAX];
+	struct dp_auth_message message[DP_BURST_MAX];
+};
+
+/* The leg in use towards a POP, or NULL. */
+const struct lb_leg *dp_tunnel_leg(struct dp_worker *w, uint16_t to_pop, uint8_t class);
+
+/* Bytes of the largest inner packet on the leg. */
+uint16_t dp_tunnel_room(const struct lb_leg *leg);
+
+/* Whether packet i fits; if not, its sender is told (frag-needed, RFC 1191) and it is dropped as TOO_BIG. To be asked
+ * while the packet is as its sender knows it. */
+bool dp_tunnel_fits(
+    struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_leg *leg, enum wire_journey journey);
+
+/* Lowers the MSS of a SYN so that segments of full size fit the leg. */
+void dp_tunnel_clamp(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_leg *leg);
+
+/* Wraps `m`, whose data is an IPv4 packet, and lets it wait. Takes the packet in any case; returns why it was dropped
+ * (and counted) if it was. */
+enum wire_drop dp_tunnel_wrap(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct lb_leg *leg,
+    uint16_t hash14, const struct dp_steer *steer, enum wire_journey journey);
+
+/* The same for a packet that stays wrapped: a new link sequence, time and key; `overlay` is that of the packet, whose
+ * data starts at its outer header. */
+enum wire_drop dp_tunnel_seal(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct lb_link *link,
+    uint16_t hash14, const struct dp_overlay *overlay, enum wire_journey journey);
+
+/* Makes the tags and sends what waits. */
+void dp_tunnel_flush(struct dp_worker *w, struct dp_tunnel *t);
