@@ -58,18 +58,6 @@ static bool add_to(struct lb_bucket *b, uint32_t number, uint16_t signature)
 	return false;
 }
 
-bool lb_index_add(const struct lb_index *x, uint32_t number, uint64_t hash)
-{
-	uint16_t signature = lb_index_signature(hash);
-	struct lb_bucket *first = lb_index_first(x, hash);
-	if (add_to(first, number, signature))
-		return true;
-	if (!add_to(lb_index_second(x, hash), number, signature))
-		return false;
-	first->spilled++;
-	return true;
-}
-
 static bool remove_from(struct lb_bucket *b, uint32_t number)
 {
 	for (unsigned i = 0; i < LB_BUCKET_PLACES; i++)
@@ -79,6 +67,41 @@ static bool remove_from(struct lb_bucket *b, uint32_t number)
 			return true;
 		}
 	return false;
+}
+
+/* Frees a place in a full bucket by taking one of its entries to its other bucket. The entries stay where they are;
+ * only their names move. False if all the other buckets are full too. */
+static bool make_way(const struct lb_index *x, struct lb_bucket *b)
+{
+	for (unsigned i = 0; i < LB_BUCKET_PLACES; i++) {
+		uint32_t number = b->number[i];
+		uint64_t hash = lb_flow_hash(lb_index_entry(x, number));
+		struct lb_bucket *first = lb_index_first(x, hash), *second = lb_index_second(x, hash);
+		if (!add_to(b == first ? second : first, number, b->signature[i]))
+			continue;
+		b->number[i] = 0;
+		b->signature[i] = 0;
+		first->spilled += b == first ? 1u : -1u;
+		return true;
+	}
+	return false;
+}
+
+bool lb_index_add(const struct lb_index *x, uint32_t number, uint64_t hash)
+{
+	uint16_t signature = lb_index_signature(hash);
+	struct lb_bucket *first = lb_index_first(x, hash), *second = lb_index_second(x, hash);
+	if (add_to(first, number, signature))
+		return true;
+	if (!add_to(second, number, signature)) {
+		if (make_way(x, first))
+			return add_to(first, number, signature);
+		if (!make_way(x, second))
+			return false;
+		add_to(second, number, signature);
+	}
+	first->spilled++;
+	return true;
 }
 
 void lb_index_remove(const struct lb_index *x, uint32_t number, uint64_t hash)

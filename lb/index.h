@@ -111,7 +111,8 @@ static inline uint32_t lb_index_find(const struct lb_index *x, const struct lb_f
 uint64_t lb_index_find_bulk(const struct lb_index *x, const struct lb_flow_key *const key[], const uint64_t hash[],
     unsigned n, uint32_t ret_number[]);
 
-/* Enters a number whose key is not there yet. False if both buckets are full. */
+/* Enters a number whose key is not there yet (its entry need not be filled in). False if both its buckets are full, and
+ * the other buckets of all that stand in them: hardly ever below the load that lb_index_buckets() allows. */
 bool lb_index_add(const struct lb_index *x, uint32_t number, uint64_t hash);
 
 /* Takes a number out that is there. */

@@ -116,6 +116,18 @@ static struct lb_nat_slot *slot_of(struct lb_nat_slot slot[], const struct wire_
 	return NULL;
 }
 
+static bool is_right(const struct lb_nat_range range[], unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		if (wire_addr_is_unset(&range[i].address) || !range[i].port_lo || range[i].port_lo > range[i].port_hi)
+			return false;
+		for (unsigned j = 0; j < i; j++)
+			if (wire_addr_equal(&range[i].address, &range[j].address))
+				return false;
+	}
+	return n <= LB_NAT_MAX_ADDRESSES;
+}
+
 /* The slots as they will be, queues aside: addresses that left keep theirs while flows hold ports, new ones get a free one. */
 static int plan_slots(struct lb_nat_slot slot[], const struct lb_nat_range range[], unsigned n)
 {
@@ -124,9 +136,6 @@ static int plan_slots(struct lb_nat_slot slot[], const struct lb_nat_range range
 		slot[s].port_lo = 0;
 	for (unsigned i = 0; i < n; i++) {
 		struct lb_nat_slot *known = slot_of(slot, &range[i].address);
-		if (wire_addr_is_unset(&range[i].address) || !range[i].port_lo || range[i].port_lo > range[i].port_hi ||
-		    (known && known->port_lo))
-			return -EINVAL;
 		if (known) {
 			known->port_lo = range[i].port_lo;
 			known->port_hi = range[i].port_hi;
@@ -169,7 +178,7 @@ static void renew_queues(
 int lb_nat_pool_set(
     struct lb_nat_pool *pool, struct lb_nat_port *ports, const struct lb_nat_range range[], unsigned n, uint32_t tick)
 {
-	if (n > LB_NAT_MAX_ADDRESSES)
+	if (!is_right(range, n))
 		return -EINVAL;
 	struct lb_nat_slot planned[LB_NAT_SLOTS];
 	memcpy(planned, pool->slot, sizeof(planned));
