@@ -35,11 +35,18 @@ static uint64_t clock_now(clockid_t clock)
 	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
 }
 
+/* DPDK's names are the process's, and a test has several sets in one process. */
+static unsigned serial(void)
+{
+	static _Atomic unsigned made;
+	return atomic_fetch_add(&made, 1);
+}
+
 static int make_ring(
     const char *what, unsigned id, unsigned size, unsigned element, unsigned flags, struct rte_ring **ret)
 {
 	char name[RTE_RING_NAMESIZE];
-	snprintf(name, sizeof(name), "kuafu-%s-%u", what, id);
+	snprintf(name, sizeof(name), "kuafu-%s-%u-%u", what, id, serial());
 	struct rte_ring *ring = element == sizeof(void *)
 	                            ? rte_ring_create(name, size, SOCKET_ID_ANY, flags)
 	                            : rte_ring_create_elem(name, element, size, SOCKET_ID_ANY, flags);
@@ -206,7 +213,9 @@ static int make_all(struct dp_workers *set)
 	if (set->main_fd < 0)
 		return -errno;
 	unsigned cache = c->mbufs > 8 * POOL_CACHE ? POOL_CACHE : 0;
-	set->pool = rte_pktmbuf_pool_create("kuafu-mbufs", c->mbufs, cache, 0, MBUF_ROOM, SOCKET_ID_ANY);
+	char name[RTE_MEMPOOL_NAMESIZE];
+	snprintf(name, sizeof(name), "kuafu-mbufs-%u", serial());
+	set->pool = rte_pktmbuf_pool_create(name, c->mbufs, cache, 0, MBUF_ROOM, SOCKET_ID_ANY);
 	if (set->pool == NULL)
 		return -rte_errno;
 	error = make_qsbr(set);
