@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* kuafuctl itself against the API's server over the fixture cluster: what a script sees. KUAFUCTL is its path. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "control/api/server.h"
+#include "tests/unit/control/api/fixture.h"
+
+static char path[64];
+static pid_t server_pid;
+static char output[1 << 16]; /* of the last run: standard output, then standard error */
+
+static struct fixture f;
+
+/* The daemon's part: completes what it was asked, refuses a text with "wrong" in it, and streams rows. */
+static void on_timer(uv_timer_t *timer)
+{
+	(void)timer;
+	if (f.done) {
+		bool wrong = strstr(f.text, "wrong") != NULL;
+		ctl_api_done *done = f.done;
+		f.done = NULL;
+		if (wrong) {
+			const char *line[] = {"body:1: kind: 'wrong' is no kind", "body:3: too"};
+			done(f.done_to, &(struct ctl_api_result){-EINVAL, line, 2, NULL, 0});
+		} else {
+			struct ctl_api_applied applied = {
+			    *f.kind ? f.kind : "policy", *f.name ? f.name : "default", "changed"};
+			done(f.done_to, &(struct ctl_api_result){0, NULL, 0, &applied, 1});
+		}
+	}
+	if (f.query.row && f.filter.limit != 1000) {
+		struct wire_ctl_trace record = {
+		    .packet = 0xab, .at_ns = 1767323045678000000u, .worker = 1, .text = "a step"};
+		struct ctl_api_query query = f.query;
+		f.query.row = NULL;
+		query.row(query.to, &record);
+		if (f.filter.limit)
+			query.end(query.to, 0);
+	} else if (f.query.row) {
+		struct ctl_api_query query = f.query;
+		f.query.row = NULL;
+		query.end(query.to, 0);
+	}
+}
+
+static void serve(void)
+{
+	uv_loop_t loop;
+	uv_timer_t timer;
+	struct ctl_api_server *server;
+	fixture_init(&f);
+	f.store_is_silent = getenv("SILENT_STORE") != NULL;
+	uv_loop_init(&loop);
+	uv_timer_init(&loop, &timer);
+	uv_timer_start(&timer, on_timer, 5, 5);
+	if (ctl_api_server_start(&loop, path, &f.view, &server) == 0)
+		uv_run(&loop, UV_RUN_DEFAULT);
+	_exit(1);
+}
+
+static void start(void)
+{
+	snprintf(path, sizeof(path), "/tmp/kuafu-ctl-test-%d.sock", (int)getpid());
+	server_pid = fork();
+	if (server_pid == 0)
+		serve();
+	for (int i = 0; i < 500 && access(path, F_OK) != 0; i++)
+		usleep(10000);
+	setenv("KUAFU_SOCKET", path, 1);
+	setenv("TERM", "xterm", 1);
+}
+
+static void stop(void)
+{
+	kill(server_pid, SIGKILL);
+	waitpid(server_pid, NULL, 0);
+	unlink(path);
+}
+
+TestSuite(program, .init = start, .fini = stop, .timeout = 30);
+
+/* Returns the exit status. */
+static int run(const char *arguments)
+{
+	char command[1024];
+	snprintf(command, sizeof(command), "%s %s 2>&1", KUAFUCTL, arguments);
+	FILE *pipe = popen(command, "r");
+	size_t n = fread(output, 1, sizeof(output) - 1, pipe);
+	output[n] = '\0';
+	return WEXITSTATUS(pclose(pipe));
+}
+
+Test(program, shows_every_noun_without_colour_in_a_pipe)
+{
+	static const char *const nouns[] = {"status", "pops", "links", "routes", "accelerators", "listeners",
+	    "endpoints", "flows", "drops", "policies", "counters"};
+	for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++) {
+		char arguments[64];
+		snprintf(arguments, sizeof(arguments), "show %s", nouns[i]);
+		cr_assert_eq(run(arguments), 0, "%s: %s", nouns[i], output);
+		cr_assert_null(strchr(output, '\33'), "%s", output);
+		cr_assert(strlen(output) > 5, "%s: %s", nouns[i], output);
+	}
+}
+
+Test(program, prints_the_apis_json_unchanged)
+{
+	cr_assert_eq(run("show routes --json"), 0);
+	json_t *answer = json_loads(output, 0, NULL);
+	json_t *route = json_array_get(json_object_get(answer, "routes"), 0);
+	cr_assert_str_eq(json_string_value(json_object_get(route, "active")), "backup", "%s", output);
+	json_decref(answer);
+}
+
+Test(program, explains_a_route)
+{
+	cr_assert_eq(run("route explain sgp1 fra1 --class loss"), 0, "%s", output);
+	cr_assert(strstr(output, "sgp1 > fra1, class loss"), "%s", output);
+	cr_assert(strstr(output, "sgp1 > dxb1 > fra1"), "%s", output);
+	cr_assert_eq(run("route explain sgp1 mars1"), 1);
+	cr_assert_str_eq(output, "kuafuctl: no POP 'mars1'\n");
+}
+
+Test(program, applies_standard_input)
+{
+	cr_assert_eq(run("apply -f - < /dev/null"), 1, "an empty body is refused: %s", output);
+	cr_assert_eq(run("apply -f - < /proc/version"), 0, "%s", output);
+}
+
+Test(program, names_the_file_and_line_of_a_mistake)
+{
+	char arguments[256];
+	snprintf(arguments, sizeof(arguments), "apply -f %s.1 -f %s.2", path, path);
+	char name[80];
+	for (int i = 1; i <= 2; i++) {
+		snprintf(name, sizeof(name), "%s.%d", path, i);
+		FILE *file = fopen(name, "w");
+		fputs("kind: wrong\n", file);
+		fclose(file);
+	}
+	int status = run(arguments);
+	for (int i = 1; i <= 2; i++) {
+		snprintf(name, sizeof(name), "%s.%d", path, i);
+		unlink(name);
+	}
+	char wanted[256];
+	snprintf(
+	    wanted, sizeof(wanted), "kuafuctl: %s.1:1: kind: 'wrong' is no kind\nkuafuctl: %s.2:1: too\n", path, path);
+	cr_assert_eq(status, 1);
+	cr_assert_str_eq(output, wanted);
+}
+
+Test(program, changes_policies_and_drains)
+{
+	cr_assert_eq(run("policy set --name p --from sgp1 --to fra1 --avoid lax1"), 0, "%s", output);
+	cr_assert_str_eq(output, "policy p changed\n");
+	cr_assert_eq(run("policy unset p"), 0, "%s", output);
+	cr_assert_eq(run("drain endpoint 198.51.100.10:8443"), 0, "%s", output);
+	cr_assert_str_eq(output, "endpoint 198.51.100.10:8443 changed\n");
+	cr_assert_eq(run("undrain pop dxb1"), 0, "%s", output);
+}
+
+Test(program, traces_until_the_count_or_the_timeout)
+{
+	cr_assert_eq(run("trace 192.0.2.7 tcp --count 1"), 0, "%s", output);
+	cr_assert_str_eq(output, "2026-01-02T03:04:05.678Z packet 00000000000000ab, worker 1\n  ingress  a step\n");
+	cr_assert_eq(run("trace --timeout 1 --json"), 0, "%s", output);
+	json_t *record = json_loads(output, 0, NULL);
+	cr_assert_str_eq(json_string_value(json_object_get(record, "text")), "a step", "%s", output);
+	json_decref(record);
+}
+
+Test(program, wrong_usage_is_2)
+{
+	static const char *const wrong[] = {"", "show", "show nonsense", "apply", "apply -f /nonexistent/a.yaml",
+	    "policy set", "policy set a.yaml --pin a,b", "trace --count x", "trace nonsense", "show routes --nonsense"};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		cr_assert_eq(run(wrong[i]), 2, "%s: %s", wrong[i], output);
+		cr_assert(strncmp(output, "kuafuctl: ", 10) == 0, "%s: %s", wrong[i], output);
+	}
+}
+
+Test(program, no_daemon_is_3_and_says_what_to_do)
+{
+	cr_assert_eq(run("show routes --socket /nonexistent/api.sock"), 3);
+	cr_assert(strstr(output, "is kuafud running"), "%s", output);
+}
+
+Test(program, help_and_version_need_no_daemon)
+{
+	unsetenv("KUAFU_SOCKET");
+	cr_assert_eq(run("--help"), 0);
+	cr_assert(strstr(output, "route explain FROM TO"), "%s", output);
+	cr_assert_eq(run("route explain --help"), 0);
+	cr_assert(strstr(output, "--class C"), "%s", output);
+	cr_assert_eq(run("--version"), 0);
+	cr_assert(strncmp(output, "kuafuctl 0.", 11) == 0, "%s", output);
+}
