@@ -76,7 +76,9 @@ struct wire_stats {
 	uint32_t links; /* blocks present; a block with id 0 and no packets is unused */
 	uint32_t pid;
 	uint64_t started_ns; /* CLOCK_REALTIME */
-	uint64_t reserved[3];
+	uint64_t generation; /* of the state that all workers have; 0: none */
+	uint64_t routes;     /* in the FIB */
+	uint64_t reserved;
 };
 
 struct wire_stats_worker {
