@@ -28,6 +28,7 @@ struct dp_port {
 	char name[WIRE_CTL_NAME_SIZE];
 	_Atomic bool up;                       /* false: nobody may call the driver */
 	uint16_t ethdev;                       /* DP_NO_ETHDEV: collected */
+	unsigned interface_index;              /* af_xdp: of the interface that it was opened on, else 0 */
 	uint16_t punt;                         /* ethdev of its TAP, or DP_NO_ETHDEV */
 	uint16_t queues;                       /* of each direction */
 	struct rte_ring *given[DP_MAX_QUEUES]; /* to be sent there by the queue's owner */

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dataplane/port.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <rte_bus_vdev.h>
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+
+#include "dataplane/worker_set.h"
+#include "dataplane/xdp_attached.h"
+
+#define RX_DESCRIPTORS 1024u
+#define TX_DESCRIPTORS 1024u
+#define MAX_SOCKETS    64u /* AF_XDP sockets of this process */
+
+/* ---- the drivers ---- */
+
+struct driver {
+	const char *name;
+	const char *vdev; /* NULL: EAL has probed it by its address */
+	/* The vdev's arguments. */
+	void (*arguments)(const struct dp_port_config *c, char *text, size_t size);
+	/* 0 if it can be opened now; -EAGAIN or another -errno with ret_why. May be NULL. */
+	int (*check)(const struct dp_port_config *c, char ret_why[DP_PORT_WHY_SIZE]);
+	bool retry; /* a queue that cannot be bound is held by a process that is about to end */
+};
+
+/* busy_budget=0: a poll of an empty veth costs no system call. A NIC keeps DPDK's preferred busy polling. */
+static void af_xdp_arguments(const struct dp_port_config *c, char *text, size_t size)
+{
+	char device[64];
+	snprintf(device, sizeof(device), "/sys/class/net/%.15s/device", c->interface);
+	bool nic = access(device, F_OK) == 0;
+	snprintf(text, size, "iface=%s,start_queue=0,queue_count=%u%s", c->interface, c->queues,
+	    nic ? "" : ",busy_budget=0");
+}
+
+static int af_xdp_check(const struct dp_port_config *c, char ret_why[DP_PORT_WHY_SIZE])
+{
+	int attached = dp_xdp_attached(c->interface);
+	if (attached == 1)
+		return 0;
+	if (attached == 0)
+		snprintf(ret_why, DP_PORT_WHY_SIZE, "no XDP program on %s yet; kuafud attaches it", c->interface);
+	else if (attached == -ENODEV)
+		snprintf(ret_why, DP_PORT_WHY_SIZE, "there is no interface %s", c->interface);
+	else
+		snprintf(ret_why, DP_PORT_WHY_SIZE, "cannot ask for the XDP program of %s: %s", c->interface,
+		    strerror(-attached));
+	return -EAGAIN;
+}
+
+static void memif_arguments(const struct dp_port_config *c, char *text, size_t size)
+{
+	snprintf(text, size, "role=%s,socket-abstract=no,socket=%s", c->memif_server ? "server" : "client", c->device);
+}
+
+static void tap_arguments(const struct dp_port_config *c, char *text, size_t size)
+{
+	snprintf(text, size, "iface=%s", c->interface);
+}
+
+static void pcap_arguments(const struct dp_port_config *c, char *text, size_t size)
+{
+	if (c->interface[0] != '\0')
+		snprintf(text, size, "iface=%s", c->interface);
+	else
+		snprintf(text, size, "%s%s%stx_pcap=%s", c->rx_file[0] != '\0' ? "rx_pcap=" : "", c->rx_file,
+		    c->rx_file[0] != '\0' ? "," : "", c->tx_file);
+}
+
+static void no_arguments(const struct dp_port_config *c, char *text, size_t size)
+{
+	(void)c;
+	if (size > 0)
+		text[0] = '\0';
+}
+
+static const struct driver drivers[DP_DRIVERS] = {
+    [DP_DRIVER_AF_XDP] = {"af_xdp", "net_af_xdp", af_xdp_arguments, af_xdp_check, true},
+    [DP_DRIVER_PCI] = {"pci", NULL, no_arguments, NULL, false},
+    [DP_DRIVER_MEMIF] = {"memif", "net_memif", memif_arguments, NULL, false},
+    [DP_DRIVER_TAP] = {"tap", "net_tap", tap_arguments, NULL, false},
+    [DP_DRIVER_PCAP] = {"pcap", "net_pcap", pcap_arguments, NULL, false},
+    [DP_DRIVER_RING] = {"ring", "net_ring", no_arguments, NULL, false},
+    [DP_DRIVER_NULL] = {"null", "net_null", no_arguments, NULL, false},
+};
+
+/* ---- AF_XDP sockets: the driver opens them and shows them to nobody ---- */
+
+static unsigned xdp_sockets(int fds[MAX_SOCKETS])
+{
+	unsigned n = 0;
+	DIR *dir = opendir("/proc/self/fd");
+	for (struct dirent *entry; dir != NULL && n < MAX_SOCKETS && (entry = readdir(dir)) != NULL;) {
+		int fd = atoi(entry->d_name), domain = 0;
+		socklen_t size = sizeof(domain);
+		if (entry->d_name[0] != '.' && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+		    domain == AF_XDP)
+			fds[n++] = fd;
+	}
+	if (dir != NULL)
+		closedir(dir);
+	return n;
+}
+
+/* The socket that is in `after` and not in `before`, or -1. */
+static int new_socket(const int *before, unsigned n_before, const int *after, unsigned n_after)
+{
+	for (unsigned i = 0; i < n_after; i++) {
+		unsigned j = 0;
+		while (j < n_before && before[j] != after[i])
+			j++;
+		if (j == n_before)
+			return after[i];
+	}
+	return -1;
+}
+
+/* ---- opening ---- */
+
+static int set_up_queues(struct dp_workers *set, struct dp_port *p, uint16_t ethdev)
+{
+	int before[MAX_SOCKETS], after[MAX_SOCKETS];
+	uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS;
+	int error = rte_eth_dev_adjust_nb_rx_tx_desc(ethdev, &rx, &tx);
+	for (uint16_t queue = 0; queue < p->queues && error == 0; queue++) {
+		unsigned n_before = xdp_sockets(before);
+		error = rte_eth_rx_queue_setup(ethdev, queue, rx, SOCKET_ID_ANY, NULL, set->pool);
+		if (error == 0)
+			error = rte_eth_tx_queue_setup(ethdev, queue, tx, SOCKET_ID_ANY, NULL);
+		p->fd[queue] = new_socket(before, n_before, after, xdp_sockets(after));
+	}
+	return error;
+}
+
+static int start(struct dp_workers *set, struct dp_port *p, uint16_t ethdev, char ret_why[DP_PORT_WHY_SIZE])
+{
+	struct rte_eth_dev_info info;
+	struct rte_eth_conf conf = {0};
+	int error = rte_eth_dev_info_get(ethdev, &info);
+	if (error == 0 && (info.max_rx_queues < p->queues || info.max_tx_queues < p->queues)) {
+		snprintf(ret_why, DP_PORT_WHY_SIZE, "%u queues wanted, but the device has %u to receive and %u to send",
+		    p->queues, info.max_rx_queues, info.max_tx_queues);
+		return -ERANGE;
+	}
+	if (error == 0)
+		error = rte_eth_dev_configure(ethdev, p->queues, p->queues, &conf);
+	if (error == 0)
+		error = set_up_queues(set, p, ethdev);
+	if (error == 0)
+		error = rte_eth_dev_start(ethdev);
+	if (error != 0)
+		snprintf(ret_why, DP_PORT_WHY_SIZE, "a queue cannot be set up: %s", strerror(-error));
+	return error;
+}
+
+static void vdev_name(const struct driver *driver, uint16_t number, char name[RTE_ETH_NAME_MAX_LEN])
+{
+	snprintf(name, RTE_ETH_NAME_MAX_LEN, "%s%u", driver->vdev, number);
+}
+
+static int probe(const struct driver *driver, uint16_t number, const struct dp_port_config *config,
+    uint16_t *ret_ethdev, char ret_why[DP_PORT_WHY_SIZE])
+{
+	char name[RTE_ETH_NAME_MAX_LEN], arguments[1024];
+	if (driver->vdev == NULL) {
+		snprintf(name, sizeof(name), "%s", config->device);
+	} else {
+		vdev_name(driver, number, name);
+		driver->arguments(config, arguments, sizeof(arguments));
+		int error = rte_vdev_init(name, arguments);
+		if (error != 0) {
+			snprintf(ret_why, DP_PORT_WHY_SIZE, "driver %s refuses '%.100s': %s", driver->name, arguments,
+			    strerror(-error));
+			return error;
+		}
+	}
+	if (rte_eth_dev_get_port_by_name(name, ret_ethdev) == 0)
+		return 0;
+	snprintf(ret_why, DP_PORT_WHY_SIZE, "no driver of DPDK has taken device %s", name);
+	return -ENODEV;
+}
+
+static void unprobe(uint16_t ethdev)
+{
+	struct rte_eth_dev_info info;
+	if (rte_eth_dev_info_get(ethdev, &info) != 0)
+		return;
+	char name[RTE_ETH_NAME_MAX_LEN];
+	snprintf(name, sizeof(name), "%s", rte_dev_name(info.device));
+	bool is_vdev = strncmp(name, "net_", 4) == 0;
+	(void)rte_eth_dev_stop(ethdev);
+	(void)rte_eth_dev_close(ethdev);
+	if (is_vdev)
+		(void)rte_vdev_uninit(name);
+}
+
+int dp_port_open(
+    struct dp_workers *set, uint16_t number, const struct dp_port_config *config, char ret_why[DP_PORT_WHY_SIZE])
+{
+	const struct driver *driver = &drivers[config->driver];
+	struct dp_port *p = &set->port[number];
+	uint16_t ethdev = DP_NO_ETHDEV;
+	int error = driver->check != NULL ? driver->check(config, ret_why) : 0;
+	if (error == 0)
+		error = probe(driver, number, config, &ethdev, ret_why);
+	if (error != 0)
+		return error;
+	error = start(set, p, ethdev, ret_why);
+	if (error != 0) {
+		unprobe(ethdev);
+		return driver->retry && error != -ERANGE ? -EAGAIN : error;
+	}
+	p->ethdev = ethdev;
+	p->interface_index = config->driver == DP_DRIVER_AF_XDP ? if_nametoindex(config->interface) : 0;
+	atomic_store_explicit(&p->up, true, memory_order_release);
+	return 0;
+}
+
+bool dp_port_is_open(const struct dp_workers *set, uint16_t number)
+{
+	return atomic_load(&set->port[number].up);
+}
+
+bool dp_port_is_alive(const struct dp_workers *set, uint16_t number, const struct dp_port_config *config)
+{
+	unsigned index = set->port[number].interface_index;
+	return index == 0 || if_nametoindex(config->interface) == index;
+}
+
+void dp_port_close(struct dp_workers *set, uint16_t number)
+{
+	struct dp_port *p = &set->port[number];
+	if (!atomic_load(&p->up))
+		return;
+	atomic_store(&p->up, false);
+	rte_rcu_qsbr_synchronize(set->qsbr, RTE_QSBR_THRID_INVALID);
+	for (unsigned queue = 0; queue < DP_MAX_QUEUES; queue++)
+		p->fd[queue] = -1;
+	unprobe(p->ethdev);
+}
+
+int dp_port_describe(struct dp_workers *set, uint16_t number, const struct dp_port_config *config)
+{
+	struct dp_port *p = &set->port[number];
+	if (config->queues == 0 || config->queues > DP_MAX_QUEUES)
+		return -EINVAL;
+	snprintf(p->name, sizeof(p->name), "%s", config->name);
+	p->queues = config->queues;
+	rte_ring_free(p->sent);
+	rte_ring_free(p->punted);
+	p->sent = NULL;
+	p->punted = NULL;
+	for (uint16_t queue = 0; queue < p->queues; queue++) {
+		char name[RTE_RING_NAMESIZE];
+		snprintf(name, sizeof(name), "kuafu-given-%u-%u", number, queue);
+		p->given[queue] = rte_ring_create(name, DP_GIVEN_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
+		if (p->given[queue] == NULL)
+			return -ENOMEM;
+	}
+	return 0;
+}

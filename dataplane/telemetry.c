@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dataplane/telemetry.h"
+
+#include <stdio.h>
+
+#include <rte_telemetry.h>
+
+#include "dataplane/worker_set.h"
+
+static const struct dp_workers *shown; /* rte_telemetry's callbacks have no argument of ours */
+
+static int counters(const char *command, const char *parameters, struct rte_tel_data *reply)
+{
+	(void)command;
+	(void)parameters;
+	rte_tel_data_start_dict(reply);
+	for (unsigned c = 0; c < WIRE_COUNTER_COUNT; c++) {
+		uint64_t sum = 0;
+		for (uint16_t id = 0; id < shown->n; id++)
+			sum += shown->stats.worker[id].counter[c];
+		rte_tel_data_add_dict_u64(reply, wire_counter_name(c), sum);
+	}
+	for (unsigned j = 0; j < WIRE_JOURNEY_COUNT; j++) {
+		uint64_t packets = 0, bytes = 0;
+		char name[RTE_TEL_MAX_STRING_LEN];
+		for (uint16_t id = 0; id < shown->n; id++) {
+			packets += shown->stats.worker[id].journey[j].packets;
+			bytes += shown->stats.worker[id].journey[j].bytes;
+		}
+		snprintf(name, sizeof(name), "%s-packets", wire_journey_name(j));
+		rte_tel_data_add_dict_u64(reply, name, packets);
+		snprintf(name, sizeof(name), "%s-bytes", wire_journey_name(j));
+		rte_tel_data_add_dict_u64(reply, name, bytes);
+	}
+	return 0;
+}
+
+static int drops(const char *command, const char *parameters, struct rte_tel_data *reply)
+{
+	(void)command;
+	(void)parameters;
+	rte_tel_data_start_dict(reply);
+	for (unsigned reason = 1; reason < WIRE_DROP_COUNT; reason++) {
+		uint64_t sum = 0;
+		for (uint16_t id = 0; id < shown->n; id++)
+			sum += shown->stats.worker[id].drop[reason];
+		rte_tel_data_add_dict_u64(reply, wire_drop_name(reason), sum);
+	}
+	return 0;
+}
+
+static int state(const char *command, const char *parameters, struct rte_tel_data *reply)
+{
+	(void)command;
+	(void)parameters;
+	uint64_t flows = 0, nat_flows = 0;
+	for (uint16_t id = 0; id < shown->n; id++) {
+		flows += shown->stats.worker[id].flows;
+		nat_flows += shown->stats.worker[id].nat_flows;
+	}
+	rte_tel_data_start_dict(reply);
+	rte_tel_data_add_dict_u64(reply, "generation", shown->stats.head->generation);
+	rte_tel_data_add_dict_u64(reply, "routes", shown->stats.head->routes);
+	rte_tel_data_add_dict_u64(reply, "workers", shown->n);
+	rte_tel_data_add_dict_u64(reply, "flows", flows);
+	rte_tel_data_add_dict_u64(reply, "nat-flows", nat_flows);
+	for (uint16_t port = 0; port < shown->n_ports; port++) {
+		char name[RTE_TEL_MAX_STRING_LEN];
+		snprintf(name, sizeof(name), "port-%s", shown->port[port].name);
+		rte_tel_data_add_dict_string(reply, name, atomic_load(&shown->port[port].up) ? "open" : "closed");
+	}
+	return 0;
+}
+
+int dp_telemetry_start(const struct dp_workers *set)
+{
+	static const struct {
+		const char *path;
+		telemetry_cb answer;
+		const char *help;
+	} commands[] = {
+	    {"/kuafu/counters", counters, "Counters and journeys, summed over workers. No parameters"},
+	    {"/kuafu/drops", drops, "Packets dropped, by reason. No parameters"},
+	    {"/kuafu/state", state, "Generation, flows and ports. No parameters"},
+	};
+	shown = set;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		int error = rte_telemetry_register_cmd(commands[i].path, commands[i].answer, commands[i].help);
+		if (error != 0)
+			return error;
+	}
+	return 0;
+}

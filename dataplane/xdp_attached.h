@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Whether an interface carries an XDP program, asked over rtnetlink (IFLA_XDP): the data plane sees no libbpf. */
+#pragma once
+
+/* 1: it does; 0: not; -ENODEV: no such interface; -errno. */
+int dp_xdp_attached(const char *interface);
