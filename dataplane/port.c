@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <rte_bus_vdev.h>
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 
@@ -177,7 +176,7 @@ static int probe(const struct driver *driver, uint16_t number, const struct dp_p
 	} else {
 		vdev_name(driver, number, name);
 		driver->arguments(config, arguments, sizeof(arguments));
-		int error = rte_vdev_init(name, arguments);
+		int error = rte_eal_hotplug_add("vdev", name, arguments);
 		if (error != 0) {
 			snprintf(ret_why, DP_PORT_WHY_SIZE, "driver %s refuses '%.100s': %s", driver->name, arguments,
 			    strerror(-error));
@@ -201,7 +200,7 @@ static void unprobe(uint16_t ethdev)
 	(void)rte_eth_dev_stop(ethdev);
 	(void)rte_eth_dev_close(ethdev);
 	if (is_vdev)
-		(void)rte_vdev_uninit(name);
+		(void)rte_eal_hotplug_remove("vdev", name);
 }
 
 int dp_port_open(
