@@ -26,7 +26,6 @@ struct ctl_api_server {
 	uv_timer_t timer;
 	uv_timer_t nudge;
 	unsigned open_handles;
-	bool running; /* inside MHD_run: do not enter it again */
 	struct exchange *exchanges;
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 };
@@ -63,9 +62,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 static void run(struct ctl_api_server *server)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
-	server->running = true;
 	MHD_run(server->http);
-	server->running = false;
 	if (MHD_get_timeout(server->http, &timeout_ms) == MHD_YES)
 		uv_timer_start(&server->timer, on_timer, timeout_ms, 0);
 	else

@@ -13,7 +13,7 @@ static void put_options(unsigned options)
 			continue;
 		snprintf(
 		    name, sizeof(name), "--%s%s%s", o->name, o->argument ? " " : "", o->argument ? o->argument : "");
-		printf("  %c%c%s %-24s %s\n", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', o->letter ? "," : " ",
+		printf("  %c%c%s %-26s %s\n", o->letter ? '-' : ' ', o->letter ? o->letter : ' ', o->letter ? "," : " ",
 		    name, o->text);
 	}
 }
