@@ -49,8 +49,8 @@ measure() {
 	say "measuring $name: throughput, $THROUGHPUT_SECONDS s"
 	rate=$(throughput "$url/fast/endless")
 	jq -cn --argjson udp "${udp:-null}" --argjson bytes_ok "$bytes_ok" --arg connect "$connect" --arg ttfb "$ttfb" \
-		--arg rate "$rate" '{connect_ms: $connect | tonumber?, ttfb_ms: $ttfb | tonumber?,
-		throughput_mbps: $rate | tonumber?, udp_ms: $udp.median_ms, udp_p99_ms: $udp.p99_ms, udp_loss: $udp.loss,
+		--arg rate "$rate" '{connect_ms: ($connect | tonumber? // null), ttfb_ms: ($ttfb | tonumber? // null),
+		throughput_mbps: ($rate | tonumber? // null), udp_ms: $udp.median_ms, udp_p99_ms: $udp.p99_ms, udp_loss: $udp.loss,
 		bytes_ok: $bytes_ok}' >"$STATE/measure/$name.json"
 }
 
