@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The command line of kuafu-sim; every option is one row of a table in options.c. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "control/route/types.h"
+
+struct sim_options {
+	const char *matrix; /* exactly one of these two */
+	const char *trace;
+	double scale; /* to milliseconds */
+	double missing;
+	uint32_t pops; /* 0: all of a matrix, 16 of a trace */
+	uint64_t seed;
+	float relay_cost_ms;
+	enum route_objective objective;
+	bool baseline;
+	bool json;
+	bool help;
+};
+
+/* Returns 0, or -EINVAL with one line in why[]. */
+int sim_options_parse(int argc, char **argv, char *why, size_t room, struct sim_options *ret_options);
+void sim_options_help(char *text, size_t room);
