@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/journey/packet.h"
+
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/auth.h"
+#include "wire/bytes.h"
+#include "wire/checksum.h"
+
+struct end end_of(const char *text)
+{
+	struct end e = {.port = 0};
+	char copy[64];
+	snprintf(copy, sizeof(copy), "%s", text);
+	char *colon = strchr(copy, ':');
+	if (colon) {
+		*colon = 0;
+		e.port = (uint16_t)atoi(colon + 1);
+	}
+	cr_assert_eq(inet_pton(AF_INET, copy, e.address), 1, "%s", text);
+	return e;
+}
+
+uint8_t *l4_of(struct packet *p)
+{
+	return p->bytes + (p->bytes[0] & 15) * 4;
+}
+
+uint16_t source_port_of(const struct packet *p)
+{
+	return wire_be16(p->bytes + (p->bytes[0] & 15) * 4);
+}
+
+static void finish_ip(struct packet *p)
+{
+	struct wire_ipv4 *ip = ip_of(p);
+	wire_put_be16(&ip->total_length, p->length);
+	ip->checksum = 0;
+	ip->checksum = wire_csum(ip, (ip->version_ihl & 15u) * 4u);
+}
+
+static struct packet begin(const struct end *from, const struct end *to, uint8_t protocol, const struct more *more)
+{
+	struct packet p = {.length = (uint16_t)(20 + more->ip_options)};
+	struct wire_ipv4 *ip = ip_of(&p);
+	ip->version_ihl = (uint8_t)(0x40 | (5 + more->ip_options / 4));
+	ip->tos = more->tos;
+	ip->ttl = more->ttl ? more->ttl : 64;
+	ip->protocol = protocol;
+	wire_put_be16(&ip->id, 0x4b55);
+	wire_put_be16(&ip->frag_off, (uint16_t)((more->df ? WIRE_IPV4_DF : 0) | more->frag_off));
+	memcpy(ip->src, from->address, 4);
+	memcpy(ip->dst, to->address, 4);
+	memset(p.bytes + 20, 1, more->ip_options);
+	return p;
+}
+
+static uint16_t l4_checksum(struct packet *p)
+{
+	uint8_t *l4 = l4_of(p);
+	uint16_t length = (uint16_t)(p->bytes + p->length - l4);
+	uint8_t pseudo[4] = {0, ip_of(p)->protocol, (uint8_t)(length >> 8), (uint8_t)length};
+	uint64_t sum = wire_csum_add(wire_csum_add(0, ip_of(p)->src, 8), pseudo, 4);
+	return (uint16_t)~wire_csum_fold(wire_csum_add(sum, l4, length));
+}
+
+static void add_payload(struct packet *p, uint16_t bytes)
+{
+	cr_assert_leq(p->length + bytes, MAX_PACKET);
+	for (uint16_t i = 0; i < bytes; i++)
+		p->bytes[p->length + i] = (uint8_t)(i * 7 + 1);
+	p->length = (uint16_t)(p->length + bytes);
+}
+
+struct packet make_tcp(const char *from, const char *to, struct more more)
+{
+	struct end a = end_of(from), b = end_of(to);
+	struct packet p = begin(&a, &b, WIRE_PROTO_TCP, &more);
+	struct wire_tcp *t = (struct wire_tcp *)l4_of(&p);
+	uint16_t header = more.mss ? 24 : 20;
+	wire_put_be16(&t->src, a.port);
+	wire_put_be16(&t->dst, b.port);
+	wire_put_be32(&t->seq, more.seq);
+	wire_put_be32(&t->ack, more.ack);
+	t->offset = (uint8_t)(header / 4 << 4);
+	t->flags = more.flags ? more.flags : WIRE_TCP_ACK;
+	wire_put_be16(&t->window, 8192);
+	if (more.mss) {
+		uint8_t *option = (uint8_t *)(t + 1);
+		option[0] = WIRE_TCP_OPT_MSS;
+		option[1] = 4;
+		wire_put_be16(option + 2, more.mss);
+	}
+	p.length = (uint16_t)(p.length + header);
+	add_payload(&p, more.payload);
+	t->checksum = l4_checksum(&p);
+	finish_ip(&p);
+	return p;
+}
+
+struct packet make_udp(const char *from, const char *to, struct more more)
+{
+	struct end a = end_of(from), b = end_of(to);
+	struct packet p = begin(&a, &b, WIRE_PROTO_UDP, &more);
+	struct wire_udp *u = (struct wire_udp *)l4_of(&p);
+	wire_put_be16(&u->src, a.port);
+	wire_put_be16(&u->dst, b.port);
+	wire_put_be16(&u->length, (uint16_t)(8 + more.payload));
+	p.length = (uint16_t)(p.length + 8);
+	add_payload(&p, more.payload);
+	if (!more.no_checksum)
+		u->checksum = l4_checksum(&p);
+	finish_ip(&p);
+	return p;
+}
+
+static void finish_icmp(struct packet *p)
+{
+	struct wire_icmp *icmp = (struct wire_icmp *)l4_of(p);
+	icmp->checksum = 0;
+	icmp->checksum = wire_csum(icmp, (size_t)(p->bytes + p->length - (uint8_t *)icmp));
+	finish_ip(p);
+}
+
+struct packet icmp_echo(const char *from, const char *to, uint8_t type, uint8_t ttl, uint16_t payload)
+{
+	struct end a = end_of(from), b = end_of(to);
+	struct packet p = begin(&a, &b, WIRE_PROTO_ICMP, &(struct more){.ttl = ttl});
+	struct wire_icmp *icmp = (struct wire_icmp *)l4_of(&p);
+	icmp->type = type;
+	wire_put_be16(&icmp->rest_hi, 77);
+	wire_put_be16(&icmp->rest_lo, 3);
+	p.length = (uint16_t)(p.length + sizeof(*icmp));
+	add_payload(&p, payload);
+	finish_icmp(&p);
+	return p;
+}
+
+struct packet icmp_error(
+    const char *from, uint8_t type, uint8_t code, uint16_t mtu, const struct packet *about, uint16_t quote)
+{
+	struct end a = end_of(from), b = {.port = 0};
+	memcpy(b.address, ((const struct wire_ipv4 *)about->bytes)->src, 4);
+	struct packet p = begin(&a, &b, WIRE_PROTO_ICMP, &(struct more){0});
+	struct wire_icmp *icmp = (struct wire_icmp *)l4_of(&p);
+	icmp->type = type;
+	icmp->code = code;
+	wire_put_be16(&icmp->rest_lo, mtu);
+	if (quote == 0)
+		quote = (uint16_t)((about->bytes[0] & 15) * 4 + 8);
+	memcpy(icmp + 1, about->bytes, quote);
+	p.length = (uint16_t)(p.length + sizeof(*icmp) + quote);
+	finish_icmp(&p);
+	return p;
+}
+
+struct packet with_ttl(struct packet p, uint8_t ttl)
+{
+	ip_of(&p)->ttl = ttl;
+	finish_ip(&p);
+	return p;
+}
+
+static void put_option(struct packet *p, uint8_t type, const void *body, size_t size)
+{
+	uint8_t *at = p->bytes + p->length;
+	wire_put_be16(at, 0xff4b);
+	at[2] = type;
+	at[3] = (uint8_t)(size / 4);
+	memcpy(at + 4, body, size);
+	p->length = (uint16_t)(p->length + 4 + size);
+}
+
+static void put_options(struct packet *p, const struct overlay *o)
+{
+	uint8_t path[4 + 16] = {o->left, o->count}, steer[24] = {o->flags, o->tried}, telemetry[8];
+	for (unsigned i = 0; i < o->count; i++) {
+		wire_put_be16(path + 4 + 4 * i, o->hop[i].pop);
+		path[6 + 4 * i] = o->hop[i].local;
+		path[7 + 4 * i] = o->hop[i].remote;
+	}
+	wire_put_be16(steer + 2, o->ingress);
+	wire_put_be16(steer + 4, o->egress);
+	wire_put_be32(steer + 8, o->endpoint);
+	wire_put_be32(steer + 12, o->group);
+	for (unsigned i = 0; i < WIRE_STEER_MAX_CANDIDATES; i++)
+		wire_put_be16(steer + 16 + 2 * i, o->candidate[i]);
+	wire_put_be32(telemetry, o->sequence);
+	wire_put_be32(telemetry + 4, o->time_us);
+	put_option(p, WIRE_OPT_PATH, path, 4u + 4u * o->count);
+	put_option(p, WIRE_OPT_STEER, steer, sizeof(steer));
+	put_option(p, WIRE_OPT_TELEMETRY, telemetry, sizeof(telemetry));
+	put_option(p, WIRE_OPT_AUTH, (const uint8_t[12]){o->key_id}, 12);
+}
+
+void sign(struct packet *outer, const uint8_t secret[16])
+{
+	uint8_t *geneve = outer->bytes + 28;
+	uint16_t covered = (uint16_t)(8 + (geneve[0] & 63) * 4 - 16);
+	struct dp_auth_key key;
+	dp_auth_expand(&key, secret);
+	struct dp_auth_message m = {.key = &key, .data = geneve, .length = covered};
+	uint8_t tag[1][8];
+	dp_auth_tags_portable(&m, 1, tag);
+	memcpy(geneve + covered + 8, tag[0], 8);
+}
+
+struct packet make_overlay(const struct overlay *o, const struct packet *inner)
+{
+	struct end a = end_of(o->from), b = end_of(o->to);
+	struct packet p = begin(&a, &b, WIRE_PROTO_UDP, &(struct more){.tos = o->tos, .df = true});
+	memset(&ip_of(&p)->id, 0, 2);
+	wire_put_be16(p.bytes + 20, o->source_port);
+	wire_put_be16(p.bytes + 22, 6081);
+	uint8_t *geneve = p.bytes + 28;
+	geneve[1] = 0x40;
+	wire_put_be16(geneve + 2, 0x0800);
+	wire_put_be32(geneve + 4, o->vni << 8);
+	p.length = 36;
+	put_options(&p, o);
+	geneve[0] = (uint8_t)((p.length - 36) / 4);
+	memcpy(p.bytes + p.length, inner->bytes, inner->length);
+	p.length = (uint16_t)(p.length + inner->length);
+	wire_put_be16(p.bytes + 24, (uint16_t)(p.length - 20));
+	finish_ip(&p);
+	sign(&p, o->secret);
+	return p;
+}
+
+struct packet inner_of(const struct packet *outer)
+{
+	struct packet p = {.length = 0};
+	uint16_t at = (uint16_t)(36 + (outer->bytes[28] & 63) * 4);
+	cr_assert_leq(at, outer->length);
+	p.length = (uint16_t)(outer->length - at);
+	memcpy(p.bytes, outer->bytes + at, p.length);
+	return p;
+}
+
+static void show(const char *what, const struct packet *p)
+{
+	fprintf(stderr, "%s, %u bytes:", what, p->length);
+	for (unsigned i = 0; i < p->length && i < 160; i++)
+		fprintf(stderr, "%s%02x", i % 16 ? " " : "\n  ", p->bytes[i]);
+	fprintf(stderr, "\n");
+}
+
+void expect_same(const struct packet *got, const struct packet *expected, const char *file, int line)
+{
+	bool same = got->length == expected->length && memcmp(got->bytes, expected->bytes, got->length) == 0;
+	if (!same) {
+		unsigned at = 0;
+		while (at < got->length && at < expected->length && got->bytes[at] == expected->bytes[at])
+			at++;
+		show("got", got);
+		show("expected", expected);
+		cr_assert(same, "%s:%d: packets differ from byte %u on", file, line, at);
+	}
+}

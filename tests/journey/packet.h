@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Packets as the tests write them, and as bytes. Independent of the code under test: every checksum is made over the
+ * whole, every outer header field by field. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "wire/overlay.h"
+#include "wire/packet.h"
+
+#define MAX_PACKET 2048u
+
+struct packet {
+	uint16_t length; /* of the IP packet */
+	uint8_t bytes[MAX_PACKET];
+};
+
+/* "192.0.2.7:5000" or "192.0.2.7". */
+struct end {
+	uint8_t address[4];
+	uint16_t port;
+};
+struct end end_of(const char *text);
+
+/* What a test may say of a packet beside its ends; zero means the usual. */
+struct more {
+	uint8_t flags; /* TCP; usual: ACK */
+	uint8_t ttl;   /* usual: 64 */
+	uint8_t tos;
+	uint16_t mss;       /* TCP option; 0: none */
+	uint16_t payload;   /* bytes */
+	uint8_t ip_options; /* bytes of NOPs in the IP header, a multiple of 4 */
+	bool df;
+	bool no_checksum; /* UDP */
+	uint16_t frag_off;
+	uint32_t seq, ack;
+};
+
+struct packet make_tcp(const char *from, const char *to, struct more more);
+struct packet make_udp(const char *from, const char *to, struct more more);
+#define tcp(from, to, ...) make_tcp(from, to, (struct more){__VA_ARGS__})
+#define udp(from, to, ...) make_udp(from, to, (struct more){__VA_ARGS__})
+
+/* type 8 is a request, 0 a reply; identifier and sequence as given. */
+struct packet icmp_echo(const char *from, const char *to, uint8_t type, uint8_t ttl, uint16_t payload);
+
+/* An error from `from` to the sender of `about`, quoting `quote` bytes of it (0: IP header and 8 bytes). */
+struct packet icmp_error(
+    const char *from, uint8_t type, uint8_t code, uint16_t mtu, const struct packet *about, uint16_t quote);
+
+/* The same packet after a hop. */
+struct packet with_ttl(struct packet p, uint8_t ttl);
+
+struct overlay {
+	const char *from, *to; /* outer addresses */
+	uint16_t source_port;  /* 0xc000 | hash */
+	uint8_t tos;
+	uint32_t vni;
+	uint8_t left, count;
+	struct {
+		uint16_t pop;
+		uint8_t local, remote;
+	} hop[WIRE_PATH_MAX_HOPS];
+	uint8_t flags, tried;
+	uint16_t ingress, egress;
+	uint32_t endpoint, group;
+	uint16_t candidate[WIRE_STEER_MAX_CANDIDATES];
+	uint32_t sequence, time_us;
+	uint8_t key_id;
+	uint8_t secret[16];
+};
+
+struct packet make_overlay(const struct overlay *o, const struct packet *inner);
+
+/* The inner packet of an overlay packet. */
+struct packet inner_of(const struct packet *outer);
+
+/* Makes the tag anew after a test has changed an option. */
+void sign(struct packet *outer, const uint8_t secret[16]);
+
+/* Fails the test, showing both, unless they are alike byte for byte. */
+void expect_same(const struct packet *got, const struct packet *expected, const char *file, int line);
+#define expect_packet(got, expected)                                                                                   \
+	do {                                                                                                           \
+		struct packet got_ = (got), expected_ = (expected);                                                    \
+		expect_same(&got_, &expected_, __FILE__, __LINE__);                                                    \
+	} while (0)
+
+/* Views. */
+static inline struct wire_ipv4 *ip_of(struct packet *p)
+{
+	return (struct wire_ipv4 *)p->bytes;
+}
+uint8_t *l4_of(struct packet *p);
+uint16_t source_port_of(const struct packet *p);

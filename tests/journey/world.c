@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/journey/world.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <rte_eal.h>
+
+#include "dataplane/auth.h"
+#include "dataplane/burst.h"
+#include "lb/hash.h"
+#include "wire/bytes.h"
+
+#define KEPT 4096u
+
+struct site {
+	struct dp_workers *set;
+	struct lb_snapshot *snapshot;
+	struct dp_state state[2]; /* the one in use and the next */
+	unsigned in_use;
+	uint32_t sequence; /* of the overlay packets that the test itself makes */
+};
+
+static struct {
+	unsigned workers;
+	uint64_t now_ns;
+	struct site site[POPS + 1];
+	bool dark[POPS + 1][POPS + 1];
+	struct {
+		enum pop pop;
+		struct packet packet;
+	} kept[KEPT];
+	unsigned n_kept, next_kept;
+} world;
+
+static uint32_t fib_root[1u << DP_FIB_ROOT_BITS];
+static struct dp_adjacency adjacency[2];
+
+static void begin_eal(void)
+{
+	static bool begun;
+	char *argv[] = {"journey", "--no-huge", "-m", "128", "--no-pci", "--no-shconf", "--no-telemetry",
+	    "--log-level=3", "--lcores=0", NULL};
+	if (!begun)
+		cr_assert_geq(rte_eal_init(9, argv), 0, "EAL");
+	begun = true;
+}
+
+const uint8_t *secret_of(enum pop from, enum pop to)
+{
+	static uint8_t secret[POPS + 1][POPS + 1][16];
+	for (unsigned i = 0; i < 16; i++)
+		secret[from][to][i] = (uint8_t)(from * 16 + to + 3 * i);
+	return secret[from][to];
+}
+
+static void expand(const uint8_t secret[16], uint8_t ret_annex[LB_KEY_ANNEX])
+{
+	struct dp_auth_key key;
+	dp_auth_expand(&key, secret);
+	memcpy(ret_annex, &key, sizeof(key));
+}
+
+static struct wire_addr addr(const char *text)
+{
+	return wire_addr_from_v4(end_of(text).address);
+}
+
+static void pop_address(enum pop pop, char text[16])
+{
+	snprintf(text, 16, "10.%u.0.2", pop);
+}
+
+/* ---- rows ---- */
+
+static struct lb_change *open_change;
+
+static void upsert(enum wire_ctl_object object, const void *row, size_t size)
+{
+	struct wire_ctl_error why = {0};
+	int result = lb_change_upsert(open_change, object, row, size, &why);
+	cr_assert_eq(result, 0, "object %d: %s", object, why.text);
+}
+
+static void put_links(enum pop self)
+{
+	for (unsigned from = 1; from <= POPS; from++) {
+		for (unsigned to = 1; to <= POPS; to++) {
+			char local[16], remote[16];
+			if (from == to)
+				continue;
+			struct wire_ctl_link l = {
+			    .link = LINK(from, to), .from_pop = (uint16_t)from, .to_pop = (uint16_t)to};
+			l.local_link = (uint8_t)(10 + from);
+			l.remote_link = (uint8_t)(10 + to);
+			l.mtu = 1500;
+			pop_address(from, local);
+			pop_address(to, remote);
+			l.local = addr(local);
+			l.remote = addr(remote);
+			upsert(WIRE_OBJ_LINK, &l, sizeof(l));
+			if (from != self && to != self)
+				continue;
+			struct wire_ctl_key k = {.key_id = 1, .direction = from == self ? WIRE_KEY_TX : WIRE_KEY_RX};
+			k.pop = (uint16_t)(from == self ? to : from);
+			memcpy(k.secret, secret_of(from, to), 16);
+			upsert(WIRE_OBJ_KEY, &k, sizeof(k));
+		}
+	}
+}
+
+/* Along the first list of POPs, backup along the second; 0 ends. */
+static void put_path(enum pop self, enum pop to, const unsigned primary[3], const unsigned backup[3])
+{
+	struct wire_ctl_path p = {.to_pop = (uint16_t)to, .primary_mtu = 1500, .backup_mtu = 1500};
+	for (unsigned at = self, i = 0; i < 3 && primary[i]; at = primary[i++])
+		p.primary[p.n_primary++] = LINK(at, primary[i]);
+	for (unsigned at = self, i = 0; i < 3 && backup[i]; at = backup[i++])
+		p.backup[p.n_backup++] = LINK(at, backup[i]);
+	upsert(WIRE_OBJ_PATH, &p, sizeof(p));
+}
+
+static void put_paths(enum pop self)
+{
+	unsigned far = 4 - self; /* sgp1 and fra1 are each other's */
+	if (self == DXB1) {
+		put_path(self, SGP1, (unsigned[3]){SGP1}, (unsigned[3]){FRA1, SGP1});
+		put_path(self, FRA1, (unsigned[3]){FRA1}, (unsigned[3]){SGP1, FRA1});
+	} else {
+		put_path(self, DXB1, (unsigned[3]){DXB1}, (unsigned[3]){far, DXB1});
+		put_path(self, far, (unsigned[3]){DXB1, far}, (unsigned[3]){far});
+	}
+}
+
+struct wire_ctl_endpoint endpoint_row(uint32_t id, const char *at)
+{
+	struct end e = end_of(at);
+	return (struct wire_ctl_endpoint){.endpoint = id,
+	    .group = 5,
+	    .address = wire_addr_from_v4(e.address),
+	    .port = e.port,
+	    .weight = 100,
+	    .mode = WIRE_MODE_NAT,
+	    .state = WIRE_ENDPOINT_UP};
+}
+
+struct wire_ctl_group group_row(uint16_t egress)
+{
+	return (struct wire_ctl_group){.group = 5, .egress_pop = egress};
+}
+
+static void put_service(enum pop self)
+{
+	char nat[16];
+	snprintf(nat, sizeof(nat), "10.%u.1.1", self);
+	struct wire_ctl_vip vip = {.address = addr(VIP), .accelerator = 7};
+	struct wire_ctl_group group = group_row(FRA1);
+	struct wire_ctl_endpoint endpoint = endpoint_row(100, ENDPOINT ":8443");
+	struct wire_ctl_nat pool = {.address = addr(nat), .port_lo = 1024, .port_hi = 65535};
+	struct wire_ctl_listener l = {.listener = 1, .accelerator = 7, .vip = addr(VIP), .protocol = WIRE_PROTO_TCP};
+	l.port_lo = l.port_hi = 443;
+	l.n_shares = 1;
+	l.share[0] = (struct wire_ctl_share){.group = 5, .weight = 65536};
+	upsert(WIRE_OBJ_VIP, &vip, sizeof(vip));
+	upsert(WIRE_OBJ_GROUP, &group, sizeof(group));
+	upsert(WIRE_OBJ_ENDPOINT, &endpoint, sizeof(endpoint));
+	upsert(WIRE_OBJ_NAT, &pool, sizeof(pool));
+	upsert(WIRE_OBJ_LISTENER, &l, sizeof(l));
+	l.listener = 2;
+	l.protocol = WIRE_PROTO_UDP;
+	l.port_lo = l.port_hi = 53;
+	upsert(WIRE_OBJ_LISTENER, &l, sizeof(l));
+}
+
+static void put_everything(enum pop self)
+{
+	static const char *const names[] = {"", "sgp1", "dxb1", "fra1"};
+	struct wire_ctl_settings settings = {.pop = (uint16_t)self,
+	    .keepalive_interval_us = KEEPALIVE_US,
+	    .keepalive_dead = DEAD,
+	    .tcp_syn_ms = 5000,
+	    .tcp_established_ms = 300000,
+	    .tcp_closing_ms = 10000,
+	    .udp_ms = 30000};
+	upsert(WIRE_OBJ_SETTINGS, &settings, sizeof(settings));
+	for (unsigned pop = 1; pop <= POPS; pop++) {
+		struct wire_ctl_pop row = {.pop = (uint16_t)pop};
+		snprintf(row.name, sizeof(row.name), "%s", names[pop]);
+		upsert(WIRE_OBJ_POP, &row, sizeof(row));
+	}
+	put_links(self);
+	put_paths(self);
+	put_service(self);
+}
+
+/* ---- states ---- */
+
+static void begin_change(struct site *site)
+{
+	cr_assert_eq(lb_change_begin(site->snapshot, false, expand, &open_change), 0);
+}
+
+/* The snapshot before the last is put: no worker runs, so nobody reads it. */
+static void commit_change(struct site *site)
+{
+	struct wire_ctl_error why = {0};
+	struct lb_snapshot *old = site->snapshot;
+	uint64_t generation = site->state[site->in_use].generation + 1;
+	int result = lb_change_commit(open_change, generation, &site->snapshot, &why);
+	cr_assert_eq(result, 0, "commit: %s", why.text);
+	lb_change_free(open_change);
+	site->in_use ^= 1;
+	site->state[site->in_use] = (struct dp_state){.snapshot = site->snapshot,
+	    .fib = {.v4 = fib_root, .v6 = fib_root},
+	    .adjacency = adjacency,
+	    .n_adjacencies = 2,
+	    .generation = generation};
+	dp_workers_set_state(site->set, &site->state[site->in_use]);
+	for (unsigned id = 0; id < world.workers; id++)
+		dp_workers_tick(dp_workers_get(site->set, (uint16_t)id), world.now_ns, world.now_ns);
+	lb_snapshot_put(old);
+}
+
+void change(enum pop pop, enum wire_ctl_object object, const void *row, size_t size, bool gone)
+{
+	struct wire_ctl_error why = {0};
+	begin_change(&world.site[pop]);
+	if (gone)
+		cr_assert_eq(lb_change_delete(open_change, object, row, size, &why), 0, "%s", why.text);
+	else
+		upsert(object, row, size);
+	commit_change(&world.site[pop]);
+}
+
+void world_begin(unsigned workers)
+{
+	begin_eal();
+	memset(&world, 0, sizeof(world));
+	world.workers = workers;
+	world.now_ns = UINT64_C(1700000000) * 1000000000u;
+	for (uint32_t i = 0; i < 1u << DP_FIB_ROOT_BITS; i++)
+		fib_root[i] = 1u << 23 | 1; /* prefix of length 0, adjacency 1 */
+	adjacency[1] = (struct dp_adjacency){.mtu = 1500, .resolved = true};
+	memcpy(adjacency[1].ether.dst, "\x02\x00\x00\x00\x00\xfe", 6);
+	memcpy(adjacency[1].ether.src, "\x02\x00\x00\x00\x00\x01", 6);
+	struct dp_workers_config config = {
+	    .workers = (uint16_t)workers, .ports = 1, .flows = 1024, .nat_flows = 1024, .mbufs = 2047};
+	for (unsigned pop = 1; pop <= POPS; pop++) {
+		cr_assert_eq(dp_workers_create(&config, &world.site[pop].set), 0);
+		begin_change(&world.site[pop]);
+		put_everything(pop);
+		commit_change(&world.site[pop]);
+	}
+	carry(); /* the first keepalives and notices */
+}
+
+void world_end(void)
+{
+	for (unsigned pop = 1; pop <= POPS; pop++) {
+		dp_workers_destroy(world.site[pop].set);
+		lb_snapshot_put(world.site[pop].snapshot);
+	}
+}
+
+struct dp_worker *worker(enum pop pop, unsigned id)
+{
+	return dp_workers_get(world.site[pop].set, (uint16_t)id);
+}
+
+uint64_t drops(enum pop pop, enum wire_drop reason)
+{
+	uint64_t sum = 0;
+	for (unsigned id = 0; id < world.workers; id++)
+		sum += worker(pop, id)->stats->drop[reason];
+	return sum;
+}
+
+uint64_t all_drops(enum pop pop)
+{
+	uint64_t sum = 0;
+	for (unsigned reason = 1; reason < WIRE_DROP_COUNT; reason++)
+		sum += drops(pop, reason);
+	return sum;
+}
+
+uint64_t counter(enum pop pop, enum wire_counter c)
+{
+	uint64_t sum = 0;
+	for (unsigned id = 0; id < world.workers; id++)
+		sum += worker(pop, id)->stats->counter[c];
+	return sum;
+}
+
+uint64_t journeys(enum pop pop, enum wire_journey journey)
+{
+	uint64_t sum = 0;
+	for (unsigned id = 0; id < world.workers; id++)
+		sum += worker(pop, id)->stats->journey[journey].packets;
+	return sum;
+}
+
+/* ---- packets in and out ---- */
+
+static void take_handed_over(enum pop pop)
+{
+	unsigned n;
+	do {
+		n = 0;
+		for (unsigned id = 0; id < world.workers; id++)
+			n += dp_workers_receive_handed_over(worker(pop, id), world.now_ns, world.now_ns);
+	} while (n);
+}
+
+void receive_frame(enum pop pop, unsigned id, const uint8_t *frame, uint16_t length)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(dp_workers_pool(world.site[pop].set));
+	cr_assert_not_null(m, "out of buffers: something leaks");
+	uint8_t *at = (uint8_t *)rte_pktmbuf_append(m, length);
+	cr_assert_not_null(at);
+	if (length)
+		memcpy(at, frame, length);
+	dp_workers_receive(worker(pop, id), &m, 1, 0, world.now_ns, world.now_ns);
+	take_handed_over(pop);
+}
+
+void receive_at(enum pop pop, unsigned id, struct packet p)
+{
+	uint8_t frame[14 + MAX_PACKET] = {[12] = 0x08};
+	memcpy(frame + 14, p.bytes, p.length);
+	receive_frame(pop, id, frame, (uint16_t)(14 + p.length));
+}
+
+void receive(enum pop pop, struct packet p)
+{
+	receive_at(pop, 0, p);
+}
+
+static bool take_sent(enum pop pop, struct packet *ret_packet)
+{
+	struct rte_mbuf *m = dp_workers_sent(world.site[pop].set, 0);
+	if (!m)
+		return false;
+	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+	cr_assert_arr_eq(frame, "\x02\x00\x00\x00\x00\xfe\x02\x00\x00\x00\x00\x01\x08\x00", 14, "link-layer header");
+	ret_packet->length = (uint16_t)(rte_pktmbuf_pkt_len(m) - 14);
+	cr_assert_leq(ret_packet->length, MAX_PACKET);
+	memcpy(ret_packet->bytes, frame + 14, ret_packet->length);
+	rte_pktmbuf_free(m);
+	return true;
+}
+
+/* Keepalives and notices go their way between tests' packets. */
+static bool is_control(const struct packet *p)
+{
+	return p->length > 36 && p->bytes[9] == WIRE_PROTO_UDP && wire_be16(p->bytes + 22) == 6081 &&
+	       p->bytes[29] & 0x80;
+}
+
+struct packet sent(enum pop pop)
+{
+	struct packet p = {.length = 0};
+	do {
+		cr_assert(take_sent(pop, &p), "POP %u sent nothing; drops: %lu", pop, all_drops(pop));
+	} while (is_control(&p));
+	return p;
+}
+
+void expect_nothing_sent(enum pop pop)
+{
+	struct packet p = {.length = 0};
+	while (take_sent(pop, &p))
+		cr_assert(is_control(&p), "a packet of %u bytes was sent", p.length);
+}
+
+/* The POP to whose address it goes, or 0. */
+static unsigned pop_at(const uint8_t address[4])
+{
+	bool ours = address[0] == 10 && address[1] >= 1 && address[1] <= POPS && address[2] == 0 && address[3] == 2;
+	return ours ? address[1] : 0;
+}
+
+static void keep(enum pop pop, const struct packet *p)
+{
+	cr_assert_lt(world.n_kept, KEPT);
+	world.kept[world.n_kept].pop = pop;
+	world.kept[world.n_kept++].packet = *p;
+}
+
+void carry(void)
+{
+	bool moved;
+	do {
+		moved = false;
+		for (unsigned pop = 1; pop <= POPS; pop++) {
+			struct packet p = {.length = 0};
+			while (take_sent(pop, &p)) {
+				unsigned to = pop_at(ip_of(&p)->dst);
+				moved = true;
+				if (!to)
+					keep(pop, &p);
+				else if (!world.dark[pop][to])
+					receive(to, p);
+			}
+		}
+	} while (moved);
+}
+
+struct packet delivered(enum pop *ret_pop)
+{
+	cr_assert_lt(world.next_kept, world.n_kept, "nothing left the overlay; drops: %lu %lu %lu", all_drops(SGP1),
+	    all_drops(DXB1), all_drops(FRA1));
+	if (ret_pop)
+		*ret_pop = world.kept[world.next_kept].pop;
+	return world.kept[world.next_kept++].packet;
+}
+
+void expect_nothing_delivered(void)
+{
+	cr_assert_eq(world.next_kept, world.n_kept);
+}
+
+void cut(enum pop from, enum pop to, bool dark)
+{
+	world.dark[from][to] = dark;
+}
+
+void pass_ms(unsigned ms)
+{
+	for (unsigned i = 0; i < ms; i++) {
+		world.now_ns += 1000000;
+		for (unsigned pop = 1; pop <= POPS; pop++)
+			for (unsigned id = 0; id < world.workers; id++)
+				dp_workers_tick(worker(pop, id), world.now_ns, world.now_ns);
+		carry();
+	}
+}
+
+uint64_t world_now_ns(void)
+{
+	return world.now_ns;
+}
+
+uint32_t world_time_us(void)
+{
+	return (uint32_t)(world.now_ns / 1000);
+}
+
+bool event(enum pop pop, enum dp_event_type type, struct dp_event *ret_event)
+{
+	while (dp_workers_event(world.site[pop].set, 0, ret_event) == 0)
+		if (ret_event->type == type)
+			return true;
+	return false;
+}
+
+/* ---- overlay packets ---- */
+
+uint16_t overlay_port_of(const struct packet *flow)
+{
+	struct packet p = *flow;
+	struct lb_flow_key key = {.client = wire_addr_from_v4(ip_of(&p)->src),
+	    .vip = wire_addr_from_v4(ip_of(&p)->dst),
+	    .client_port = wire_be16(l4_of(&p)),
+	    .vip_port = wire_be16(l4_of(&p) + 2),
+	    .protocol = ip_of(&p)->protocol};
+	return (uint16_t)(0xc000 | lb_hash14(lb_flow_hash(&key)));
+}
+
+struct overlay overlay_along(const struct packet *flow, enum pop from, unsigned hops, const enum pop *hop)
+{
+	static char address[POPS + 1][16];
+	struct overlay o = {.vni = 7, .count = (uint8_t)hops, .left = (uint8_t)(hops - 1), .key_id = 1};
+	pop_address(from, address[from]);
+	pop_address(hop[0], address[hop[0]]);
+	o.from = address[from];
+	o.to = address[hop[0]];
+	o.source_port = overlay_port_of(flow);
+	for (unsigned i = 0; i < hops; i++) {
+		o.hop[i].pop = (uint16_t)hop[i];
+		o.hop[i].local = (uint8_t)(10 + (i ? hop[i - 1] : from));
+		o.hop[i].remote = (uint8_t)(10 + hop[i]);
+	}
+	o.ingress = (uint16_t)from;
+	o.egress = (uint16_t)hop[hops - 1];
+	o.endpoint = 100;
+	o.group = 5;
+	o.sequence = ++world.site[from].sequence;
+	o.time_us = world_time_us();
+	memcpy(o.secret, secret_of(from, hop[0]), 16);
+	return o;
+}
