@@ -13,7 +13,7 @@
 #include "probes/estimator.h"
 #include "wire/address.h"
 
-#define PROBE_SENDER_PORT  49862u     /* UDP source port of the senders, the same in every life; not ephemeral */
+#define PROBE_SENDER_PORT  18862u     /* UDP source port of the senders, the same in every life; not ephemeral */
 #define PROBE_HEARTBEAT_NS 100000000u /* an older heartbeat of a worker silences the reflector: DESIGN, section 6 */
 #define PROBE_INTERVAL_NS  50000000u  /* 20 Hz */
 
