@@ -2,10 +2,12 @@
 /* The data plane's counters as JSON, and as metrics. */
 #include "control/api/router.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/api/fields.h"
 #include "control/metrics/counters.h"
 #include "control/metrics/prometheus.h"
 
@@ -79,6 +81,18 @@ static json_t *worker_object(const struct wire_stats_worker *worker, uint32_t nu
 	return o;
 }
 
+static json_t *dataplane_object(const struct wire_stats *stats)
+{
+	char started[25];
+	ctl_api_time_text(stats->started_ns, started);
+	json_t *o = json_object();
+	json_object_set_new(o, "pid", json_integer(stats->pid));
+	json_object_set_new(o, "started", json_string(started));
+	json_object_set_new(o, "generation", json_integer((json_int_t)stats->generation));
+	json_object_set_new(o, "routes", json_integer((json_int_t)stats->routes));
+	return o;
+}
+
 struct link_list {
 	const struct ctl_counters *counters;
 	json_t *rows;
@@ -103,7 +117,8 @@ static void append_link(void *to, const void *row)
 		json_object_set_new(o, "rx_packets", json_integer((json_int_t)block->rx_packets));
 		json_object_set_new(o, "rx_bytes", json_integer((json_int_t)block->rx_bytes));
 		json_object_set_new(o, "rx_lost", json_integer((json_int_t)block->rx_lost));
-		json_object_set_new(o, "keepalive_rtt_ms", json_real((double)(block->keepalive_rtt_ns / 1000) / 1e3));
+		json_object_set_new(
+		    o, "keepalive_rtt_ms", json_real(round((double)block->keepalive_rtt_ns / 1e3) / 1e3));
 		json_array_append_new(list->rows, o);
 		return;
 	}
@@ -122,6 +137,7 @@ void ctl_api_get_counters(
 	struct link_list links = {&counters, json_array()};
 	view->links(view->daemon, append_link, &links);
 	json_t *body = json_object();
+	json_object_set_new(body, "dataplane", dataplane_object(counters.stats));
 	json_object_set_new(body, "workers", workers);
 	json_object_set_new(body, "links", links.rows);
 	ctl_api_answer_json(answer, 200, body);

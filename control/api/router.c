@@ -33,14 +33,15 @@ const size_t ctl_api_n_routes = sizeof(ctl_api_routes) / sizeof(ctl_api_routes[0
 /* Does the path match the pattern? *ret_name is what stands for NAME, or NULL. */
 static bool path_matches(const char *pattern, const char *path, const char **ret_name)
 {
-	const char *mark = strstr(pattern, "/NAME");
-	size_t fixed = mark ? (size_t)(mark - pattern) + 1 : strlen(pattern) + 1;
-	if (strncmp(pattern, path, fixed) != 0)
+	const char *mark = strstr(pattern, "NAME");
+	if (!mark) {
+		*ret_name = NULL;
+		return strcmp(pattern, path) == 0;
+	}
+	size_t prefix = (size_t)(mark - pattern);
+	if (strncmp(pattern, path, prefix) != 0 || !path[prefix] || strchr(path + prefix, '/'))
 		return false;
-	const char *name = mark ? path + fixed : NULL;
-	if (name && (!*name || strchr(name, '/')))
-		return false;
-	*ret_name = name;
+	*ret_name = path + prefix;
 	return true;
 }
 

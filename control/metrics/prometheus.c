@@ -95,6 +95,18 @@ static void write_generation(const struct ctl_metric *m, const struct ctl_metric
 	put_count(m, s, NULL, 0, s->status.dataplane.generation);
 }
 
+static void write_dataplane_started(const struct ctl_metric *m, const struct ctl_metrics_source *s)
+{
+	if (s->has_counters)
+		put_real(m, s, NULL, 0, (double)s->counters.stats->started_ns / 1e9);
+}
+
+static void write_dataplane_routes(const struct ctl_metric *m, const struct ctl_metrics_source *s)
+{
+	if (s->has_counters)
+		put_count(m, s, NULL, 0, s->counters.stats->routes);
+}
+
 static void write_store_up(const struct ctl_metric *m, const struct ctl_metrics_source *s)
 {
 	put_count(m, s, NULL, 0, s->status.store.state && strcmp(s->status.store.state, "ok") == 0);
@@ -345,6 +357,8 @@ const struct ctl_metric ctl_metrics[] = {
     ROW("start_time_seconds", "gauge", "start of kuafud, Unix time", write_started, 0),
     ROW("dataplane_connected", "gauge", "1 while the data plane has the whole state", write_connected, 0),
     ROW("dataplane_generation", "gauge", "last transaction that every worker has taken", write_generation, 0),
+    ROW("dataplane_start_time_seconds", "gauge", "start of the data plane, Unix time", write_dataplane_started, 0),
+    ROW("dataplane_routes", "gauge", "routes in the data plane's FIB", write_dataplane_routes, 0),
     ROW("store_up", "gauge", "1 while the store answers", write_store_up, 0),
     ROW("store_age_seconds", "gauge", "since the store last answered", write_store_age, 0),
     ROW("pop_age_seconds", "gauge", "since a POP's measurements last arrived", write_pop_age, 0),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* JSON values as people read them. */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -178,6 +179,7 @@ static struct cli_cell cell_at(const struct cli_field *field, const struct place
 
 static int add_row(const struct cli_sheet *sheet, const struct place *place, int64_t now_ms, struct cli_rows *rows)
 {
+	assert(rows->columns > 0);
 	size_t used = (size_t)rows->rows * rows->columns;
 	struct cli_cell *cell = realloc(rows->cell, (used + rows->columns) * sizeof(*cell));
 	if (!cell)
@@ -223,11 +225,11 @@ static int add_vertical(const struct cli_sheet *sheet, const json_t *answer, int
 		const json_t *value = member(answer, f->path);
 		if (!value || json_is_null(value))
 			continue;
-		struct cli_cell *cell = realloc(rows->cell, (rows->rows + 1u) * 2 * sizeof(*cell));
+		struct cli_cell *cell = realloc(rows->cell, ((size_t)rows->rows + 1) * 2 * sizeof(*cell));
 		if (!cell)
 			return -ENOMEM;
 		rows->cell = cell;
-		cell += rows->rows++ * 2;
+		cell += (size_t)rows->rows++ * 2;
 		cell[0] = (struct cli_cell){strdup(f->column.heading), CLI_DIM};
 		cell[1] = cli_cell_of(value, f->format, now_ms);
 		if (!cell[0].text || !cell[1].text)
