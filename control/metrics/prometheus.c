@@ -60,7 +60,7 @@ static void put_real(
 	if (!isfinite(value))
 		return;
 	put_name(s->out, m->name, label, n);
-	fprintf(s->out, "%.9g\n", value);
+	fprintf(s->out, "%.15g\n", value);
 }
 
 static double seconds(int64_t ns)
