@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "tests/unit/lb/cluster.h"
@@ -205,6 +206,45 @@ Test(change, equal_groups_share_one_table_whatever_their_ids)
 	lb_snapshot_put(next);
 }
 
+/* Zero where no leak checker is linked in. */
+int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+
+static void come_and_go(void)
+{
+	struct lb_snapshot *s = cluster(NULL), *next[20];
+	for (unsigned i = 0; i < 20; i++) {
+		struct wire_ctl_error error = {0};
+		struct lb_change *change;
+		next[i] = NULL;
+		if (lb_change_begin(s, i % 3 == 0, NULL, &change))
+			break;
+		cluster_rows(change, &error);
+		UPSERT(change, &error, ENDPOINT, endpoint, .endpoint = 1, .group = 1, .address = addr(198, 51, 100, 10),
+		    .port = 8443, .weight = (uint16_t)i);
+		if (i % 2)
+			DELETE(change, &error, GROUP, group, .group = 2); /* refused: its endpoint is still there */
+		lb_change_commit(change, 2, &next[i], &error);
+		lb_change_free(change);
+	}
+	lb_snapshot_put(s);
+	for (unsigned i = 0; i < 20; i++)
+		lb_snapshot_put(next[i]);
+}
+
+Test(change, leaves_no_memory_behind_when_all_snapshots_are_put)
+{
+	for (int i = 0; i < 600; i++)
+		come_and_go(); /* fills malloc's own caches, which count as in use */
+	struct mallinfo2 before = mallinfo2();
+	for (int i = 0; i < 300; i++)
+		come_and_go();
+	struct mallinfo2 after = mallinfo2();
+	/* The smallest part once per run would be 300 * 64 bytes. */
+	cr_assert(
+	    after.uordblks < before.uordblks + 16384, "%zu bytes before, %zu after", before.uordblks, after.uordblks);
+	cr_assert(!__lsan_do_recoverable_leak_check || __lsan_do_recoverable_leak_check() == 0);
+}
+
 /* ---- slots of links and paths ---- */
 
 Test(change, keeps_the_slot_of_a_path_and_what_is_in_use_of_it)
@@ -261,7 +301,7 @@ Test(change, a_link_that_takes_a_freed_slot_does_not_share_it)
 
 #define LISTENER_ROW                                                                                                   \
 	.listener = 9, .accelerator = 0x010209, .vip = THE_VIP, .protocol = WIRE_PROTO_TCP, .port_lo = 80, .port_hi = 90
-#define ENDPOINT_ROW .endpoint = 9, .group = 1, .address = addr(198, 51, 100, 99), .port = 80, .weight = 1
+#define ENDPOINT_ROW .endpoint = 9, .group = 1, .address = addr(198, 51, 100, 99), .port = 80
 #define PATH_ROW     .to_pop = 3, .class = 5, .primary_mtu = 1500
 
 /* A transaction with one mistake, and the line that it is refused with. */
