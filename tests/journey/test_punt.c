@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Punt: what is ours, but not the forwarder's, goes to the kernel as it came. */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "tests/journey/world.h"
+
+static void one_world(void)
+{
+	world_begin(1);
+}
+
+TestSuite(punt, .init = one_world, .fini = world_end);
+
+static void expect_punted(const uint8_t *frame, uint16_t length)
+{
+	receive_frame(SGP1, 0, frame, length);
+	struct rte_mbuf *m = dp_workers_punted(worker(SGP1, 0)->set, 0);
+	cr_assert_not_null(m);
+	cr_assert_eq(rte_pktmbuf_pkt_len(m), length);
+	cr_assert_arr_eq(rte_pktmbuf_mtod(m, uint8_t *), frame, length, "untouched");
+	rte_pktmbuf_free(m);
+}
+
+static void expect_ip_punted(struct packet p)
+{
+	uint8_t frame[14 + MAX_PACKET] = {[12] = 0x08};
+	memcpy(frame + 14, p.bytes, p.length);
+	expect_punted(frame, (uint16_t)(14 + p.length));
+}
+
+Test(punt, arp_ipv6_and_vlan_frames)
+{
+	uint8_t frame[60] = {0};
+	static const uint8_t types[][2] = {{0x08, 0x06}, {0x86, 0xdd}, {0x81, 0x00}, {0x00, 0x2e}};
+	for (unsigned i = 0; i < 4; i++) {
+		memcpy(frame + 12, types[i], 2);
+		expect_punted(frame, sizeof(frame));
+	}
+}
+
+Test(punt, everything_to_the_kernels_own_address)
+{
+	expect_ip_punted(tcp("10.9.9.9:1000", "10.1.0.2:179"));
+	expect_ip_punted(udp("10.2.0.2:862", "10.1.0.2:862"));
+	expect_ip_punted(icmp_echo("10.9.9.9", "10.1.0.2", WIRE_ICMP_ECHO, 64, 20));
+	expect_ip_punted(udp("10.9.9.9:5", "10.1.0.2:6", .frag_off = 50));
+}

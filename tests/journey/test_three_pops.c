@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A connection across three POPs: ingress, transit, egress; reply, transit, return. With one worker and with several,
+ * with packets that arrive at whatever worker the NIC chose. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/journey/world.h"
+
+#define TO     VIP ":443"
+#define ORIGIN ENDPOINT ":8443"
+
+struct there_and_back {
+	char nat[32];
+	enum pop egress;
+};
+
+/* The client's packet enters at a POP; the endpoint must get it unharmed. */
+static struct there_and_back forth(enum pop ingress, unsigned at_worker, const char *from, struct more more)
+{
+	struct there_and_back t;
+	receive_at(ingress, at_worker, make_tcp(from, TO, more));
+	carry();
+	struct packet out = delivered(&t.egress);
+	snprintf(t.nat, sizeof(t.nat), "10.%u.1.1:%u", t.egress, source_port_of(&out));
+	more.ttl = 63;
+	expect_packet(out, make_tcp(t.nat, ORIGIN, more));
+	return t;
+}
+
+/* The endpoint's packet arrives at the egress; the client must get it from the VIP, out of `ingress`. */
+static void back(const struct there_and_back *t, unsigned at_worker, const char *to, enum pop ingress, struct more more)
+{
+	enum pop left_at;
+	receive_at(t->egress, at_worker, make_tcp(ORIGIN, t->nat, more));
+	carry();
+	struct packet out = delivered(&left_at);
+	cr_assert_eq(left_at, ingress);
+	more.ttl = 63;
+	expect_packet(out, make_tcp(TO, to, more));
+}
+
+static void connect_and_talk(unsigned workers)
+{
+	world_begin(workers);
+	for (unsigned client = 0; client < 40; client++) {
+		char from[32];
+		snprintf(from, sizeof(from), CLIENT ":%u", 5000 + client);
+		unsigned w = client % workers;
+		struct there_and_back t =
+		    forth(SGP1, w, from, (struct more){.flags = WIRE_TCP_SYN, .mss = 1200, .seq = 99});
+		cr_assert_eq(t.egress, FRA1);
+		back(&t, w, from, SGP1, (struct more){.flags = WIRE_TCP_SYN | WIRE_TCP_ACK, .mss = 1200});
+		for (unsigned i = 0; i < 5; i++) {
+			forth(SGP1, (w + i) % workers, from, (struct more){.payload = (uint16_t)(i * 250)});
+			back(&t, (w + i) % workers, from, SGP1, (struct more){.payload = (uint16_t)(i * 250)});
+		}
+	}
+	cr_assert_eq(all_drops(SGP1) + all_drops(DXB1) + all_drops(FRA1), 0);
+	cr_assert_eq(journeys(DXB1, WIRE_JOURNEY_TRANSIT), 40 * 12);
+	cr_assert_eq(counter(SGP1, WIRE_COUNTER_FLOWS_NEW), 40);
+	cr_assert_eq(counter(FRA1, WIRE_COUNTER_NAT_NEW), 40);
+}
+
+Test(three_pops, a_connection_crosses_them_and_comes_back, .fini = world_end)
+{
+	connect_and_talk(1);
+}
+
+Test(three_pops, two_workers_hand_each_flow_to_its_owner, .fini = world_end)
+{
+	connect_and_talk(2);
+	cr_assert_gt(counter(SGP1, WIRE_COUNTER_HANDED_OVER), 50);
+	cr_assert_gt(counter(DXB1, WIRE_COUNTER_HANDED_OVER), 50);
+	cr_assert_gt(counter(FRA1, WIRE_COUNTER_HANDED_OVER), 50);
+}
+
+Test(three_pops, three_workers_too, .fini = world_end)
+{
+	connect_and_talk(3);
+}
+
+/* The ingress dies and anycast moves the client to dxb1, which has no flow entry. */
+Test(three_pops, a_connection_survives_the_death_of_its_ingress, .fini = world_end)
+{
+	world_begin(1);
+	const char *from = CLIENT ":5000";
+	struct there_and_back t = forth(SGP1, 0, from, (struct more){.flags = WIRE_TCP_SYN});
+	back(&t, 0, from, SGP1, (struct more){.payload = 10});
+	struct there_and_back moved = forth(DXB1, 0, from, (struct more){.payload = 20});
+	cr_assert_str_eq(moved.nat, t.nat, "the endpoint sees the same connection");
+	back(&t, 0, from, DXB1, (struct more){.payload = 30});
+	cr_assert_eq(all_drops(DXB1) + all_drops(FRA1), 0);
+}
+
+/* The new ingress would choose another egress; the flow's own is its candidate. */
+Test(three_pops, a_second_chance_finds_the_flow_at_another_egress, .fini = world_end)
+{
+	world_begin(1);
+	const char *from = CLIENT ":5000";
+	struct there_and_back t = forth(SGP1, 0, from, (struct more){.flags = WIRE_TCP_SYN});
+	struct wire_ctl_group group = group_row(DXB1);
+	group.candidate[0] = FRA1;
+	change(DXB1, WIRE_OBJ_GROUP, &group, sizeof(group), false);
+	struct there_and_back moved = forth(DXB1, 0, from, (struct more){.payload = 20});
+	cr_assert_eq(moved.egress, FRA1);
+	cr_assert_str_eq(moved.nat, t.nat);
+	back(&t, 0, from, DXB1, (struct more){.payload = 30});
+	forth(DXB1, 0, from, (struct more){.payload = 40});
+	cr_assert_eq(journeys(DXB1, WIRE_JOURNEY_EGRESS), 1, "once; then the ingress has learnt where the flow is");
+}
+
+Test(three_pops, a_connection_that_nobody_knows_is_reset_to_the_client, .fini = world_end)
+{
+	world_begin(1);
+	enum pop left_at;
+	receive(SGP1, tcp(CLIENT ":5000", TO, .payload = 5, .ack = 1234));
+	carry();
+	struct packet reset = delivered(&left_at);
+	cr_assert_eq(left_at, SGP1);
+	cr_assert_eq(reset.bytes[33], WIRE_TCP_RST);
+	expect_nothing_delivered();
+}
+
+Test(three_pops, idle_flows_are_forgotten, .fini = world_end)
+{
+	world_begin(1);
+	struct there_and_back t = forth(SGP1, 0, CLIENT ":5000", (struct more){.flags = WIRE_TCP_SYN});
+	pass_ms(8000);
+	cr_assert_eq(counter(SGP1, WIRE_COUNTER_FLOWS_EXPIRED), 1);
+	cr_assert_eq(counter(FRA1, WIRE_COUNTER_NAT_EXPIRED), 1);
+	receive(FRA1, tcp(ORIGIN, t.nat, .payload = 1));
+	cr_assert_eq(drops(FRA1, WIRE_DROP_NO_NAT), 1);
+}
