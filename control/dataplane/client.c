@@ -21,6 +21,10 @@
 /* A refusal may have been for want of memory; a wrong object is refused again, silently. */
 #define RETRY_MS 5000u
 
+/* A data plane answers in milliseconds, or when its slowest worker has come round; one that says nothing for so long
+ * has lost the transaction. */
+#define SILENCE_MS 10000u
+
 static void on_flush(uv_timer_t *timer);
 
 /* ---- transactions ---- */
@@ -68,6 +72,11 @@ static void synchronised(struct ctl_dataplane *client, bool full)
 		client->events.synchronised(client->arg, client->generation, ns, full);
 }
 
+static void on_silence(uv_timer_t *timer)
+{
+	ctl_dataplane_on_lost(timer->data, "no answer to a transaction");
+}
+
 static void flush(struct ctl_dataplane *client)
 {
 	if (!client->greeted || !client->ready || client->in_flight || !(client->changed || client->full))
@@ -85,6 +94,7 @@ static void flush(struct ctl_dataplane *client)
 	client->in_flight = true;
 	client->in_flight_full = full;
 	client->status.synchronised = false;
+	uv_timer_start(&client->flush, on_silence, SILENCE_MS, 0);
 	ctl_dataplane_pump(client);
 }
 
@@ -115,6 +125,7 @@ static void on_ack(struct ctl_dataplane *client, uint64_t generation)
 		return;
 	ctl_wanted_acked(client->wanted);
 	client->in_flight = false;
+	uv_timer_stop(&client->flush);
 	if (client->in_flight_full)
 		client->full = false;
 	client->status.generation = generation;

@@ -88,8 +88,8 @@ void ctl_wanted_free(struct ctl_wanted *table)
 	if (!table)
 		return;
 	for (unsigned object = 0; object < WIRE_OBJ_COUNT; object++)
-		FOR_EACH(table, object, entry)
-	free(entry);
+		FOR_EACH (table, object, entry)
+			free(entry);
 	free(table);
 }
 
@@ -176,9 +176,9 @@ int ctl_wanted_replace(struct ctl_wanted *table, unsigned object, const void *ro
 		set_wanted(table, entry, row + i * size, size);
 		entry->mark = table->mark;
 	}
-	FOR_EACH(table, object, entry)
-	if (entry->mark != table->mark)
-		set_unwanted(table, entry);
+	FOR_EACH (table, object, entry)
+		if (entry->mark != table->mark)
+			set_unwanted(table, entry);
 	return 0;
 }
 
@@ -192,15 +192,15 @@ static int emit_kind(
 {
 	int count = 0;
 	size_t size = kinds[object].size;
-	FOR_EACH(table, object, entry)
-	{
+	FOR_EACH (table, object, entry) {
 		bool upsert = entry->wanted.present;
 		if (upsert != (type == WIRE_CTL_UPSERT) || (!full && same(&entry->wanted, &entry->held, size)))
 			continue;
-		/* A full transaction needs no deletions: what is not in it is gone. */
-		int error = full && !upsert ? 0
-		            : upsert        ? emit(arg, type, object, entry->wanted.body, size)
-		                            : emit(arg, type, object, entry->key, kinds[object].key_size);
+		/* A full transaction needs no deletions: what is not in it is gone. A deletion's body is as long as the object,
+		 * with nothing behind the key. */
+		uint8_t named[MAX_OBJECT] = {0};
+		memcpy(named, entry->key, kinds[object].key_size);
+		int error = full && !upsert ? 0 : emit(arg, type, object, upsert ? entry->wanted.body : named, size);
 		if (error)
 			return error;
 		entry->sent = entry->wanted;
@@ -248,8 +248,8 @@ void ctl_wanted_acked(struct ctl_wanted *table)
 void ctl_wanted_refused(struct ctl_wanted *table)
 {
 	for (unsigned object = 0; object < WIRE_OBJ_COUNT; object++)
-		FOR_EACH(table, object, entry)
-	entry->in_flight = false;
+		FOR_EACH (table, object, entry)
+			entry->in_flight = false;
 }
 
 bool ctl_wanted_differ(const struct ctl_wanted *table)

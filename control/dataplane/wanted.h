@@ -25,7 +25,7 @@ int ctl_wanted_delete(struct ctl_wanted *table, unsigned object, const void *key
 /* n rows of the object's size: all of this kind that is wanted. */
 int ctl_wanted_replace(struct ctl_wanted *table, unsigned object, const void *rows, size_t n);
 
-/* One message of a transaction; body is the whole struct for UPSERT, the key for DELETE. Returns 0 or -errno. */
+/* One message of a transaction; for DELETE the body is zero behind the key. Returns 0 or -errno. */
 typedef int (*ctl_wanted_emit)(void *arg, enum wire_ctl_type type, unsigned object, const void *body, size_t size);
 
 /* Emit what brings the data plane from what it holds (full: from nothing) to what is wanted: deletions from the last kind

@@ -23,7 +23,9 @@ static int apply(void *arg, enum wire_ctl_type type, unsigned object, const void
 	struct model *model = arg;
 	uint32_t id;
 	memcpy(&id, body, sizeof(id));
-	cr_assert(size == (type == WIRE_CTL_UPSERT ? ctl_wanted_size(object) : ctl_wanted_key_size(object)));
+	cr_assert(size == ctl_wanted_size(object));
+	for (size_t i = ctl_wanted_key_size(object); i < size && type == WIRE_CTL_DELETE; i++)
+		cr_assert(((const uint8_t *)body)[i] == 0, "a deletion says nothing but the key");
 	bool upsert = type == WIRE_CTL_UPSERT;
 	cr_assert(upsert || model->held[kind_of(object)][id], "deletes what is not there");
 	model->held[kind_of(object)][id] = upsert;

@@ -88,7 +88,7 @@ static pid_t far_end(void)
 		bool ok = unshare(CLONE_NEWNET) == 0 && write(ready[1], &byte, 1) == 1 && read(go[0], &byte, 1) == 1 &&
 		          system("ip addr add 10.0.0.2/24 dev far && ip link set far up") == 0 &&
 		          write(ready[1], &byte, 1) == 1;
-		while (ok)
+		if (ok)
 			pause();
 		_exit(1);
 	}
