@@ -49,6 +49,14 @@ take_hugepages() {
 	HUGEPAGES=auto
 }
 
+# DPDK finds them through a mount, which not every machine has.
+mount_hugepages() {
+	[ "${HUGEPAGES:-auto}" != no ] && [ "$(awk '/^HugePages_Total:/ {print $2}' /proc/meminfo)" -gt 0 ] || return 0
+	! awk '{print $3}' /proc/self/mounts | grep -qx hugetlbfs || return 0
+	mkdir -p "$STATE/hugepages"
+	mount -t hugetlbfs hugetlbfs "$STATE/hugepages"
+}
+
 release_hugepages() {
 	local before
 	{ read -r before <"/run/kuafu-lab/$LAB.hugepages"; } 2>/dev/null || return 0

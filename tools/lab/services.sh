@@ -38,8 +38,9 @@ start_kuafud() {
 	wait_ready "kuafud-$1" 20 kuafuctl "$1" --json show pops
 }
 
+# RUNTIME_DIRECTORY: DPDK's files go with the lab.
 start_dataplane() {
-	spawn "dataplane-$1" "$1" "$BUILD/dataplane/kuafu-dataplane" --config "$STATE/$1.yaml" || return
+	spawn "dataplane-$1" "$1" env RUNTIME_DIRECTORY="$STATE/$1" "$BUILD/dataplane/kuafu-dataplane" --config "$STATE/$1.yaml" || return
 	wait_ready "dataplane-$1" 60 test -S "$STATE/$1/dataplane.sock"
 }
 
@@ -61,6 +62,7 @@ lab_up() {
 	local node
 	[ ! -e "$STATE" ] || { fail "$STATE exists: take that lab down first, or name another one with LAB=NAME"; return; }
 	mkdir -p "$STATE/pid" "$STATE/log"
+	mount_hugepages || return
 	say "lab: network"
 	network_up || return
 	write_files || return

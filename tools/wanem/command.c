@@ -146,9 +146,10 @@ static char *show(const struct wanem_emulator *e)
 		    p->address >> 8 & 255, p->address & 255, p->length);
 		const struct wanem_traffic *t = &e->traffic[from];
 		json_array_append_new(
-		    interfaces, json_pack("{s:s, s:s, s:i, s:b, s:I, s:I, s:I}", "name", p->name, "address", address,
-		                    "mtu", (int)p->mtu, "xdp", (int)t->xdp, "received", (json_int_t)t->received, "sent",
-		                    (json_int_t)t->sent, "ring_drops", (json_int_t)t->ring_drops));
+		    interfaces, json_pack("{s:s, s:s, s:i, s:b, s:I, s:I, s:I, s:I}", "name", p->name, "address",
+		                    address, "mtu", (int)p->mtu, "xdp", (int)t->xdp, "received",
+		                    (json_int_t)t->received, "sent", (json_int_t)t->sent, "retried",
+		                    (json_int_t)t->retried, "ring_drops", (json_int_t)t->ring_drops));
 		for (uint32_t to = 0; to < e->router.n_ports; to++)
 			if (is_of_interest(&e->line[from][to]))
 				json_array_append_new(lines, show_line(e, from, to));

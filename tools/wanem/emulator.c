@@ -163,6 +163,10 @@ struct wanem_packet *wanem_emulator_take(
 	while (wanem_schedule_pop(&e->schedule, now, &item) == 0) {
 		struct wanem_packet *packet = &e->packets[item.packet];
 		bool ask;
+		if (item.due < e->blocked_until[packet->to]) {
+			plan(e, packet, e->blocked_until[packet->to]);
+			continue;
+		}
 		int error =
 		    wanem_router_address_frame(&e->router, packet->to, packet->next_hop, now, packet->frame, &ask);
 		if (ask) {
@@ -187,6 +191,8 @@ void wanem_emulator_done(struct wanem_emulator *e, struct wanem_packet *packet, 
 
 void wanem_emulator_retry(struct wanem_emulator *e, struct wanem_packet *packet, uint64_t now)
 {
+	e->blocked_until[packet->to] = now + WANEM_RETRY_NS;
+	e->traffic[packet->to].retried++;
 	try_again(e, packet, now, WANEM_RING_FULL_TRIES, WANEM_RING_FULL);
 }
 

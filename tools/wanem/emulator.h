@@ -4,7 +4,8 @@
  *
  *   receive --> router --> line [from][to] --> schedule --> take --> (the caller sends) --> done
  *
- * Invariant: every packet buffer is on the free list, in the schedule, or with the caller between take and done. */
+ * Invariants: every packet buffer is on the free list, in the schedule, or with the caller between take and done. A
+ * receiver whose ring is full holds up everything for it, so that its packets keep their order. */
 #pragma once
 
 #include <stdbool.h>
@@ -15,9 +16,9 @@
 #include "tools/wanem/router.h"
 #include "tools/wanem/schedule.h"
 
-#define WANEM_RETRY_NS        1000000ull /* a packet that cannot leave yet is tried again after this */
-#define WANEM_NEIGHBOUR_TRIES 1000u      /* about a second for an answer to ARP */
-#define WANEM_RING_FULL_TRIES 20u        /* a receiver whose ring stays full for 20 ms has lost the packet */
+#define WANEM_RETRY_NS        500000ull /* a packet that cannot leave yet is tried again after this */
+#define WANEM_NEIGHBOUR_TRIES 2000u     /* about a second for an answer to ARP */
+#define WANEM_RING_FULL_TRIES 40u       /* a receiver whose ring stays full for 20 ms has lost the packet */
 
 struct wanem_packet {
 	uint8_t from, to; /* ports */
@@ -45,6 +46,7 @@ extern const char *const wanem_loss_name[WANEM_LOSSES];
 struct wanem_traffic { /* of one interface, frames; counted by the caller */
 	uint64_t received;
 	uint64_t sent;
+	uint64_t retried;    /* times that the receiver's ring was full */
 	uint64_t ring_drops; /* arrived while we were too slow to read */
 	bool xdp;            /* XDP_TX of the other end works */
 };
@@ -55,6 +57,7 @@ struct wanem_emulator {
 	struct wanem_lateness lateness[WANEM_MAX_PORTS][WANEM_MAX_PORTS]; /* [from][to] */
 	struct wanem_traffic traffic[WANEM_MAX_PORTS];
 	uint64_t loss[WANEM_LOSSES];
+	uint64_t blocked_until[WANEM_MAX_PORTS]; /* the receiver's ring was full: nothing for it leaves before, ns */
 	struct wanem_schedule schedule;
 	struct wanem_packet *packets;
 	uint8_t *frames;
@@ -86,7 +89,8 @@ struct wanem_packet *wanem_emulator_take(
 /* The packet left at `now`. */
 void wanem_emulator_done(struct wanem_emulator *e, struct wanem_packet *packet, uint64_t now);
 
-/* The packet could not be sent, its receiver's ring is full: it is tried again soon, or lost at last. */
+/* The packet could not be sent, its receiver's ring is full: it is tried again soon, or lost at last. Call it for the
+ * packets for this receiver that were taken after it, too, in the order in which they were taken. */
 void wanem_emulator_retry(struct wanem_emulator *e, struct wanem_packet *packet, uint64_t now);
 
 /* Counters and histograms start again from zero; packets on their way stay. */

@@ -71,17 +71,15 @@ static bool receive(struct loop *l, uint8_t port, uint64_t now, uint64_t realtim
 
 static void flush(struct loop *l, uint8_t port, struct batch *b)
 {
-	uint32_t sent = 0;
-	while (sent < b->n) {
-		uint32_t taken = wanem_wire_send(&l->wire[port], b->frame + sent, b->length + sent, b->n - sent);
-		uint64_t now = ctl_monotonic_ns();
-		for (uint32_t i = 0; i < taken; i++)
-			wanem_emulator_done(l->e, b->packet[sent + i], now);
-		sent += taken;
-		l->e->traffic[port].sent += taken;
-		if (sent < b->n && taken == 0)
-			wanem_emulator_retry(l->e, b->packet[sent++], now);
-	}
+	if (b->n == 0)
+		return;
+	uint32_t taken = wanem_wire_send(&l->wire[port], b->frame, b->length, b->n);
+	uint64_t now = ctl_monotonic_ns();
+	for (uint32_t i = 0; i < taken; i++)
+		wanem_emulator_done(l->e, b->packet[i], now);
+	for (uint32_t i = taken; i < b->n; i++)
+		wanem_emulator_retry(l->e, b->packet[i], now);
+	l->e->traffic[port].sent += taken;
 	b->n = 0;
 }
 

@@ -46,6 +46,21 @@ static void ask_for_priority(void)
 	(void)prctl(PR_SET_TIMERSLACK, 1);
 }
 
+/* A receiver without an XDP program takes frames from a queue per processor: sent from two of them, they would overtake
+ * each other. So we stay on one, the last that we may use, as the first is often the one that serves interrupts. */
+static void stay_on_one_processor(void)
+{
+	cpu_set_t may, one;
+	if (sched_getaffinity(0, sizeof(may), &may) != 0)
+		return;
+	int last = CPU_SETSIZE - 1;
+	while (last > 0 && !CPU_ISSET(last, &may))
+		last--;
+	CPU_ZERO(&one);
+	CPU_SET(last, &one);
+	(void)sched_setaffinity(0, sizeof(one), &one);
+}
+
 static int open_wires(struct wanem_emulator *e, struct wanem_wire *wire, uint32_t *ret_frame_size)
 {
 	uint16_t mtu = 0;
@@ -107,6 +122,7 @@ static int emulate(const struct wanem_config *c, const char *socket)
 			for (uint32_t to = 0; to < c->n_ports; to++)
 				wanem_line_configure(&e->line[from][to], &c->line[from][to]);
 		ask_for_priority();
+		stay_on_one_processor();
 		error = serve(e, wire, socket);
 		wanem_emulator_free(e);
 	}

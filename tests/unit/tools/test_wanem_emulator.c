@@ -74,9 +74,9 @@ Test(emulator, asks_for_an_unknown_neighbour_and_keeps_the_packet_until_it_answe
 	cr_assert(ask == IP(10, 2, 0, 2) && port == PORT_B);
 	cr_assert_null(take(10 * MS));
 	b_is_known(IP(10, 2, 0, 2));
-	struct wanem_packet *p = take(11 * MS);
+	struct wanem_packet *p = take(10 * MS + WANEM_RETRY_NS);
 	cr_assert_not_null(p);
-	wanem_emulator_done(&e, p, 11 * MS);
+	wanem_emulator_done(&e, p, 10 * MS + WANEM_RETRY_NS);
 	cr_assert(e.lateness[PORT_A][PORT_B].max_ns == 0, "waiting for ARP is no lateness of ours");
 	wanem_emulator_free(&e);
 }
@@ -164,5 +164,30 @@ Test(emulator, gives_every_buffer_back_whatever_happens_to_the_packets)
 	cr_assert(e.in_use == 0 && out > 10000);
 	cr_assert(e.lateness[PORT_A][PORT_B].count + e.loss[WANEM_RING_FULL] + e.loss[WANEM_NO_MEMORY] ==
 	          count[WANEM_SENT] + count[WANEM_DUPLICATED]);
+	wanem_emulator_free(&e);
+}
+
+Test(emulator, keeps_the_order_of_packets_for_a_receiver_whose_ring_was_full)
+{
+	start(256);
+	b_is_known(IP(10, 2, 0, 2));
+	srand(11);
+	uint8_t sent = 0, expected = 0;
+	for (uint64_t now = MS; now < 400 * MS; now += 100000) {
+		if (rand() % 10 == 0)
+			send_a_to_b(now, sent++);
+		bool full = rand() % 4 == 0; /* from here on in this turn */
+		for (struct wanem_packet *p; (p = take(now));) {
+			if (full) {
+				wanem_emulator_retry(&e, p, now);
+				continue;
+			}
+			cr_assert(p->frame[34] == (uint8_t)(expected + 20), "at %lu: %u, not %u", now,
+			    (uint8_t)(p->frame[34] - 20), expected);
+			expected++;
+			wanem_emulator_done(&e, p, now);
+		}
+	}
+	cr_assert(expected > 100 && e.loss[WANEM_RING_FULL] == 0);
 	wanem_emulator_free(&e);
 }
