@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "control/cluster/message.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/base/address.h"
+#include "control/base/clock.h"
+
+#define MAX_REPORTS  65536u
+#define MAX_VERDICTS 65536u
+#define MAX_DELAY    ((int64_t)(86400 * CTL_NS_PER_S)) /* a clock may be wrong by hours */
+
+/* Newer versions may say more: unknown fields are no mistakes here. */
+
+/* ---- registrations ---- */
+
+char *ctl_registration_text(const struct ctl_pop_config *config)
+{
+	json_t *links = json_array();
+	for (unsigned i = 0; i < config->n_links; i++) {
+		const struct ctl_pop_link *link = &config->links[i];
+		char address[CTL_ADDRESS_TEXT];
+		ctl_address_text(&link->address, address);
+		json_t *row = json_pack("{si ss si sf}", "link", (int)link->link, "address", address, "mtu",
+		    (int)link->mtu, "cost", link->cost);
+		if (link->provider[0])
+			json_object_set_new(row, "provider", json_string(link->provider));
+		json_array_append_new(links, row);
+	}
+	json_t *json = json_pack("{si ss so}", "id", (int)config->id, "region", config->region, "links", links);
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	return text;
+}
+
+static void read_address(struct ctl_yaml_value item, struct ctl_pop *pop)
+{
+	struct ctl_pop_address *address = &pop->address[pop->n_addresses];
+	address->link = (uint8_t)ctl_yaml_uint(ctl_yaml_need(item, "link"), 0, UINT8_MAX, 0);
+	ctl_yaml_address(ctl_yaml_need(item, "address"), &address->address);
+	address->mtu = (uint16_t)ctl_yaml_uint(ctl_yaml_need(item, "mtu"), 68, UINT16_MAX, 0);
+	address->cost = ctl_yaml_number(ctl_yaml_get(item, "cost"), 0, 1e6, 0);
+	struct ctl_yaml_value provider = ctl_yaml_get(item, "provider");
+	ctl_yaml_name(provider, address->provider);
+	for (unsigned i = 0; i < pop->n_addresses; i++)
+		if (pop->address[i].link == address->link)
+			ctl_yaml_complain(ctl_yaml_get(item, "link"), "two links have this number");
+	pop->n_addresses++;
+}
+
+int ctl_registration_read(
+    const char *name, const char *json, size_t size, struct ctl_mistakes *m, struct ctl_pop *ret_pop)
+{
+	struct ctl_yaml *yaml;
+	char source[64];
+	unsigned found = m->found;
+	snprintf(source, sizeof(source), "registration of %.31s", name);
+	int error = ctl_yaml_parse(source, json, size, m, &yaml);
+	if (error)
+		return error;
+	struct ctl_yaml_value map = ctl_yaml_document(yaml, 0);
+	if (!ctl_name_is_good(name))
+		ctl_mistake(m, "%s: is no name of a POP", source);
+	else
+		strcpy(ret_pop->name, name);
+	if (ctl_yaml_entries(map, UINT16_MAX) == 0)
+		ctl_mistake(m, "%s: must be a JSON object", source);
+	ret_pop->id = (uint16_t)ctl_yaml_uint(ctl_yaml_need(map, "id"), 1, UINT16_MAX, 0);
+	ctl_yaml_name(ctl_yaml_need(map, "region"), ret_pop->region);
+	struct ctl_yaml_value links = ctl_yaml_get(map, "links");
+	unsigned n = ctl_yaml_items(links, CTL_POP_MAX_LINKS);
+	for (unsigned i = 0; i < n; i++)
+		read_address(ctl_yaml_item(links, i), ret_pop);
+	ctl_yaml_free(yaml);
+	return m->found == found ? 0 : -EINVAL;
+}
+
+/* ---- states ---- */
+
+static json_t *report_json(const struct ctl_link_report *report)
+{
+	json_t *json = json_pack("{si si si sb}", "to", (int)report->key.to, "local", (int)report->key.local, "remote",
+	    (int)report->key.remote, "up", (int)report->up);
+	const struct route_estimate *e = &report->estimate;
+	if (!e->at_ns)
+		return json;
+	json_object_set_new(json, "delay", json_sprintf("%lldns", (long long)e->delay_ns));
+	json_object_set_new(json, "rtt", json_sprintf("%lldns", (long long)e->rtt_ns));
+	json_object_set_new(json, "jitter", json_sprintf("%lldns", (long long)e->jitter_ns));
+	json_object_set_new(json, "loss", json_sprintf("%.4f%%", 100 * (double)e->loss));
+	json_object_set_new(json, "load", json_sprintf("%.2f%%", 100 * (double)e->load));
+	return json;
+}
+
+char *ctl_state_text(uint64_t at_wall_ns, const struct ctl_link_report *report, unsigned n_reports,
+    const struct ctl_endpoint_verdict *verdict, unsigned n_verdicts)
+{
+	json_t *links = json_array(), *endpoints = json_array();
+	for (unsigned i = 0; i < n_reports; i++)
+		json_array_append_new(links, report_json(&report[i]));
+	for (unsigned i = 0; i < n_verdicts; i++)
+		json_array_append_new(
+		    endpoints, json_pack("{sI sb}", "id", (json_int_t)verdict[i].endpoint, "up", (int)verdict[i].up));
+	json_t *json = json_pack(
+	    "{sI so so}", "at", (json_int_t)(at_wall_ns / CTL_NS_PER_MS), "links", links, "endpoints", endpoints);
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	return text;
+}
+
+static void read_report(struct ctl_yaml_value item, const struct ctl_cluster *cluster, struct ctl_pop *pop)
+{
+	struct ctl_link_report *report = &pop->report[pop->n_reports];
+	struct ctl_yaml_value delay = ctl_yaml_get(item, "delay");
+	*report = (struct ctl_link_report){
+	    .key = {.from = pop->id,
+	        .to = (uint16_t)ctl_yaml_uint(ctl_yaml_need(item, "to"), 1, UINT16_MAX, 0),
+	        .local = (uint8_t)ctl_yaml_uint(ctl_yaml_need(item, "local"), 0, UINT8_MAX, 0),
+	        .remote = (uint8_t)ctl_yaml_uint(ctl_yaml_need(item, "remote"), 0, UINT8_MAX, 0)},
+	    .up = ctl_yaml_bool(ctl_yaml_need(item, "up"), false),
+	};
+	if (ctl_yaml_is_present(&delay))
+		report->estimate = (struct route_estimate){
+		    .delay_ns = ctl_yaml_duration(delay, -MAX_DELAY, MAX_DELAY, 0),
+		    .rtt_ns = ctl_yaml_duration(ctl_yaml_need(item, "rtt"), 0, MAX_DELAY, 0),
+		    .jitter_ns = ctl_yaml_duration(ctl_yaml_get(item, "jitter"), 0, MAX_DELAY, 0),
+		    .loss = (float)ctl_yaml_percent(ctl_yaml_get(item, "loss"), 0, 1, 0),
+		    .load = (float)ctl_yaml_percent(ctl_yaml_get(item, "load"), 0, 1, 0),
+		    .at_ns = 1, /* measured; when, only the receiver knows */
+		};
+	if (ctl_cluster_find_id(cluster, report->key.to) && report->key.to != pop->id)
+		pop->n_reports++;
+}
+
+static int read_state(struct ctl_yaml_value map, const struct ctl_cluster *cluster, struct ctl_pop *pop)
+{
+	struct ctl_yaml_value links = ctl_yaml_get(map, "links"), endpoints = ctl_yaml_get(map, "endpoints");
+	unsigned n_links = ctl_yaml_items(links, MAX_REPORTS), n_endpoints = ctl_yaml_items(endpoints, MAX_VERDICTS);
+	pop->state_at_wall_ns =
+	    CTL_NS_PER_MS * ctl_yaml_uint(ctl_yaml_need(map, "at"), 0, UINT64_MAX / CTL_NS_PER_MS, 0);
+	pop->report = calloc(n_links + 1, sizeof(*pop->report));
+	pop->verdict = calloc(n_endpoints + 1, sizeof(*pop->verdict));
+	if (!pop->report || !pop->verdict)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n_links; i++)
+		read_report(ctl_yaml_item(links, i), cluster, pop);
+	for (; pop->n_verdicts < n_endpoints; pop->n_verdicts++) {
+		struct ctl_yaml_value item = ctl_yaml_item(endpoints, pop->n_verdicts);
+		pop->verdict[pop->n_verdicts] = (struct ctl_endpoint_verdict){
+		    .endpoint = (uint32_t)ctl_yaml_uint(ctl_yaml_need(item, "id"), 1, UINT32_MAX, 0),
+		    .up = ctl_yaml_bool(ctl_yaml_need(item, "up"), false),
+		};
+	}
+	return 0;
+}
+
+int ctl_state_read(const struct ctl_cluster *cluster, const char *name, const char *json, size_t size,
+    struct ctl_mistakes *m, struct ctl_pop *ret_pop)
+{
+	struct ctl_yaml *yaml;
+	char source[64];
+	unsigned found = m->found;
+	snprintf(source, sizeof(source), "state of %.31s", name);
+	int error = ctl_yaml_parse(source, json, size, m, &yaml);
+	if (error)
+		return error;
+	error = read_state(ctl_yaml_document(yaml, 0), cluster, ret_pop);
+	ctl_yaml_free(yaml);
+	return error ? error : m->found == found ? 0 : -EINVAL;
+}

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Part: the directed links between all POPs. They follow from the registrations; the probes, the data plane, floods and
+ * the store tell how each is, and the route engine is told. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/base/address.h"
+#include "control/base/clock.h"
+#include "control/parts/parts.h"
+
+#define MEASURE_MS 100u /* how often estimates go to the route engine */
+
+/* A flood is faster than the store: what the store says of a link is not believed so soon after. */
+#define FLOOD_PREVAILS_NS (3 * CTL_NS_PER_S)
+
+static struct ctl_link *by_id(const struct ctl_daemon *d, uint32_t id)
+{
+	return (struct ctl_link *)ctl_daemon_link(d, id);
+}
+
+static struct ctl_link *by_key(const struct ctl_daemon *d, struct route_link_key key)
+{
+	return by_id(d, route_link_find(d->engine, key));
+}
+
+static const char *link_text(const struct ctl_daemon *d, const struct ctl_link *link, char *text, size_t size)
+{
+	char local[CTL_ADDRESS_TEXT], remote[CTL_ADDRESS_TEXT];
+	const struct ctl_pop *from = ctl_cluster_find_id(&d->cluster, link->key.from);
+	const struct ctl_pop *to = ctl_cluster_find_id(&d->cluster, link->key.to);
+	snprintf(text, size, "%s > %s (%s > %s)", from ? from->name : "?", to ? to->name : "?",
+	    ctl_address_text(&link->local, local), ctl_address_text(&link->remote, remote));
+	return text;
+}
+
+/* ---- up and down ---- */
+
+static void tell_engine(struct ctl_daemon *d, struct ctl_link *link, bool up, uint8_t cause)
+{
+	char text[160];
+	if (link->up == up && link->changed_wall_ns)
+		return;
+	link->up = up;
+	link->cause = cause;
+	link->changed_wall_ns = ctl_wall_ns();
+	route_link_state(d->engine, link->id, up, ctl_monotonic_ns());
+	ctl_log(link->ours ? CTL_LOG_INFO : CTL_LOG_DEBUG, "link %s is %s", link_text(d, link, text, sizeof(text)),
+	    up ? "up" : "down");
+	ctl_due(d, CTL_DUE_ROUTES);
+}
+
+/* Ours: up while both the probes and the data planes' keepalives are answered. */
+static void judge_ours(struct ctl_daemon *d, struct ctl_link *link, uint8_t cause)
+{
+	bool up = link->stamp_up && (!link->dataplane_known || link->dataplane_up);
+	tell_engine(d, link, up, up ? WIRE_CAUSE_NONE : cause);
+}
+
+static void measure(struct ctl_daemon *d, struct ctl_link *link);
+
+static void on_probe_state(void *owner, uint32_t id, bool up, enum probe_cause cause, uint64_t at_ns)
+{
+	struct ctl_daemon *d = owner;
+	struct ctl_link *link = by_id(d, id);
+	if (!link)
+		return;
+	link->stamp_up = up;
+	struct wire_ctl_link_state state = {
+	    .from_pop = link->key.from,
+	    .to_pop = link->key.to,
+	    .local_link = link->key.local,
+	    .remote_link = link->key.remote,
+	    .state = up ? WIRE_LINK_UP : WIRE_LINK_DOWN,
+	    .cause = up ? WIRE_CAUSE_NONE : WIRE_CAUSE_STAMP,
+	    .at_ns = ctl_wall_ns() - (ctl_monotonic_ns() - at_ns),
+	};
+	ctl_debug("probes of link %u: %s (%s)", id, up ? "up" : "down", probe_cause_name(cause));
+	ctl_dataplane_link_state(d->dataplane, &state);
+	measure(d, link);
+	judge_ours(d, link, WIRE_CAUSE_STAMP);
+}
+
+void ctl_links_flooded(struct ctl_daemon *d, const struct wire_ctl_link_state *state)
+{
+	struct route_link_key key = {state->from_pop, state->to_pop, state->local_link, state->remote_link};
+	struct ctl_link *link = by_key(d, key);
+	if (!link)
+		return;
+	bool up = state->state == WIRE_LINK_UP;
+	if (link->ours) {
+		link->dataplane_known = true;
+		link->dataplane_up = up;
+		judge_ours(d, link, state->cause);
+		return;
+	}
+	link->flooded_ns = ctl_monotonic_ns();
+	tell_engine(d, link, up, state->cause);
+}
+
+void ctl_links_dataplane_lost(struct ctl_daemon *d)
+{
+	for (unsigned i = 0; i < d->n_links; i++)
+		if (d->link[i].ours && d->link[i].dataplane_known) {
+			d->link[i].dataplane_known = false;
+			judge_ours(d, &d->link[i], WIRE_CAUSE_STAMP);
+		}
+}
+
+/* ---- measurements ---- */
+
+static void tell_estimate(struct ctl_daemon *d, struct ctl_link *link, const struct route_estimate *estimate)
+{
+	link->estimate = *estimate;
+	route_link_measured(d->engine, link->id, estimate);
+}
+
+/* One of ours, and with it the way back, which the same probes measure. */
+static void measure(struct ctl_daemon *d, struct ctl_link *link)
+{
+	struct probe_estimate e;
+	if (!link->probed || probe_sessions_get(d->probes, link->id, &e) || !e.samples || !e.one_way_samples)
+		return;
+	struct route_estimate there = {
+	    .delay_ns = e.forward.delay_ns,
+	    .rtt_ns = (int64_t)e.rtt_ns,
+	    .jitter_ns = (int64_t)e.forward.jitter_ns,
+	    .loss = (float)e.forward.loss,
+	    .at_ns = e.last_reply_ns,
+	};
+	struct route_estimate back = there;
+	back.delay_ns = e.back.delay_ns;
+	back.jitter_ns = (int64_t)e.back.jitter_ns;
+	back.loss = (float)e.back.loss;
+	tell_estimate(d, link, &there);
+	struct route_link_key reverse = {link->key.to, link->key.from, link->key.remote, link->key.local};
+	struct ctl_link *returning = by_key(d, reverse);
+	if (returning)
+		tell_estimate(d, returning, &back);
+}
+
+static void on_measure(uv_timer_t *timer)
+{
+	struct ctl_daemon *d = timer->data;
+	for (unsigned i = 0; i < d->n_links; i++)
+		if (d->link[i].ours)
+			measure(d, &d->link[i]);
+	ctl_due(d, CTL_DUE_ROUTES);
+}
+
+void ctl_links_reported(struct ctl_daemon *d, const struct ctl_pop *pop, uint64_t at_ns)
+{
+	if (pop->self)
+		return;
+	for (unsigned i = 0; i < pop->n_reports; i++) {
+		const struct ctl_link_report *report = &pop->report[i];
+		struct ctl_link *link = by_key(d, report->key);
+		if (!link || link->ours)
+			continue;
+		bool measured_here = link->key.to == d->config.id && link->estimate.at_ns;
+		if (report->estimate.at_ns && !measured_here) {
+			struct route_estimate estimate = report->estimate;
+			estimate.at_ns = at_ns;
+			tell_estimate(d, link, &estimate);
+		}
+		if (!link->flooded_ns || ctl_monotonic_ns() - link->flooded_ns > FLOOD_PREVAILS_NS)
+			tell_engine(d, link, report->up, report->up ? WIRE_CAUSE_NONE : WIRE_CAUSE_REMOTE);
+	}
+	ctl_due(d, CTL_DUE_ROUTES);
+}
+
+bool ctl_links_measured(const struct ctl_daemon *d)
+{
+	for (unsigned i = 0; i < d->n_links; i++)
+		if (d->link[i].ours && !d->link[i].estimate.at_ns)
+			return false;
+	return true;
+}
+
+/* ---- which links there are ---- */
+
+static void probe(struct ctl_daemon *d, struct ctl_link *link)
+{
+	struct probe_link row = {
+	    .link = link->id,
+	    .from_pop = link->key.from,
+	    .to_pop = link->key.to,
+	    .local_link = link->key.local,
+	    .remote_link = link->key.remote,
+	    .local = link->local,
+	    .remote = link->remote,
+	};
+	char text[160];
+	int error = probe_sessions_add(d->probes, &row);
+	link->probed = error == 0;
+	if (error)
+		ctl_warning("link %s cannot be probed: %s", link_text(d, link, text, sizeof(text)), strerror(-error));
+}
+
+static void forget(struct ctl_daemon *d, struct ctl_link *link)
+{
+	if (link->probed)
+		probe_sessions_remove(d->probes, link->id);
+	route_link_remove(d->engine, link->key);
+}
+
+/* What the registrations say of a link, in *ret_link. False: the two addresses have no link. */
+static bool describe(const struct ctl_daemon *d, const struct ctl_pop *from, unsigned a, const struct ctl_pop *to,
+    unsigned b, struct ctl_link *ret_link)
+{
+	const struct ctl_pop_address *near = &from->address[a], *far = &to->address[b];
+	if (wire_addr_is_v4(&near->address) != wire_addr_is_v4(&far->address))
+		return false;
+	*ret_link = (struct ctl_link){
+	    .key = {from->id, to->id, near->link, far->link},
+	    .local = near->address,
+	    .remote = far->address,
+	    .config = {.money = (float)near->cost, .mtu = near->mtu < far->mtu ? near->mtu : far->mtu},
+	    .ours = from->id == d->config.id,
+	};
+	memcpy(ret_link->config.provider, near->provider, sizeof(near->provider));
+	return true;
+}
+
+static bool same_ends(const struct ctl_link *a, const struct ctl_link *b)
+{
+	return memcmp(&a->key, &b->key, sizeof(a->key)) == 0 && wire_addr_equal(&a->local, &b->local) &&
+	       wire_addr_equal(&a->remote, &b->remote);
+}
+
+/* All links that the registrations make. Returns how many, or -ENOMEM; *ret_links is the caller's. */
+static int list_links(const struct ctl_daemon *d, struct ctl_link **ret_links)
+{
+	const struct ctl_cluster *c = &d->cluster;
+	size_t most = 1, n = 0;
+	for (unsigned i = 0; i < c->n_pops; i++)
+		for (unsigned j = 0; j < c->n_pops; j++)
+			most += i == j ? 0 : (size_t)c->pop[i]->n_addresses * c->pop[j]->n_addresses;
+	struct ctl_link *links = calloc(most, sizeof(*links));
+	if (!links)
+		return -ENOMEM;
+	for (unsigned i = 0; i < c->n_pops; i++)
+		for (unsigned j = 0; j < c->n_pops; j++)
+			for (unsigned k = 0; i != j && k < c->pop[i]->n_addresses * c->pop[j]->n_addresses; k++)
+				n += describe(d, c->pop[i], k / c->pop[j]->n_addresses, c->pop[j],
+				    k % c->pop[j]->n_addresses, &links[n]);
+	*ret_links = links;
+	return (int)n;
+}
+
+static int by_ascending_id(const void *a, const void *b)
+{
+	const struct ctl_link *x = a, *y = b;
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/* Links that were there and have the same ends keep what is known of them; the others are forgotten. */
+static int keep_known(struct ctl_daemon *d, struct ctl_link *links, unsigned n)
+{
+	bool *stays = calloc(d->n_links + 1, sizeof(*stays));
+	if (!stays)
+		return -ENOMEM;
+	for (unsigned i = 0; i < n; i++) {
+		const struct ctl_link *old = by_key(d, links[i].key);
+		if (!old || !same_ends(old, &links[i]))
+			continue;
+		struct route_link_config config = links[i].config;
+		links[i] = *old;
+		links[i].config = config;
+		stays[old - d->link] = true;
+	}
+	for (unsigned i = 0; i < d->n_links; i++)
+		if (!stays[i])
+			forget(d, &d->link[i]);
+	free(stays);
+	return 0;
+}
+
+static void give_ids(struct ctl_daemon *d, struct ctl_link *links, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		int error = route_link_add(d->engine, links[i].key, &links[i].config, &links[i].id);
+		if (error)
+			ctl_warning("a link cannot be used by the route engine: %s", strerror(-error));
+	}
+}
+
+static void set_pops(struct ctl_daemon *d)
+{
+	struct wire_ctl_pop *rows = calloc(d->cluster.n_pops + 1, sizeof(*rows));
+	if (!rows)
+		return;
+	for (unsigned i = 0; i < d->cluster.n_pops; i++) {
+		struct ctl_pop *pop = d->cluster.pop[i];
+		int error = route_set_pop(d->engine, pop->id, pop->drained);
+		if (error)
+			ctl_warning("POP %s cannot be used by the route engine: %s", pop->name, strerror(-error));
+		rows[i].pop = pop->id;
+		memcpy(rows[i].name, pop->name, sizeof(rows[i].name));
+	}
+	ctl_dataplane_replace(d->dataplane, WIRE_OBJ_POP, rows, d->cluster.n_pops);
+	free(rows);
+}
+
+static void tell_dataplane(struct ctl_daemon *d)
+{
+	struct wire_ctl_link *rows = calloc(d->n_links + 1, sizeof(*rows));
+	if (!rows)
+		return;
+	for (unsigned i = 0; i < d->n_links; i++) {
+		const struct ctl_link *link = &d->link[i];
+		rows[i] = (struct wire_ctl_link){
+		    .link = link->id,
+		    .from_pop = link->key.from,
+		    .to_pop = link->key.to,
+		    .local_link = link->key.local,
+		    .remote_link = link->key.remote,
+		    .mtu = link->config.mtu,
+		};
+		if (link->ours) {
+			rows[i].local = link->local;
+			rows[i].remote = link->remote;
+		}
+	}
+	ctl_dataplane_replace(d->dataplane, WIRE_OBJ_LINK, rows, d->n_links);
+	free(rows);
+}
+
+#define KEY_ID 1u /* the first; rotation would add others beside it */
+
+static void tell_keys(struct ctl_daemon *d)
+{
+	struct wire_ctl_key *rows = calloc(2 * d->cluster.n_pops + 1, sizeof(*rows));
+	size_t n = 0;
+	int error = rows ? 0 : -ENOMEM;
+	for (unsigned i = 0; i < 2 * d->cluster.n_pops && !error; i++) {
+		const struct ctl_pop *pop = d->cluster.pop[i / 2];
+		bool tx = i % 2 == 0;
+		if (pop->self)
+			continue;
+		rows[n] = (struct wire_ctl_key){
+		    .pop = pop->id, .direction = tx ? WIRE_KEY_TX : WIRE_KEY_RX, .key_id = KEY_ID};
+		error = ctl_key_derive(d->parts->secret, d->parts->secret_size, tx ? d->config.id : pop->id,
+		    tx ? pop->id : d->config.id, KEY_ID, rows[n].secret);
+		n++;
+	}
+	if (error)
+		ctl_error("keys cannot be derived: %s", strerror(-error));
+	else
+		ctl_dataplane_replace(d->dataplane, WIRE_OBJ_KEY, rows, n);
+	if (rows)
+		explicit_bzero(rows, (2 * d->cluster.n_pops + 1) * sizeof(*rows));
+	free(rows);
+}
+
+void ctl_links_rebuild(struct ctl_daemon *d)
+{
+	struct ctl_link *links;
+	set_pops(d);
+	int n = list_links(d, &links);
+	if (n < 0)
+		return;
+	if (keep_known(d, links, (unsigned)n)) {
+		free(links);
+		return;
+	}
+	give_ids(d, links, (unsigned)n);
+	qsort(links, (size_t)n, sizeof(*links), by_ascending_id);
+	free(d->link);
+	d->link = links;
+	d->n_links = (unsigned)n;
+	tell_keys(d);
+	tell_dataplane(d);
+	for (int i = 0; i < n; i++)
+		if (links[i].ours && !links[i].probed && links[i].id)
+			probe(d, &links[i]);
+	for (unsigned i = 0; i < d->cluster.n_pops; i++)
+		if (d->cluster.pop[i]->n_reports)
+			ctl_links_reported(d, d->cluster.pop[i], d->cluster.pop[i]->state_seen_ns);
+	if (d->pops_listed)
+		probe_sessions_forget_others(d->probes);
+}
+
+/* ---- the part ---- */
+
+int ctl_links_start(struct ctl_daemon *d)
+{
+	const struct probe_events events = {.owner = d, .on_state = on_probe_state};
+	struct probe_options options = {
+	    .kbpf = d->config.timestamps == CTL_TIMESTAMPS_AUTO ? d->kbpf : NULL,
+	    .interval_ns = (uint64_t)((double)CTL_NS_PER_S / d->config.probe_rate_hz),
+	    .test_clock_offset_ns = d->config.clock_offset_ns,
+	};
+	char why[KBPF_WHY_SIZE] = "";
+	int error = probe_sessions_open(d->loop, &options, &events, &d->probes, why);
+	if (error) {
+		ctl_error("probes: %s", why[0] ? why : strerror(-error));
+		return error;
+	}
+	ctl_dataplane_heartbeat_map(d->dataplane, probe_sessions_heartbeat_fd(d->probes), WIRE_BPF_MAX_WORKERS);
+	ctl_timer_start(d, &d->parts->measure, on_measure, MEASURE_MS, MEASURE_MS);
+	return 0;
+}
+
+void ctl_links_stop(struct ctl_daemon *d)
+{
+	probe_sessions_close(d->probes);
+	d->probes = NULL;
+}

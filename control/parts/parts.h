@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The parts of kuafud that join its libraries, and how they wake each other: a part that has news marks what is due,
+ * and on the next turn of the loop everything due is worked off once, in the order of the flags. */
+#pragma once
+
+#include "control/api/view.h"
+#include "control/balance/balance.h"
+#include "control/base/log.h"
+#include "control/cluster/keys.h"
+#include "control/daemon.h"
+
+enum ctl_due {
+	CTL_DUE_LINKS = 1,      /* the POPs have changed: links, probes, keys */
+	CTL_DUE_POLICY = 2,     /* policies have changed, or a POP that they name */
+	CTL_DUE_ROUTES = 4,     /* a link has changed: ask the route engine */
+	CTL_DUE_FORWARDING = 8, /* accelerators, verdicts or distances have changed */
+	CTL_DUE_PUBLISH = 16,   /* others should hear of us now, not at the next second */
+	CTL_DUE_CHECKS = 32,    /* the endpoints to check have changed */
+};
+
+struct ctl_parts {
+	uv_timer_t soon; /* work is due */
+	unsigned due;    /* enum ctl_due */
+	uv_timer_t route_wait;
+	uv_timer_t measure;
+	uv_timer_t publish;
+	bool publishing;    /* a state is on its way to the store */
+	bool registered;    /* so is, or was, our registration */
+	bool ready;         /* the data plane is being told */
+	uint64_t listed_ns; /* when the store had been read; 0: not yet */
+	bool kernel_dumped; /* its routes have been read once */
+	bool store_was_connected;
+	uint64_t dataplane_since_wall_ns; /* connected or lost */
+	size_t secret_size;
+	uint8_t secret[CTL_SECRET_MAX];
+	unsigned n_dark; /* addresses that are the forwarder's alone: VIPs and NAT addresses */
+	struct wire_addr *dark;
+	struct ctl_api_view view;
+	struct ctl_query *queries; /* for flows and traces, under way */
+	uint64_t last_query;
+};
+
+void ctl_due(struct ctl_daemon *d, unsigned due);
+
+/* ---- each part: start returns 0, or -errno after logging why; stop may follow a start that failed, or none ---- */
+
+int ctl_secret_start(struct ctl_daemon *d);
+void ctl_secret_stop(struct ctl_daemon *d);
+
+int ctl_ebpf_start(struct ctl_daemon *d);
+void ctl_ebpf_stop(struct ctl_daemon *d);
+/* Steers the dark addresses and forgets all others but our own. */
+void ctl_ebpf_steer(struct ctl_daemon *d);
+
+int ctl_routes_start(struct ctl_daemon *d);
+void ctl_routes_stop(struct ctl_daemon *d);
+void ctl_routes_policy(struct ctl_daemon *d); /* CTL_DUE_POLICY */
+void ctl_routes_run(struct ctl_daemon *d);    /* CTL_DUE_ROUTES */
+
+int ctl_client_start(struct ctl_daemon *d);
+void ctl_client_stop(struct ctl_daemon *d);
+
+int ctl_links_start(struct ctl_daemon *d);
+void ctl_links_stop(struct ctl_daemon *d);
+void ctl_links_rebuild(struct ctl_daemon *d); /* CTL_DUE_LINKS */
+void ctl_links_flooded(struct ctl_daemon *d, const struct wire_ctl_link_state *state);
+void ctl_links_reported(struct ctl_daemon *d, const struct ctl_pop *pop, uint64_t at_ns);
+void ctl_links_dataplane_lost(struct ctl_daemon *d);
+bool ctl_links_measured(const struct ctl_daemon *d); /* all of ours have an estimate */
+
+int ctl_mirror_start(struct ctl_daemon *d);
+void ctl_mirror_stop(struct ctl_daemon *d);
+
+int ctl_checks_start(struct ctl_daemon *d);
+void ctl_checks_stop(struct ctl_daemon *d);
+void ctl_checks_set(struct ctl_daemon *d); /* the endpoints that we check have changed */
+
+/* CTL_DUE_FORWARDING: what the data plane should hold of accelerators. */
+void ctl_forwarding_update(struct ctl_daemon *d);
+/* How our traffic for a listener is split; ret_share holds CTL_MAX_GROUPS rows. Returns how many. */
+unsigned ctl_forwarding_shares(const struct ctl_daemon *d, const struct ctl_accelerator *a,
+    const struct ctl_listener *listener, struct ctl_balance_share *ret_share);
+/* What follows from pop.yaml alone: settings and NAT addresses. */
+void ctl_forwarding_settings(struct ctl_daemon *d);
+
+int ctl_watch_start(struct ctl_daemon *d);
+void ctl_watch_stop(struct ctl_daemon *d);
+
+int ctl_publish_start(struct ctl_daemon *d);
+void ctl_publish_stop(struct ctl_daemon *d);
+void ctl_publish_now(struct ctl_daemon *d); /* CTL_DUE_PUBLISH */
+
+int ctl_api_part_start(struct ctl_daemon *d);
+void ctl_api_part_stop(struct ctl_daemon *d);
+
+/* For timers of struct ctl_parts. */
+void ctl_timer_start(struct ctl_daemon *d, uv_timer_t *timer, uv_timer_cb fn, uint64_t ms, uint64_t repeat_ms);
+
+/* What a POP says of an endpoint. */
+enum ctl_health_verdict ctl_pop_verdict(const struct ctl_daemon *d, const struct ctl_pop *pop, uint32_t endpoint);
+/* By the first egress POP of its group that says anything; *ret_pop (may be NULL) is that one. */
+enum ctl_health_verdict ctl_group_verdict(
+    const struct ctl_daemon *d, const struct ctl_group *group, uint32_t endpoint, const struct ctl_pop **ret_pop);
+
+/* Changes, as control/api/view.h wants them: d is the struct ctl_daemon. */
+void ctl_change_apply(void *d, const struct ctl_api_documents *documents, ctl_api_done *done, void *to);
+void ctl_change_policy_delete(void *d, const char *name, ctl_api_done *done, void *to);
+void ctl_change_drain(void *d, const char *kind, const char *name, bool drained, ctl_api_done *done, void *to);
+
+/* Classes and rules of all policies for the engine, classes at the index that they have in *old. Rules that name
+ * unknown POPs, or have expired, are left out. Pure. */
+void ctl_policy_compile(const struct ctl_objects *objects, const struct ctl_cluster *cluster,
+    const struct route_policy *old, uint64_t now_ns, uint64_t now_wall_ns, struct route_policy *ret_policy);
+
+/* Index of a class by name, for an accelerator if it has one of its own; -ENOENT. */
+int ctl_policy_class(const struct route_policy *policy, const char *name, const char *accelerator);

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* From the policies as written to the one policy of the route engine. Pure. */
+#include <errno.h>
+#include <string.h>
+
+#include "control/parts/parts.h"
+
+/* A class for an accelerator, or for any (""). */
+struct wanted {
+	struct route_class class[ROUTE_MAX_CLASSES];
+	unsigned n;
+};
+
+static void want(struct wanted *wanted, const struct route_class *class, const char *accelerator)
+{
+	for (unsigned i = 0; i < wanted->n; i++)
+		if (strcmp(wanted->class[i].name, class->name) == 0 &&
+		    strcmp(wanted->class[i].accelerator, accelerator) == 0)
+			return;
+	if (wanted->n == ROUTE_MAX_CLASSES)
+		return;
+	wanted->class[wanted->n] = *class;
+	strcpy(wanted->class[wanted->n++].accelerator, accelerator);
+}
+
+/* The built-in ones as policies change them, then the policies' own. */
+static void want_plain_classes(struct wanted *wanted, const struct ctl_objects *objects)
+{
+	for (unsigned i = 0; i < objects->n; i++)
+		for (unsigned j = 0;
+		     objects->object[i]->kind == CTL_KIND_POLICY && j < objects->object[i]->policy.n_classes; j++)
+			want(wanted, &objects->object[i]->policy.classes[j], "");
+	for (int i = 0; ctl_objective_names[i]; i++) {
+		struct route_class class;
+		route_class_default(ctl_objective_names[i], (enum route_objective)i, &class);
+		want(wanted, &class, "");
+	}
+}
+
+/* A rule for one accelerator needs that accelerator's traffic to be a class of its own. */
+static void want_accelerator_classes(
+    struct wanted *wanted, const struct ctl_objects *objects, const struct ctl_rule *rule)
+{
+	const struct ctl_object *object = ctl_objects_find(objects, CTL_KIND_ACCELERATOR, rule->accelerator);
+	unsigned n_plain = wanted->n;
+	for (unsigned i = 0; object && i < object->accelerator.n_listeners; i++) {
+		const char *name = object->accelerator.listeners[i].class;
+		if (rule->class[0] && strcmp(rule->class, name) != 0)
+			continue;
+		for (unsigned j = 0; j < n_plain; j++)
+			if (strcmp(wanted->class[j].name, name) == 0 && !wanted->class[j].accelerator[0])
+				want(wanted, &wanted->class[j], rule -> accelerator);
+	}
+}
+
+/* Classes that were there keep their index; new ones take indexes that no wanted class has. */
+static void place_classes(const struct wanted *wanted, const struct route_policy *old, struct route_policy *ret)
+{
+	bool taken[ROUTE_MAX_CLASSES] = {false}, placed[ROUTE_MAX_CLASSES] = {false};
+	for (unsigned i = 0; old && i < old->n_classes; i++)
+		for (unsigned j = 0; j < wanted->n; j++)
+			if (strcmp(old->class[i].name, wanted->class[j].name) == 0 &&
+			    strcmp(old->class[i].accelerator, wanted->class[j].accelerator) == 0) {
+				ret->class[i] = wanted->class[j];
+				taken[i] = placed[j] = true;
+			}
+	for (unsigned j = 0, i = 0; j < wanted->n; j++) {
+		if (placed[j])
+			continue;
+		while (taken[i])
+			i++;
+		ret->class[i] = wanted->class[j];
+		taken[i] = true;
+	}
+	for (unsigned i = 0; i < ROUTE_MAX_CLASSES; i++)
+		ret->n_classes = taken[i] ? i + 1 : ret->n_classes;
+	for (unsigned i = 0; i < ret->n_classes; i++)
+		if (!taken[i])
+			ret->class[i] = old->class[i]; /* no longer used; it keeps the place of those behind it */
+}
+
+/* Whether all of the names are registered; their ids go to ret_ids. "" is 0. */
+static bool pop_ids(
+    const struct ctl_cluster *cluster, const char (*names)[CTL_NAME_SIZE], unsigned n, uint16_t *ret_ids)
+{
+	for (unsigned i = 0; i < n; i++) {
+		const struct ctl_pop *pop = names[i][0] ? ctl_cluster_find(cluster, names[i]) : NULL;
+		if (names[i][0] && !pop)
+			return false;
+		ret_ids[i] = pop ? pop->id : 0;
+	}
+	return true;
+}
+
+/* An avoided POP that is not there is avoided already. */
+static unsigned avoided_ids(const struct ctl_cluster *cluster, const struct ctl_rule *rule, uint16_t *ret_ids)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < rule->n_pops; i++)
+		n += pop_ids(cluster, &rule->pops[i], 1, &ret_ids[n]);
+	return n;
+}
+
+static void add_rule(const struct ctl_rule *rule, const struct ctl_cluster *cluster, uint64_t now_ns,
+    uint64_t now_wall_ns, struct route_policy *ret)
+{
+	struct route_rule *r = &ret->rule[ret->n_rules];
+	*r = (struct route_rule){
+	    .action = rule->action, .n_pops = (uint8_t)rule->n_pops, .n_providers = (uint8_t)rule->n_providers};
+	if (rule->expires_wall_ns && rule->expires_wall_ns <= now_wall_ns)
+		return;
+	if (!pop_ids(cluster, &rule->from, 1, &r->from) || !pop_ids(cluster, &rule->to, 1, &r->to))
+		return;
+	if (rule->action == ROUTE_AVOID)
+		r->n_pops = (uint8_t)avoided_ids(cluster, rule, r->pops);
+	else if (!pop_ids(cluster, rule->pops, rule->n_pops, r->pops))
+		return;
+	memcpy(r->accelerator, rule->accelerator, sizeof(r->accelerator));
+	memcpy(r->class, rule->class, sizeof(r->class));
+	memcpy(r->providers, rule->providers, sizeof(r->providers));
+	r->expires_ns = rule->expires_wall_ns ? now_ns + (rule->expires_wall_ns - now_wall_ns) : 0;
+	ret->n_rules++;
+}
+
+void ctl_policy_compile(const struct ctl_objects *objects, const struct ctl_cluster *cluster,
+    const struct route_policy *old, uint64_t now_ns, uint64_t now_wall_ns, struct route_policy *ret_policy)
+{
+	struct wanted wanted = {.n = 0};
+	*ret_policy = (struct route_policy){.n_classes = 0};
+	want_plain_classes(&wanted, objects);
+	for (unsigned i = 0; i < objects->n; i++) {
+		const struct ctl_policy *policy = &objects->object[i]->policy;
+		for (unsigned j = 0; objects->object[i]->kind == CTL_KIND_POLICY && j < policy->n_rules; j++) {
+			if (policy->rules[j].accelerator[0])
+				want_accelerator_classes(&wanted, objects, &policy->rules[j]);
+			if (ret_policy->n_rules < ROUTE_MAX_RULES)
+				add_rule(&policy->rules[j], cluster, now_ns, now_wall_ns, ret_policy);
+		}
+	}
+	place_classes(&wanted, old, ret_policy);
+}
+
+int ctl_policy_class(const struct route_policy *policy, const char *name, const char *accelerator)
+{
+	int found = -ENOENT;
+	for (unsigned i = 0; i < policy->n_classes; i++) {
+		if (strcmp(policy->class[i].name, name) != 0)
+			continue;
+		if (strcmp(policy->class[i].accelerator, accelerator) == 0)
+			return (int)i;
+		if (!policy->class[i].accelerator[0])
+			found = (int)i;
+	}
+	return found;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Part: what this POP tells the others through the store: its registration, and once a second its state. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/base/clock.h"
+#include "control/cluster/message.h"
+#include "control/parts/parts.h"
+
+#define PUBLISH_MS 1000u
+
+static void log_store(struct ctl_daemon *d)
+{
+	struct ctl_store_status status;
+	ctl_store_status(d->store, &status);
+	if (status.connected == d->parts->store_was_connected)
+		return;
+	d->parts->store_was_connected = status.connected;
+	if (status.connected)
+		ctl_info("store %s answers", status.url);
+	else
+		ctl_warning("store %s is away: %s; going on with what is known", status.url, status.error);
+}
+
+/* ---- registration ---- */
+
+static void on_registered(void *arg, int error, const char *text)
+{
+	struct ctl_daemon *d = arg;
+	if (error == -ECANCELED)
+		return;
+	d->parts->publishing = false;
+	d->parts->registered = error == 0;
+	if (error)
+		ctl_warning("this POP is not registered in the store yet: %s", text);
+}
+
+static void put(struct ctl_daemon *d, const char *kind, char *text, ctl_store_done_fn done)
+{
+	char key[64];
+	snprintf(key, sizeof(key), CTL_STORE_PREFIX "%s/%s", kind, d->config.name);
+	struct ctl_store_op op = {key, text};
+	d->parts->publishing = text && ctl_store_commit(d->store, &op, 1, done, d) == 0;
+	free(text);
+}
+
+/* ---- state ---- */
+
+static void on_published(void *arg, int error, const char *text)
+{
+	struct ctl_daemon *d = arg;
+	if (error == -ECANCELED)
+		return;
+	d->parts->publishing = false;
+	if (error)
+		ctl_debug("state not published: %s", text);
+}
+
+static unsigned list_reports(const struct ctl_daemon *d, struct ctl_link_report *report)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < d->n_links; i++)
+		if (d->link[i].ours)
+			report[n++] = (struct ctl_link_report){d->link[i].key, d->link[i].up, d->link[i].estimate};
+	return n;
+}
+
+static unsigned list_group(
+    const struct ctl_daemon *d, const struct ctl_group *group, struct ctl_endpoint_verdict *verdict)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < group->n_endpoints; i++) {
+		uint32_t id = group->endpoints[i].id;
+		const struct ctl_health_result *result = ctl_health_get(d->health, id);
+		if (result && result->verdict != CTL_HEALTH_UNKNOWN)
+			verdict[n++] = (struct ctl_endpoint_verdict){id, result->verdict == CTL_HEALTH_UP};
+	}
+	return n;
+}
+
+/* The verdicts of our own checks. verdict NULL: the most that there can be. */
+static unsigned list_verdicts(const struct ctl_daemon *d, struct ctl_endpoint_verdict *verdict)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < d->objects.n; i++) {
+		const struct ctl_accelerator *a = &d->objects.object[i]->accelerator;
+		if (d->objects.object[i]->kind != CTL_KIND_ACCELERATOR)
+			continue;
+		for (unsigned j = 0; j < a->n_listeners; j++)
+			for (unsigned k = 0; k < a->listeners[j].n_groups; k++)
+				n += verdict ? list_group(d, &a->listeners[j].groups[k], verdict + n)
+				             : a->listeners[j].groups[k].n_endpoints;
+	}
+	return n;
+}
+
+static char *state_text(const struct ctl_daemon *d)
+{
+	struct ctl_link_report *report = calloc(d->n_links + 1, sizeof(*report));
+	struct ctl_endpoint_verdict *verdict = calloc(list_verdicts(d, NULL) + 1, sizeof(*verdict));
+	char *text = NULL;
+	if (report && verdict)
+		text =
+		    ctl_state_text(ctl_wall_ns(), report, list_reports(d, report), verdict, list_verdicts(d, verdict));
+	free(report);
+	free(verdict);
+	return text;
+}
+
+void ctl_publish_now(struct ctl_daemon *d)
+{
+	if (d->parts->publishing || !d->parts->listed_ns)
+		return;
+	if (!d->parts->registered)
+		put(d, "pop", ctl_registration_text(&d->config), on_registered);
+	else
+		put(d, "state", state_text(d), on_published);
+}
+
+static void on_second(uv_timer_t *timer)
+{
+	struct ctl_daemon *d = timer->data;
+	log_store(d);
+	ctl_publish_now(d);
+	ctl_due(d, CTL_DUE_FORWARDING); /* distances have changed a little */
+}
+
+int ctl_publish_start(struct ctl_daemon *d)
+{
+	d->parts->store_was_connected = true;
+	ctl_timer_start(d, &d->parts->publish, on_second, PUBLISH_MS, PUBLISH_MS);
+	return 0;
+}
+
+void ctl_publish_stop(struct ctl_daemon *d)
+{
+	(void)d; /* the timer is closed with the others; a commit under way is cancelled by the store */
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <math.h>
+
+#include "control/base/address.h"
+#include "control/parts/view.h"
+
+static const char *const causes[] = {
+    [WIRE_CAUSE_NONE] = "none",
+    [WIRE_CAUSE_STAMP] = "stamp",
+    [WIRE_CAUSE_KEEPALIVE] = "keepalive",
+    [WIRE_CAUSE_REMOTE] = "remote",
+    [WIRE_CAUSE_ADMIN] = "admin",
+};
+
+void ctl_view_pops(void *daemon, ctl_api_emit *emit, void *to)
+{
+	const struct ctl_daemon *d = daemon;
+	for (unsigned i = 0; i < d->cluster.n_pops; i++) {
+		const struct ctl_pop *pop = d->cluster.pop[i];
+		struct ctl_api_pop row = {
+		    .name = pop->name,
+		    .region = pop->region,
+		    .id = pop->id,
+		    .self = pop->self,
+		    .drained = pop->drained,
+		    .age_ns = pop->self ? 0 : ctl_view_age(pop->state_seen_ns),
+		};
+		for (unsigned j = 0; j < d->n_links; j++) {
+			bool counts = d->link[j].ours && (pop->self || d->link[j].key.to == pop->id);
+			row.links += counts;
+			row.links_up += counts && d->link[j].up;
+		}
+		emit(to, &row);
+	}
+}
+
+/* What only our own probes know. */
+static void show_probes(const struct ctl_daemon *d, const struct ctl_link *link, struct ctl_api_link *row)
+{
+	struct probe_estimate e;
+	if (!link->probed || probe_sessions_get(d->probes, link->id, &e) || !e.samples)
+		return;
+	row->rtt_p99_ns = (int64_t)e.p99_rtt_ns;
+	row->loss_return = e.back.loss;
+	row->age_ns = ctl_view_age(e.last_reply_ns);
+}
+
+void ctl_view_links(void *daemon, ctl_api_emit *emit, void *to)
+{
+	const struct ctl_daemon *d = daemon;
+	const char *timestamps = d->kbpf && d->config.timestamps == CTL_TIMESTAMPS_AUTO ? "ebpf" : "user";
+	for (unsigned i = 0; i < d->n_links; i++) {
+		const struct ctl_link *link = &d->link[i];
+		const struct route_estimate *e = &link->estimate;
+		char local[CTL_ADDRESS_TEXT], remote[CTL_ADDRESS_TEXT];
+		struct ctl_api_link row = {
+		    .from = ctl_view_pop(d, link->key.from),
+		    .to = ctl_view_pop(d, link->key.to),
+		    .local_address = ctl_address_text(&link->local, local),
+		    .remote_address = ctl_address_text(&link->remote, remote),
+		    .provider = link->config.provider,
+		    .id = link->id,
+		    .own = link->ours,
+		    .local_link = link->key.local,
+		    .remote_link = link->key.remote,
+		    .mtu = link->config.mtu,
+		    .state = link->up ? "up" : "down",
+		    .cause = link->cause < sizeof(causes) / sizeof(causes[0]) ? causes[link->cause] : "none",
+		    .since_ns = link->changed_wall_ns,
+		    .rtt_ns = e->at_ns ? e->rtt_ns : CTL_API_NO_NS,
+		    .rtt_p99_ns = CTL_API_NO_NS,
+		    .owd_ns = e->at_ns ? e->delay_ns : CTL_API_NO_NS,
+		    .jitter_ns = e->at_ns ? e->jitter_ns : CTL_API_NO_NS,
+		    .loss = e->at_ns ? (double)e->loss : NAN,
+		    .loss_return = NAN,
+		    .timestamps = timestamps,
+		    .age_ns = ctl_view_age(e->at_ns),
+		};
+		show_probes(d, link, &row);
+		emit(to, &row);
+	}
+}

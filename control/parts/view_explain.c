@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* `route explain`: the engine's explanation with names in the place of numbers. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/base/clock.h"
+#include "control/parts/view.h"
+#include "control/route/explain.h"
+
+#define CANDIDATES 64u /* shown; there may be thousands */
+
+/* A candidate with the room for its names and terms. */
+struct shown {
+	const char *pop[WIRE_PATH_MAX_HOPS + 1];
+	struct ctl_api_term term[ROUTE_TERMS];
+	char blame[96];
+};
+
+struct work {
+	struct route_candidate candidate[CANDIDATES];
+	struct shown shown[CANDIDATES];
+	struct ctl_api_candidate row[CANDIDATES];
+};
+
+static int64_t ms_to_ns(float ms)
+{
+	return isfinite(ms) ? (int64_t)((double)ms * (double)CTL_NS_PER_MS) : CTL_API_NO_NS;
+}
+
+static void show_candidate(const struct ctl_daemon *d, uint16_t from, const struct route_candidate *candidate,
+    struct shown *shown, struct ctl_api_candidate *ret_row)
+{
+	struct ctl_api_path path;
+	ctl_view_path(d, from, &candidate->path, shown->pop, &path);
+	for (unsigned i = 0; i < ROUTE_TERMS; i++)
+		shown->term[i] =
+		    (struct ctl_api_term){route_term_name((enum route_term)i), ms_to_ns(candidate->term[i])};
+	const struct ctl_link *link = candidate->blame ? ctl_daemon_link(d, candidate->blame) : NULL;
+	if (link)
+		snprintf(shown->blame, sizeof(shown->blame), "%s > %s (%u > %u)", ctl_view_pop(d, link->key.from),
+		    ctl_view_pop(d, link->key.to), link->key.local, link->key.remote);
+	*ret_row = (struct ctl_api_candidate){
+	    .pop = path.pop,
+	    .n_pop = path.n_pop,
+	    .cost_ns = path.cost_ns,
+	    .rtt_ns = ms_to_ns(candidate->path.rtt_ms),
+	    .term = shown->term,
+	    .n_term = ROUTE_TERMS,
+	    .verdict = route_verdict_name(candidate->verdict),
+	    .why = route_verdict_text(candidate->verdict),
+	    .blame = link ? shown->blame : NULL,
+	};
+}
+
+static const char *rule_text(const struct ctl_daemon *d, const struct route_rule *rule, char *text, size_t size)
+{
+	size_t used = (size_t)snprintf(text, size, "%s", rule->action == ROUTE_PIN ? "pin" : "avoid");
+	for (unsigned i = 0; i < rule->n_pops && used < size; i++) {
+		const char *name = ctl_view_pop(d, rule->pops[i]);
+		used += (size_t)snprintf(text + used, size - used, " %s", name ? name : "?");
+	}
+	for (unsigned i = 0; i < rule->n_providers && used < size; i++)
+		used += (size_t)snprintf(text + used, size - used, " %s", rule->providers[i]);
+	return text;
+}
+
+static int explain(const struct ctl_daemon *d, uint16_t from, uint16_t to, uint8_t class, ctl_api_emit *emit, void *arg)
+{
+	struct route_explanation e;
+	char rule[256];
+	struct work *work = calloc(1, sizeof(*work));
+	int error = work
+	                ? route_explain(d->engine, from, to, class, ctl_monotonic_ns(), work->candidate, CANDIDATES, &e)
+	                : -ENOMEM;
+	if (!error) {
+		for (unsigned i = 0; i < e.n_candidates; i++)
+			show_candidate(d, from, &work->candidate[i], &work->shown[i], &work->row[i]);
+		struct ctl_api_explanation row = {
+		    .from = ctl_view_pop(d, from),
+		    .to = ctl_view_pop(d, to),
+		    .class = d->policy->class[class].name,
+		    .rule = e.has_rule ? rule_text(d, &e.rule, rule, sizeof(rule)) : NULL,
+		    .reason = e.has_choice ? route_reason_name(e.choice.reason) : NULL,
+		    .since_ns = e.has_choice ? ctl_view_wall(e.choice.since_ns) : 0,
+		    .must_beat_ns = ms_to_ns(e.must_beat_ms),
+		    .waiting_since_ns = e.waiting ? ctl_view_wall(e.waiting_since_ns) : 0,
+		    .considered = e.n_considered,
+		    .candidate = work->row,
+		    .n_candidate = e.n_candidates,
+		};
+		emit(arg, &row);
+	}
+	free(work);
+	return error;
+}
+
+/* What the user called a POP or class that there is not, with the ones that there are. */
+static int unknown(const char *what, const char *name, const char *const *known, char *ret_error)
+{
+	const char *nearest = ctl_nearest_name(name, known);
+	if (nearest)
+		snprintf(ret_error, CTL_API_ERROR_SIZE, "%s: '%.64s': no such %s; did you mean '%s'?", what, name, what,
+		    nearest);
+	else
+		snprintf(ret_error, CTL_API_ERROR_SIZE, "%s: '%.64s': no such %s; see: kuafuctl show %s", what, name,
+		    what, strcmp(what, "POP") == 0 ? "pops" : "policies");
+	return -ENOENT;
+}
+
+static int find_pop(const struct ctl_daemon *d, const char *name, uint16_t *ret_id, char *ret_error)
+{
+	const struct ctl_pop *pop = ctl_cluster_find(&d->cluster, name);
+	if (pop) {
+		*ret_id = pop->id;
+		return 0;
+	}
+	const char **known = calloc(d->cluster.n_pops + 1, sizeof(*known));
+	for (unsigned i = 0; known && i < d->cluster.n_pops; i++)
+		known[i] = d->cluster.pop[i]->name;
+	int error = known ? unknown("POP", name, known, ret_error) : -ENOMEM;
+	free(known);
+	return error;
+}
+
+int ctl_view_explain(
+    void *daemon, const char *from, const char *to, const char *class, ctl_api_emit *emit, void *arg, char *ret_error)
+{
+	const struct ctl_daemon *d = daemon;
+	const char *known[ROUTE_MAX_CLASSES + 1] = {0};
+	uint16_t from_id = 0, to_id = 0;
+	int error = find_pop(d, from, &from_id, ret_error);
+	if (!error)
+		error = find_pop(d, to, &to_id, ret_error);
+	if (error)
+		return error;
+	for (unsigned i = 0; i < d->policy->n_classes; i++)
+		known[i] = d->policy->class[i].name;
+	int number = class ? ctl_daemon_class(d, class) : 0;
+	if (number < 0)
+		return unknown("class", class, known, ret_error);
+	error = explain(d, from_id, to_id, (uint8_t)number, emit, arg);
+	if (error == -EINVAL)
+		snprintf(ret_error, CTL_API_ERROR_SIZE, "from and to are the same POP; name two");
+	else if (error)
+		snprintf(ret_error, CTL_API_ERROR_SIZE, "%s", strerror(-error));
+	return error;
+}
