@@ -213,12 +213,20 @@ static int load_config(const char *path, struct ctl_pop_config *config)
 	return error;
 }
 
+/* A predecessor that was just killed holds the lock until the kernel has taken its memory apart. */
+#define LOCK_TRIES  50
+#define LOCK_TRY_US 20000
+
 static int lock_run_dir(const struct ctl_pop_config *config, char *path)
 {
 	int fd = -1;
 	pid_t holder = 0;
 	ctl_pop_run_path(config, "dataplane.pid", path);
 	int error = ctl_pidfile_acquire(path, &fd, &holder);
+	for (int i = 0; i < LOCK_TRIES && error == -EBUSY; i++) {
+		usleep(LOCK_TRY_US);
+		error = ctl_pidfile_acquire(path, &fd, &holder);
+	}
 	if (error == -EBUSY)
 		ctl_error("%s: held by pid %d; end that process first", path, (int)holder);
 	else if (error != 0)

@@ -9,6 +9,17 @@
 
 static const struct dp_workers *shown; /* rte_telemetry's callbacks have no argument of ours */
 
+/* A name and its value; rte_telemetry takes letters, digits, '_' and '/' in a name. */
+static void add(struct rte_tel_data *reply, const char *name, const char *suffix, uint64_t value)
+{
+	char text[RTE_TEL_MAX_STRING_LEN];
+	snprintf(text, sizeof(text), "%s%s", name, suffix);
+	for (char *c = text; *c != '\0'; c++)
+		if (*c == '-')
+			*c = '_';
+	rte_tel_data_add_dict_u64(reply, text, value);
+}
+
 static int counters(const char *command, const char *parameters, struct rte_tel_data *reply)
 {
 	(void)command;
@@ -18,19 +29,16 @@ static int counters(const char *command, const char *parameters, struct rte_tel_
 		uint64_t sum = 0;
 		for (uint16_t id = 0; id < shown->n; id++)
 			sum += shown->stats.worker[id].counter[c];
-		rte_tel_data_add_dict_u64(reply, wire_counter_name(c), sum);
+		add(reply, wire_counter_name(c), "", sum);
 	}
 	for (unsigned j = 0; j < WIRE_JOURNEY_COUNT; j++) {
 		uint64_t packets = 0, bytes = 0;
-		char name[RTE_TEL_MAX_STRING_LEN];
 		for (uint16_t id = 0; id < shown->n; id++) {
 			packets += shown->stats.worker[id].journey[j].packets;
 			bytes += shown->stats.worker[id].journey[j].bytes;
 		}
-		snprintf(name, sizeof(name), "%s-packets", wire_journey_name(j));
-		rte_tel_data_add_dict_u64(reply, name, packets);
-		snprintf(name, sizeof(name), "%s-bytes", wire_journey_name(j));
-		rte_tel_data_add_dict_u64(reply, name, bytes);
+		add(reply, wire_journey_name(j), "_packets", packets);
+		add(reply, wire_journey_name(j), "_bytes", bytes);
 	}
 	return 0;
 }
@@ -44,7 +52,7 @@ static int drops(const char *command, const char *parameters, struct rte_tel_dat
 		uint64_t sum = 0;
 		for (uint16_t id = 0; id < shown->n; id++)
 			sum += shown->stats.worker[id].drop[reason];
-		rte_tel_data_add_dict_u64(reply, wire_drop_name(reason), sum);
+		add(reply, wire_drop_name(reason), "", sum);
 	}
 	return 0;
 }
@@ -53,7 +61,7 @@ static int state(const char *command, const char *parameters, struct rte_tel_dat
 {
 	(void)command;
 	(void)parameters;
-	uint64_t flows = 0, nat_flows = 0;
+	uint64_t flows = 0, nat_flows = 0, open_ports = 0;
 	for (uint16_t id = 0; id < shown->n; id++) {
 		flows += shown->stats.worker[id].flows;
 		nat_flows += shown->stats.worker[id].nat_flows;
@@ -63,12 +71,11 @@ static int state(const char *command, const char *parameters, struct rte_tel_dat
 	rte_tel_data_add_dict_u64(reply, "routes", shown->stats.head->routes);
 	rte_tel_data_add_dict_u64(reply, "workers", shown->n);
 	rte_tel_data_add_dict_u64(reply, "flows", flows);
-	rte_tel_data_add_dict_u64(reply, "nat-flows", nat_flows);
-	for (uint16_t port = 0; port < shown->n_ports; port++) {
-		char name[RTE_TEL_MAX_STRING_LEN];
-		snprintf(name, sizeof(name), "port-%s", shown->port[port].name);
-		rte_tel_data_add_dict_string(reply, name, atomic_load(&shown->port[port].up) ? "open" : "closed");
-	}
+	rte_tel_data_add_dict_u64(reply, "nat_flows", nat_flows);
+	for (uint16_t port = 0; port < shown->n_ports; port++)
+		open_ports += atomic_load(&shown->port[port].up);
+	add(reply, "ports", "", shown->n_ports);
+	add(reply, "ports_open", "", open_ports);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Summaries over rte_telemetry: /kuafu/counters, /kuafu/drops, /kuafu/state, summed over workers. Everything in detail
- * is in the memfd of wire/stats.h. */
+/* Summaries over rte_telemetry: /kuafu/counters, /kuafu/drops, /kuafu/state, summed over workers; the '-' of names
+ * is '_' here. Everything in detail is in the memfd of wire/stats.h. */
 #pragma once
 
 #include "dataplane/transaction.h"
