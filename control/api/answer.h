@@ -15,6 +15,9 @@
  * list of flows that may be asked for. */
 #define CTL_API_ANSWER_MAX (32u << 20)
 
+/* After so long without anything new, idle is called, again and again. */
+#define CTL_API_IDLE_MS 250u
+
 struct ctl_api_answer {
 	unsigned references;
 	unsigned status;  /* HTTP; 0: not begun */
@@ -30,6 +33,8 @@ struct ctl_api_answer {
 	void (*changed)(struct ctl_api_answer *answer); /* the server's: there is something to send */
 	void *server;
 	void (*left)(struct ctl_api_answer *answer); /* the handler's: the client has gone; NULL: it does not care */
+	void (*idle)(
+	    struct ctl_api_answer *answer); /* the handler's: nothing new for a while; NULL: it does not care */
 	void *handler;
 };
 

@@ -13,6 +13,7 @@
 #define FLOWS_DEFAULT 1000u
 #define FLOWS_MAX     50000u /* some 450 bytes each: within CTL_API_ANSWER_MAX */
 #define TRACE_MAX     1000000u
+#define RECENT        256u /* packets whose records may still be coming: a few bursts */
 
 struct query {
 	const struct ctl_api_view *view;
@@ -20,7 +21,9 @@ struct query {
 	uint64_t id;
 	uint64_t limit;
 	uint64_t rows;
-	uint64_t lost; /* rows that a slow reader had no room for */
+	uint64_t lost;           /* rows that a slow reader had no room for */
+	uint64_t packets;        /* of a trace, so far */
+	uint64_t recent[RECENT]; /* the last of them, a ring */
 };
 
 /* ---- the filter ---- */
@@ -87,6 +90,7 @@ static void query_free(struct query *query)
 {
 	query->answer->handler = NULL;
 	query->answer->left = NULL;
+	query->answer->idle = NULL;
 	ctl_api_answer_unref(query->answer);
 	free(query);
 }
@@ -98,12 +102,13 @@ static void client_left(struct ctl_api_answer *answer)
 	query_free(query);
 }
 
+/* How to ask the data plane, and what to do with what it says. */
 typedef int ask_fn(
     void *daemon, const struct wire_ctl_filter *filter, const struct ctl_api_query *query, uint64_t *ret_id);
 
 /* Starts the query and attaches it to the answer. Returns false after answering with why not. */
 static bool start(const struct ctl_api_view *view, struct ctl_api_answer *answer, ask_fn *ask,
-    const struct wire_ctl_filter *filter, void (*row)(void *, const void *), void (*end)(void *, int))
+    const struct wire_ctl_filter *filter, uint64_t limit, void (*row)(void *, const void *), void (*end)(void *, int))
 {
 	struct query *query = calloc(1, sizeof(*query));
 	if (!query) {
@@ -111,7 +116,7 @@ static bool start(const struct ctl_api_view *view, struct ctl_api_answer *answer
 		return false;
 	}
 	query->view = view;
-	query->limit = filter->limit;
+	query->limit = limit;
 	int err = ask(view->daemon, filter, &(struct ctl_api_query){row, end, query}, &query->id);
 	if (err) {
 		free(query);
@@ -206,7 +211,7 @@ void ctl_api_get_flows(
 {
 	struct wire_ctl_filter filter;
 	if (parse_filter(request, answer, FLOWS_MAX, FLOWS_DEFAULT, &filter) != 0 ||
-	    !start(view, answer, view->flows, &filter, flow_row, flows_end))
+	    !start(view, answer, view->flows, &filter, filter.limit, flow_row, flows_end))
 		return;
 	ctl_api_answer_begin(answer, 200, "application/json");
 	ctl_api_answer_write(answer, "{\"flows\":[", strlen("{\"flows\":["));
@@ -230,9 +235,26 @@ static json_t *trace_object(const struct wire_ctl_trace *trace)
 	return o;
 }
 
+/* Is the packet one of the first `limit`? Records of packets that share a burst come mixed. */
+static bool is_wanted(struct query *query, uint64_t packet)
+{
+	uint64_t known = query->packets < RECENT ? query->packets : RECENT;
+	for (uint64_t i = 0; i < known; i++) {
+		if (query->recent[i] == packet)
+			return true;
+	}
+	if (query->limit && query->packets == query->limit)
+		return false;
+	query->recent[query->packets++ % RECENT] = packet;
+	return true;
+}
+
 static void trace_row(void *to, const void *row)
 {
-	write_row(to, "", trace_object(row), "\n");
+	struct query *query = to;
+	const struct wire_ctl_trace *trace = row;
+	if (is_wanted(query, trace->packet))
+		write_row(query, "", trace_object(trace), "\n");
 }
 
 static void trace_end(void *to, int error)
@@ -248,12 +270,26 @@ static void trace_end(void *to, int error)
 	query_free(query);
 }
 
+/* The limit is ours to keep: only here it is known when the last packet's last record is out. */
+static void trace_idle(struct ctl_api_answer *answer)
+{
+	struct query *query = answer->handler;
+	if (!query->limit || query->packets < query->limit)
+		return;
+	query->view->stop(query->view->daemon, query->id);
+	trace_end(query, 0);
+}
+
 void ctl_api_get_trace(
     const struct ctl_api_view *view, const struct ctl_api_request *request, struct ctl_api_answer *answer)
 {
 	struct wire_ctl_filter filter;
-	if (parse_filter(request, answer, TRACE_MAX, 0, &filter) != 0 ||
-	    !start(view, answer, view->trace, &filter, trace_row, trace_end))
+	if (parse_filter(request, answer, TRACE_MAX, 0, &filter) != 0)
 		return;
+	uint64_t limit = filter.limit;
+	filter.limit = 0;
+	if (!start(view, answer, view->trace, &filter, limit, trace_row, trace_end))
+		return;
+	answer->idle = trace_idle;
 	ctl_api_answer_begin(answer, 200, "application/x-ndjson");
 }

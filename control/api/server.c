@@ -24,7 +24,7 @@ struct ctl_api_server {
 	struct MHD_Daemon *http;
 	uv_poll_t poll;
 	uv_timer_t timer;
-	uv_timer_t nudge;
+	uv_timer_t tick;
 	unsigned open_handles;
 	struct exchange *exchanges;
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
@@ -85,14 +85,24 @@ static void hold(struct exchange *exchange)
 	MHD_suspend_connection(exchange->connection);
 }
 
-static void on_nudge(uv_timer_t *timer)
+/* For one that waits: its handler may have something to say to that, and an empty line shows whether the client is still
+ * there. */
+static void nudge(struct exchange *exchange, uint64_t silent_ms)
+{
+	struct ctl_api_answer *answer = exchange->answer;
+	if (silent_ms >= CTL_API_IDLE_MS && answer->idle)
+		answer->idle(answer);
+	if (silent_ms >= NUDGE_MS && !answer->ended && strcmp(answer->type, "application/x-ndjson") == 0)
+		ctl_api_answer_write(answer, "\n", 1);
+}
+
+static void on_tick(uv_timer_t *timer)
 {
 	struct ctl_api_server *server = timer->data;
 	uint64_t now_ms = uv_now(timer->loop);
 	for (struct exchange *e = server->exchanges; e; e = e->next) {
-		if (e->suspended && e->queued && now_ms - e->moved_ms >= NUDGE_MS &&
-		    strcmp(e->answer->type, "application/x-ndjson") == 0)
-			ctl_api_answer_write(e->answer, "\n", 1);
+		if (e->suspended && e->queued)
+			nudge(e, now_ms - e->moved_ms);
 	}
 }
 
@@ -256,11 +266,11 @@ static void attach(struct ctl_api_server *server, uv_loop_t *loop)
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->http, MHD_DAEMON_INFO_EPOLL_FD);
 	uv_poll_init(loop, &server->poll, info->epoll_fd);
 	uv_timer_init(loop, &server->timer);
-	uv_timer_init(loop, &server->nudge);
-	server->poll.data = server->timer.data = server->nudge.data = server;
+	uv_timer_init(loop, &server->tick);
+	server->poll.data = server->timer.data = server->tick.data = server;
 	server->open_handles = 3;
 	uv_poll_start(&server->poll, UV_READABLE, on_poll);
-	uv_timer_start(&server->nudge, on_nudge, NUDGE_MS, NUDGE_MS);
+	uv_timer_start(&server->tick, on_tick, CTL_API_IDLE_MS, CTL_API_IDLE_MS);
 }
 
 int ctl_api_server_start(
@@ -306,7 +316,7 @@ void ctl_api_server_stop(struct ctl_api_server *server)
 		wake(e);
 	uv_close((uv_handle_t *)&server->poll, on_closed);
 	uv_close((uv_handle_t *)&server->timer, on_closed);
-	uv_close((uv_handle_t *)&server->nudge, on_closed);
+	uv_close((uv_handle_t *)&server->tick, on_closed);
 	MHD_stop_daemon(server->http);
 	unlink(server->path);
 }

@@ -21,7 +21,7 @@ static void append(void *to, const void *row)
 
 struct oldest {
 	struct list list;
-	int64_t age_ns;
+	int64_t age_ns; /* CTL_API_NO_NS: one was never heard */
 };
 
 static void append_stale(void *to, const void *row)
@@ -29,7 +29,9 @@ static void append_stale(void *to, const void *row)
 	struct oldest *oldest = to;
 	const struct ctl_api_stale *stale = row;
 	append(&oldest->list, row);
-	if (stale->age_ns > oldest->age_ns)
+	if (stale->age_ns == CTL_API_NO_NS || oldest->age_ns == CTL_API_NO_NS)
+		oldest->age_ns = CTL_API_NO_NS;
+	else if (stale->age_ns > oldest->age_ns)
 		oldest->age_ns = stale->age_ns;
 }
 
@@ -38,7 +40,8 @@ void ctl_api_add_stale(const struct ctl_api_view *view, json_t *object)
 	struct oldest oldest = {{json_array(), ctl_api_stale_fields, false}, 0};
 	view->stale(view->daemon, append_stale, &oldest);
 	if (json_array_size(oldest.list.array) > 0) {
-		json_object_set_new(object, "stale_ms", json_integer(oldest.age_ns / 1000000));
+		bool known = oldest.age_ns != CTL_API_NO_NS;
+		json_object_set_new(object, "stale_ms", known ? json_integer(oldest.age_ns / 1000000) : json_null());
 		json_object_set(object, "stale", oldest.list.array);
 	}
 	json_decref(oldest.list.array);

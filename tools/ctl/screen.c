@@ -32,11 +32,13 @@ void cli_warn_stale(const json_t *answer)
 	size_t i;
 	json_array_foreach(json_object_get(answer, "stale"), i, source)
 	{
-		struct cli_cell age = cli_cell_of(json_object_get(source, "age_ms"), CLI_AGE, 0);
+		const json_t *age_ms = json_object_get(source, "age_ms");
+		struct cli_cell age = cli_cell_of(age_ms, CLI_AGE, 0);
 		const char *kind = json_string_value(json_object_get(source, "source"));
 		const char *name = json_string_value(json_object_get(source, "name"));
-		fprintf(stderr, "kuafuctl: stale: %s %s has been silent for %s\n", kind ? kind : "source",
-		    name ? name : "", age.text);
+		bool heard = json_is_number(age_ms);
+		fprintf(stderr, "kuafuctl: stale: %s %s %s%s\n", kind ? kind : "source", name ? name : "",
+		    heard ? "has been silent for " : "has not been heard yet", heard ? age.text : "");
 		free(age.text);
 	}
 }

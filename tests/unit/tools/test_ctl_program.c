@@ -36,18 +36,15 @@ static void on_timer(uv_timer_t *timer)
 			done(f.done_to, &(struct ctl_api_result){0, NULL, 0, &applied, 1});
 		}
 	}
-	if (f.query.row && f.filter.limit != 1000) {
+	if (f.query.row) {
 		struct wire_ctl_trace record = {
 		    .packet = 0xab, .at_ns = 1767323045678000000u, .worker = 1, .text = "a step"};
 		struct ctl_api_query query = f.query;
 		f.query.row = NULL;
-		query.row(query.to, &record);
-		if (f.filter.limit)
+		if (f.filter.limit == 0)
+			query.row(query.to, &record);
+		else /* flows: none */
 			query.end(query.to, 0);
-	} else if (f.query.row) {
-		struct ctl_api_query query = f.query;
-		f.query.row = NULL;
-		query.end(query.to, 0);
 	}
 }
 

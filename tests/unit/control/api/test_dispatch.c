@@ -359,6 +359,35 @@ Test(dispatch, rows_that_a_slow_reader_has_no_room_for_are_counted)
 	cr_assert(strstr(text, "\"lost\":"), "%.200s", text + strlen(text) - 200);
 }
 
+static void trace_packet(uint64_t packet)
+{
+	struct wire_ctl_trace record = {.packet = packet, .text = "step"};
+	f.query.row(f.query.to, &record);
+}
+
+Test(dispatch, a_trace_of_n_packets_ends_when_their_records_have_stopped)
+{
+	send_query("/v1/trace", "limit", "2", NULL, NULL);
+	cr_assert_eq(f.filter.limit, 0, "the data plane counts by record");
+	trace_packet(1);
+	answer->idle(answer);
+	cr_assert(!answer->ended, "one more to come");
+	trace_packet(2);
+	trace_packet(1); /* they shared a burst */
+	trace_packet(3);
+	trace_packet(2);
+	cr_assert(!answer->ended, "there may be more of the two");
+	answer->idle(answer);
+	cr_assert(answer->ended);
+	cr_assert_eq(f.stopped, 42);
+	read_answer();
+	unsigned lines = 0;
+	for (const char *at = text; (at = strchr(at, '\n')); at++)
+		lines++;
+	cr_assert_eq(lines, 4, "%s", text);
+	cr_assert_null(strstr(text, "0000000000000003"));
+}
+
 Test(dispatch, a_second_trace_is_409)
 {
 	f.trace_is_busy = true;
