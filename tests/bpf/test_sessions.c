@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Two POPs measure each other across a veth pair, each in a network namespace:
  *
- *   this process                              helpers
- *   10.9.0.1 va ───────────────────────── vb 10.9.0.2
- *   sessions to 10.9.0.2                       daemon:    sessions to 10.9.0.1, clock 5 s ahead
- *                                              forwarder: a socket in xsks_map, heartbeats
+ *   this process                            helpers
+ *   10.9.0.1 va ─────────────────────────── vb 10.9.0.2
+ *   sessions to 10.9.0.2                    daemon:    sessions to 10.9.0.1, clock 5 s ahead
+ *                                           forwarder: a socket in xsks_map, heartbeats
  *
  * The helpers are ended by SIGKILL, as crashes do. Waiting is on events with a limit, never a fixed sleep. */
 #include "permitted.h"
