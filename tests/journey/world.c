@@ -27,6 +27,7 @@ static struct {
 	uint64_t now_ns;
 	struct site site[POPS + 1];
 	bool dark[POPS + 1][POPS + 1];
+	struct packet recorded[POPS + 1][POPS + 1][3]; /* request, reply, notice */
 	struct {
 		enum pop pop;
 		struct packet packet;
@@ -387,6 +388,19 @@ static void keep(enum pop pop, const struct packet *p)
 	world.kept[world.n_kept++].packet = *p;
 }
 
+static unsigned kind_of(const struct packet *p)
+{
+	bool keepalive = p->bytes[36 + 2] == WIRE_OPT_KEEPALIVE;
+	return !keepalive ? 2 : p->bytes[36 + 4] == WIRE_KEEPALIVE_REPLY;
+}
+
+struct packet recorded(enum pop from, enum pop to, uint8_t type)
+{
+	struct packet p = world.recorded[from][to][type == RECORDED_REPLY ? 1 : type == WIRE_OPT_LINKSTATE ? 2 : 0];
+	cr_assert_neq(p.length, 0, "nothing recorded");
+	return p;
+}
+
 void carry(void)
 {
 	bool moved;
@@ -397,6 +411,8 @@ void carry(void)
 			while (take_sent(pop, &p)) {
 				unsigned to = pop_at(ip_of(&p)->dst);
 				moved = true;
+				if (to && is_control(&p))
+					world.recorded[pop][to][kind_of(&p)] = p;
 				if (!to)
 					keep(pop, &p);
 				else if (!world.dark[pop][to])

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Links go dark and heal, in virtual time: who notices when, what the others are told, and which path packets take. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/oam.h"
+#include "tests/journey/world.h"
+#include "wire/bytes.h"
+
+#define DOWN_MS  (KEEPALIVE_US / 1000 * DEAD) /* silence that takes a link down */
+#define SLACK_MS (KEEPALIVE_US / 1000)        /* the last keepalive may have been heard just before the cut */
+
+/* Every POP has heard every other, and grace is over. */
+static void settled_world(void)
+{
+	world_begin(1);
+	pass_ms(700);
+}
+
+TestSuite(oam, .init = settled_world, .fini = world_end);
+
+static void cut_both(enum pop a, enum pop b, bool dark)
+{
+	cut(a, b, dark);
+	cut(b, a, dark);
+}
+
+/* The POP to which a new flow of a client at `pop` goes first. */
+static unsigned first_hop(enum pop pop)
+{
+	receive(pop, udp(CLIENT ":5000", VIP ":53"));
+	return sent(pop).bytes[17];
+}
+
+/* Milliseconds until traffic at `pop` goes to `hop` first; the test fails if it takes more than `most`. */
+static unsigned wait_for(enum pop pop, enum pop hop, unsigned most)
+{
+	unsigned ms = 0;
+	for (; first_hop(pop) != hop; ms++) {
+		cr_assert_lt(ms, most, "POP %u does not send to POP %u within %u ms", pop, hop, most);
+		pass_ms(1);
+	}
+	return ms;
+}
+
+Test(oam, links_that_are_heard_stay_up)
+{
+	struct dp_event e;
+	pass_ms(3000);
+	cr_assert_eq(first_hop(SGP1), DXB1);
+	for (unsigned pop = 1; pop <= POPS; pop++) {
+		cr_assert_not(event(pop, DP_EVENT_LINK_STATE, &e));
+		cr_assert_eq(all_drops(pop), 0);
+	}
+}
+
+Test(oam, a_silent_link_is_down_after_three_intervals_and_traffic_takes_the_backup)
+{
+	cut_both(SGP1, DXB1, true);
+	unsigned ms = wait_for(SGP1, FRA1, DOWN_MS + SLACK_MS + 2);
+	cr_assert_geq(ms, DOWN_MS - SLACK_MS);
+	cr_assert_eq(counter(SGP1, WIRE_COUNTER_ON_BACKUP), 1);
+	struct dp_event e;
+	cr_assert(event(SGP1, DP_EVENT_LINK_STATE, &e));
+	cr_assert_eq(e.link_state.to_pop, DXB1);
+	cr_assert_eq(e.link_state.state, WIRE_LINK_DOWN);
+	cr_assert_eq(e.link_state.cause, WIRE_CAUSE_KEEPALIVE);
+}
+
+Test(oam, choices_are_told_to_kuafud)
+{
+	struct dp_event e;
+	bool told = false;
+	cut_both(SGP1, DXB1, true);
+	wait_for(SGP1, FRA1, 100);
+	while (event(SGP1, DP_EVENT_PATH_STATE, &e))
+		told |= e.path_state.to_pop == FRA1 && e.path_state.active == 1;
+	cr_assert(told);
+}
+
+Test(oam, a_healed_link_carries_traffic_again)
+{
+	cut_both(SGP1, DXB1, true);
+	wait_for(SGP1, FRA1, 100);
+	pass_ms(2000);
+	cr_assert_eq(first_hop(SGP1), FRA1);
+	cut_both(SGP1, DXB1, false);
+	wait_for(SGP1, DXB1, 100);
+}
+
+Test(oam, a_link_far_away_that_dies_is_known_by_flood)
+{
+	cut_both(DXB1, FRA1, true);
+	wait_for(SGP1, FRA1, DOWN_MS + SLACK_MS + 2);
+	cut_both(DXB1, FRA1, false);
+	wait_for(SGP1, DXB1, 200);
+}
+
+/* The end that hears nothing takes the link down, and the other end follows though it hears well. */
+Test(oam, one_dead_direction_takes_the_link_down_at_both_ends)
+{
+	cut(DXB1, SGP1, true);
+	wait_for(SGP1, FRA1, DOWN_MS + SLACK_MS + 2);
+	struct dp_event e;
+	bool told = false;
+	pass_ms(3);
+	while (event(DXB1, DP_EVENT_LINK_STATE, &e))
+		told |= e.link_state.from_pop == DXB1 && e.link_state.to_pop == SGP1 &&
+		        e.link_state.state == WIRE_LINK_DOWN && e.link_state.cause == WIRE_CAUSE_REMOTE;
+	cr_assert(told);
+	pass_ms(500);
+	cut(DXB1, SGP1, false);
+	wait_for(SGP1, DXB1, 200);
+}
+
+Test(oam, a_dead_relay_is_avoided)
+{
+	cut_both(DXB1, SGP1, true);
+	cut_both(DXB1, FRA1, true);
+	wait_for(SGP1, FRA1, DOWN_MS + SLACK_MS + 2);
+}
+
+Test(oam, stamp_alone_takes_a_link_down_and_everybody_follows)
+{
+	struct wire_ctl_link_state state = {.from_pop = DXB1, .to_pop = FRA1, .local_link = 12, .remote_link = 13};
+	state.state = WIRE_LINK_DOWN;
+	state.cause = WIRE_CAUSE_STAMP;
+	dp_oam_link_state(worker(DXB1, 0), &state);
+	wait_for(SGP1, FRA1, 2);
+	struct dp_event e;
+	cr_assert(event(DXB1, DP_EVENT_LINK_STATE, &e));
+	cr_assert_eq(e.link_state.cause, WIRE_CAUSE_STAMP);
+	state.state = WIRE_LINK_UP;
+	dp_oam_link_state(worker(DXB1, 0), &state);
+	wait_for(SGP1, DXB1, 2);
+}
+
+Test(oam, a_notice_lost_by_the_network_is_repeated)
+{
+	struct wire_ctl_link_state state = {.from_pop = DXB1, .to_pop = FRA1, .local_link = 12, .remote_link = 13};
+	cut_both(SGP1, DXB1, true); /* only for so long that no link dies of it */
+	cut_both(SGP1, FRA1, true);
+	dp_oam_link_state(worker(DXB1, 0), &state);
+	pass_ms(15);
+	cr_assert_eq(first_hop(SGP1), DXB1);
+	cut_both(SGP1, DXB1, false);
+	cut_both(SGP1, FRA1, false);
+	wait_for(SGP1, FRA1, 10);
+}
+
+Test(oam, a_notice_does_not_circle)
+{
+	uint64_t before = journeys(SGP1, WIRE_JOURNEY_OAM);
+	struct wire_ctl_link_state state = {.from_pop = DXB1, .to_pop = FRA1, .local_link = 12, .remote_link = 13};
+	dp_oam_link_state(worker(DXB1, 0), &state);
+	pass_ms(100);
+	/* keepalives: 10 requests each way on 2 links and their replies; notices: 3 repeats of all three POPs on 2 links */
+	cr_assert_leq(journeys(SGP1, WIRE_JOURNEY_OAM) - before, 10 * 2 * 4 + 60);
+}
+
+Test(oam, recorded_keepalives_do_not_keep_a_dead_link_alive)
+{
+	struct packet request = recorded(DXB1, SGP1, WIRE_OPT_KEEPALIVE), reply = recorded(DXB1, SGP1, RECORDED_REPLY);
+	cut_both(SGP1, DXB1, true);
+	for (unsigned ms = 0; ms < DOWN_MS + SLACK_MS + 2; ms++) {
+		receive(SGP1, request);
+		receive(SGP1, reply);
+		pass_ms(1);
+	}
+	cr_assert_eq(first_hop(SGP1), FRA1);
+	cr_assert_gt(drops(SGP1, WIRE_DROP_OVERLAY_REPLAY), 0);
+}
+
+Test(oam, a_recorded_notice_changes_nothing)
+{
+	struct packet all_well = recorded(DXB1, SGP1, WIRE_OPT_LINKSTATE);
+	struct wire_ctl_link_state state = {.from_pop = DXB1, .to_pop = FRA1, .local_link = 12, .remote_link = 13};
+	dp_oam_link_state(worker(DXB1, 0), &state);
+	wait_for(SGP1, FRA1, 2);
+	for (unsigned i = 0; i < 100; i++) {
+		receive(SGP1, all_well);
+		cr_assert_eq(first_hop(SGP1), FRA1);
+	}
+}
+
+Test(oam, a_forged_notice_is_dropped)
+{
+	struct packet notice = recorded(DXB1, SGP1, WIRE_OPT_LINKSTATE);
+	notice.bytes[36 + 4 + 16 + 4] ^= 1; /* state of the first entry */
+	notice.bytes[36 + 4 + 15] ^= 0x80;  /* and a sequence that is new */
+	receive(SGP1, notice);
+	cr_assert_eq(drops(SGP1, WIRE_DROP_OVERLAY_AUTH), 1);
+	cr_assert_eq(first_hop(SGP1), DXB1);
+}
+
+Test(oam, a_new_snapshot_keeps_what_is_known_of_links)
+{
+	struct wire_ctl_link_state state = {.from_pop = DXB1, .to_pop = FRA1, .local_link = 12, .remote_link = 13};
+	dp_oam_link_state(worker(DXB1, 0), &state);
+	wait_for(SGP1, FRA1, 2);
+	struct wire_ctl_endpoint other = endpoint_row(101, "198.51.100.11:8443");
+	change(SGP1, WIRE_OBJ_ENDPOINT, &other, sizeof(other), false);
+	cr_assert_eq(first_hop(SGP1), FRA1);
+}
+
+/* Whatever a neighbour's control packets hold, with a good tag: an answer or a reason. */
+Test(oam, hostile_control_packets_with_good_tags_do_no_harm)
+{
+	struct packet seeds[2] = {
+	    recorded(DXB1, SGP1, WIRE_OPT_KEEPALIVE),
+	    recorded(DXB1, SGP1, WIRE_OPT_LINKSTATE),
+	};
+	srand(99);
+	for (unsigned i = 0; i < 20000; i++) {
+		struct packet p = seeds[i & 1];
+		for (unsigned k = 0; k < 1 + (unsigned)rand() % 4; k++)
+			p.bytes[36 + 4 + (unsigned)rand() % (p.length - 36u - 4u - 16u)] = (uint8_t)rand();
+		sign(&p, secret_of(DXB1, SGP1));
+		receive(SGP1, p);
+		if (i % 100 == 0)
+			expect_nothing_sent(SGP1);
+	}
+}
