@@ -48,7 +48,7 @@ static void tell_engine(struct ctl_daemon *d, struct ctl_link *link, bool up, ui
 	route_link_state(d->engine, link->id, up, ctl_monotonic_ns());
 	ctl_log(link->ours ? CTL_LOG_INFO : CTL_LOG_DEBUG, "link %s is %s", link_text(d, link, text, sizeof(text)),
 	    up ? "up" : "down");
-	ctl_due(d, CTL_DUE_ROUTES);
+	ctl_due(d, link->ours ? CTL_DUE_ROUTES | CTL_DUE_PUBLISH : CTL_DUE_ROUTES);
 }
 
 /* Ours: up while both the probes and the data planes' keepalives are answered. */

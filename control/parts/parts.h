@@ -25,6 +25,7 @@ struct ctl_parts {
 	uv_timer_t measure;
 	uv_timer_t publish;
 	bool publishing;    /* a state is on its way to the store */
+	bool publish_again; /* and is old already */
 	bool registered;    /* so is, or was, our registration */
 	bool ready;         /* the data plane is being told */
 	uint64_t listed_ns; /* when the store had been read; 0: not yet */

@@ -33,7 +33,9 @@ static void on_registered(void *arg, int error, const char *text)
 		return;
 	d->parts->publishing = false;
 	d->parts->registered = error == 0;
-	if (error)
+	if (!error)
+		ctl_due(d, CTL_DUE_PUBLISH);
+	else
 		ctl_warning("this POP is not registered in the store yet: %s", text);
 }
 
@@ -56,6 +58,8 @@ static void on_published(void *arg, int error, const char *text)
 	d->parts->publishing = false;
 	if (error)
 		ctl_debug("state not published: %s", text);
+	else if (d->parts->publish_again)
+		ctl_due(d, CTL_DUE_PUBLISH);
 }
 
 static unsigned list_reports(const struct ctl_daemon *d, struct ctl_link_report *report)
@@ -111,6 +115,7 @@ static char *state_text(const struct ctl_daemon *d)
 
 void ctl_publish_now(struct ctl_daemon *d)
 {
+	d->parts->publish_again = d->parts->publishing;
 	if (d->parts->publishing || !d->parts->listed_ns)
 		return;
 	if (!d->parts->registered)

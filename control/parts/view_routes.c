@@ -146,10 +146,37 @@ static void show_policy(const struct ctl_policy *policy, ctl_api_emit *emit, voi
 	emit(to, &row);
 }
 
+static bool is_defined(const struct ctl_daemon *d, const char *class)
+{
+	for (unsigned i = 0; i < d->objects.n; i++)
+		for (unsigned j = 0;
+		     d->objects.object[i]->kind == CTL_KIND_POLICY && j < d->objects.object[i]->policy.n_classes; j++)
+			if (strcmp(d->objects.object[i]->policy.classes[j].name, class) == 0)
+				return true;
+	return false;
+}
+
+/* The classes that no policy defines, as the engine has them. */
+static void show_built_in(const struct ctl_daemon *d, ctl_api_emit *emit, void *to)
+{
+	struct ctl_api_class classes[ROUTE_MAX_CLASSES];
+	struct ctl_api_policy row = {.name = "(built in)", .class = classes};
+	for (unsigned i = 0; i < d->policy->n_classes; i++) {
+		const struct route_class *class = &d->policy->class[i];
+		bool built_in =
+		    strcmp(class->name, ctl_objective_names[class->objective]) == 0 && !class->accelerator[0];
+		if (built_in && !is_defined(d, class->name))
+			show_class(class, &classes[row.n_class++]);
+	}
+	if (row.n_class)
+		emit(to, &row);
+}
+
 void ctl_view_policies(void *daemon, ctl_api_emit *emit, void *to)
 {
 	const struct ctl_daemon *d = daemon;
 	for (unsigned i = 0; i < d->objects.n; i++)
 		if (d->objects.object[i]->kind == CTL_KIND_POLICY)
 			show_policy(&d->objects.object[i]->policy, emit, to);
+	show_built_in(d, emit, to);
 }
