@@ -32,7 +32,8 @@ struct ctl_api_answer {
 
 	void (*changed)(struct ctl_api_answer *answer); /* the server's: there is something to send */
 	void *server;
-	void (*left)(struct ctl_api_answer *answer); /* the handler's: the client has gone; NULL: it does not care */
+	void (*left)(
+	    struct ctl_api_answer *answer); /* the handler's: the client has gone, write no more; may be NULL */
 	void (*idle)(
 	    struct ctl_api_answer *answer); /* the handler's: nothing new for a while; NULL: it does not care */
 	void *handler;

@@ -17,7 +17,6 @@
 #define CONNECTION_BYTES (64u << 10) /* libmicrohttpd's own memory of a connection: headers and a send block */
 #define BLOCK            (16u << 10) /* bytes handed to libmicrohttpd at a time */
 #define IDLE_SECONDS     10u         /* a connection without a request */
-#define NUDGE_MS         1000u       /* a silent trace gets an empty line, so that a client that left is noticed */
 
 struct ctl_api_server {
 	const struct ctl_api_view *view;
@@ -85,24 +84,37 @@ static void hold(struct exchange *exchange)
 	MHD_suspend_connection(exchange->connection);
 }
 
-/* For one that waits: its handler may have something to say to that, and an empty line shows whether the client is still
- * there. */
-static void nudge(struct exchange *exchange, uint64_t silent_ms)
+/* ---- streams that wait ---- */
+
+static bool client_is_gone(const struct exchange *exchange)
 {
-	struct ctl_api_answer *answer = exchange->answer;
-	if (silent_ms >= CTL_API_IDLE_MS && answer->idle)
-		answer->idle(answer);
-	if (silent_ms >= NUDGE_MS && !answer->ended && strcmp(answer->type, "application/x-ndjson") == 0)
-		ctl_api_answer_write(answer, "\n", 1);
+	const union MHD_ConnectionInfo *info =
+	    MHD_get_connection_info(exchange->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	char byte;
+	ssize_t n = recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+/* libmicrohttpd does not look at a suspended connection. A trace whose client has gone is in the way of the next. */
+static void end_abandoned(struct ctl_api_server *server)
+{
+	for (struct exchange *e = server->exchanges; e; e = e->next) {
+		if (!e->suspended || !e->queued || e->answer->ended || !client_is_gone(e))
+			continue;
+		if (e->answer->left)
+			e->answer->left(e->answer);
+		ctl_api_answer_end(e->answer);
+	}
 }
 
 static void on_tick(uv_timer_t *timer)
 {
 	struct ctl_api_server *server = timer->data;
 	uint64_t now_ms = uv_now(timer->loop);
+	end_abandoned(server);
 	for (struct exchange *e = server->exchanges; e; e = e->next) {
-		if (e->suspended && e->queued)
-			nudge(e, now_ms - e->moved_ms);
+		if (e->suspended && e->queued && e->answer->idle && now_ms - e->moved_ms >= CTL_API_IDLE_MS)
+			e->answer->idle(e->answer);
 	}
 }
 
@@ -176,6 +188,7 @@ static enum MHD_Result dispatch(struct exchange *exchange, const char *method, c
 	struct ctl_api_request request = {
 	    .method = method, .path = path, .body = exchange->body, .size = exchange->size};
 	MHD_get_connection_values(exchange->connection, MHD_GET_ARGUMENT_KIND, add_param, &request);
+	end_abandoned(exchange->server);
 	exchange->answer = ctl_api_answer_new();
 	if (!exchange->answer)
 		return MHD_NO;

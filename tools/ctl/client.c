@@ -122,10 +122,14 @@ static enum cli_exit no_answer(CURLcode code, const char *socket_path)
 	return code == CURLE_OPERATION_TIMEDOUT ? CLI_NO_CONNECT : CLI_REFUSED;
 }
 
+/* A mistake in a file is named by the file; in a document that the user never saw, the place says nothing. */
 static void print_complaint(const struct cli_documents *documents, const char *line)
 {
+	int place = 0;
 	char *text = documents && line ? cli_documents_blame(documents, line) : NULL;
-	fprintf(stderr, "kuafuctl: %s\n", text ? text : line ? line : "the API refused without a reason");
+	if (!documents && line)
+		sscanf(line, "body:%*u: %n", &place);
+	fprintf(stderr, "kuafuctl: %s\n", text ? text : line ? line + place : "the API refused without a reason");
 	free(text);
 }
 

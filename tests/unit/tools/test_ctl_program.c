@@ -165,6 +165,12 @@ Test(program, changes_policies_and_drains)
 	cr_assert_eq(run("undrain pop dxb1"), 0, "%s", output);
 }
 
+Test(program, says_what_is_wrong_with_options_without_a_line_of_a_file)
+{
+	cr_assert_eq(run("policy set --name p --pin wrong,b"), 1, "%s", output);
+	cr_assert_str_eq(output, "kuafuctl: kind: 'wrong' is no kind\nkuafuctl: too\n");
+}
+
 Test(program, traces_until_the_count_or_the_timeout)
 {
 	cr_assert_eq(run("trace 192.0.2.7 tcp --count 1"), 0, "%s", output);

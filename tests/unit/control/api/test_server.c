@@ -139,11 +139,32 @@ Test(server, a_trace_is_sent_record_by_record_while_it_runs)
 	struct client c = {.request = "GET /v1/trace HTTP/1.1\r\nHost: k\r\n\r\n", .enough = "a step"};
 	exchange(&c, answer_trace);
 	cr_assert(strstr(c.reply, "application/x-ndjson"), "%s", c.reply);
-	for (int i = 0; i < 400 && !f.stopped; i++) { /* noticed by the empty lines of a silent trace */
+	for (int i = 0; i < 400 && !f.stopped; i++) {
 		uv_run(&loop, UV_RUN_NOWAIT);
 		usleep(10000);
 	}
 	cr_assert_eq(f.stopped, 42, "the client has left, so the trace is stopped");
+}
+
+static bool wait_for_trace(void)
+{
+	return f.query.row != NULL;
+}
+
+Test(server, a_trace_that_was_left_is_not_in_the_way_of_the_next)
+{
+	const char *request = "GET /v1/trace HTTP/1.1\r\nHost: k\r\n\r\n";
+	int fd = connect_to_server();
+	send(fd, request, strlen(request), MSG_NOSIGNAL);
+	while (!wait_for_trace()) {
+		uv_run(&loop, UV_RUN_NOWAIT);
+		usleep(1000);
+	}
+	close(fd);
+	cr_assert_eq(f.stopped, 0);
+	struct client c = {.request = request, .enough = "HTTP/1.1 200"};
+	exchange(&c, NULL);
+	cr_assert_eq(f.stopped, 42, "the first was stopped before the second was asked");
 }
 
 Test(server, a_body_over_the_limit_is_refused)
