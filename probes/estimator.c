@@ -252,8 +252,26 @@ void probe_estimator_heard(struct probe_estimator *e, uint64_t at_ns)
 	e->last_heard_ns = later(e->last_heard_ns, at_ns);
 }
 
+/* The link comes up. What an outage swallowed is told by `up`, not by loss: or a link that has healed would look bad for
+ * a whole window, and nobody would return to it. */
+static void forgive_outage(struct probe_estimator *e)
+{
+	uint32_t newer = e->next - e->highest - 1; /* still under way */
+	for (uint32_t age = newer + 1; age <= window_size(e); age++) {
+		struct probe_record *r = &e->window[(e->next - age) % PROBE_WINDOW];
+		if (answered(r) && r->sent_ns < e->since_ns)
+			break;
+		if (answered(r))
+			e->count_from = r->sequence;
+		else if (r->state == RECORD_SENT)
+			r->state = RECORD_GIVEN_UP;
+	}
+}
+
 static void become(struct probe_estimator *e, bool up, enum probe_cause cause, uint64_t now_ns)
 {
+	if (up && now_ns - e->since_ns >= PROBE_OUTAGE_NS)
+		forgive_outage(e);
 	e->up = up;
 	e->cause = cause;
 	e->since_ns = now_ns;

@@ -14,6 +14,7 @@
 
 #define PROBE_WINDOW         512u          /* probes; 25.6 s at 20 Hz */
 #define PROBE_SETTLE_NS      1000000000ull /* a probe older than this and unanswered counts as lost (for now) */
+#define PROBE_OUTAGE_NS      1000000000ull /* down for so long is an outage, which is no loss; less is a burst of loss */
 #define PROBE_SILENT         3u            /* intervals: nothing heard at all */
 #define PROBE_UNANSWERED     8u            /* intervals: the other end is heard, but no reply comes */
 #define PROBE_UP_REPLIES     3u            /* replies in a row that bring a link up */
@@ -35,7 +36,7 @@ struct probe_direction {
 	int64_t delay_ns;     /* smoothed (1/8 of each new sample), with the clocks' offset in it */
 	int64_t min_delay_ns; /* of the window */
 	uint64_t jitter_ns;   /* RFC 3550, 6.4.1 */
-	double loss;          /* 0..1, of the window's settled probes */
+	double loss;          /* 0..1, of the window's settled probes, but for those of an outage that is over */
 	uint64_t reordered;   /* counters: since the link was added */
 	uint64_t duplicates;
 };

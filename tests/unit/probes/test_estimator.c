@@ -62,6 +62,16 @@ static bool lost_after_1000(uint32_t i)
 	return i >= 1000;
 }
 
+static bool lost_from_1000_to_1099(uint32_t i)
+{
+	return i >= 1000 && i < 1100;
+}
+
+static bool lost_between_1000_and_1099_or_10_percent(uint32_t i)
+{
+	return lost_from_1000_to_1099(i) || lost_10_percent(i);
+}
+
 static void expect_near(double got, double want, double tolerance, const char *what)
 {
 	cr_assert(fabs(got - want) <= tolerance, "%s: %g is not within %g of %g", what, got, tolerance, want);
@@ -393,6 +403,25 @@ Test(estimator, a_dead_link_loses_everything_in_both_directions)
 	model_run(&m, 2000 * MS);
 	cr_assert(!m.result.up && m.result.samples == 0);
 	cr_assert(m.result.loss == 1.0 && m.result.forward.loss == 1.0 && m.result.back.loss == 1.0);
+}
+
+Test(estimator, an_outage_that_is_over_is_no_loss)
+{
+	m = (struct model){.probes = 1160, .forward_delay = constant_40ms, .forward_lost = lost_from_1000_to_1099};
+	model_run(&m, 2000 * MS);
+	cr_assert(m.result.up && m.result.samples > 0);
+	cr_assert(m.result.loss == 0 && m.result.forward.loss == 0 && m.result.back.loss == 0);
+}
+
+Test(estimator, loss_before_and_after_an_outage_is_loss)
+{
+	m = (struct model){
+	    .probes = 1500, .forward_delay = constant_40ms, .forward_lost = lost_between_1000_and_1099_or_10_percent};
+	model_run(&m, 2000 * MS);
+	cr_assert(m.result.up);
+	expect_near(m.result.loss, 0.10, 0.04, "loss");
+	expect_near(m.result.forward.loss, 0.10, 0.04, "loss forward");
+	cr_assert(m.result.back.loss == 0);
 }
 
 Test(estimator, replies_of_a_predecessor_are_ignored)
