@@ -221,6 +221,8 @@ static void come_and_go(void)
 		cluster_rows(change, &error);
 		UPSERT(change, &error, ENDPOINT, endpoint, .endpoint = 1, .group = 1, .address = addr(198, 51, 100, 10),
 		    .port = 8443, .weight = (uint16_t)i);
+		UPSERT(
+		    change, &error, LINK, link, .link = 11, .from_pop = 2, .to_pop = 3, .local_link = (uint8_t)(i % 5));
 		if (i % 2)
 			DELETE(change, &error, GROUP, group, .group = 2); /* refused: its endpoint is still there */
 		lb_change_commit(change, 2, &next[i], &error);
@@ -263,6 +265,23 @@ Test(change, keeps_the_slot_of_a_path_and_what_is_in_use_of_it)
 	cr_assert(lb_path_pick(lb_snapshot_path(next, 3, 0), next->active)->count == 2);
 	cr_assert(lb_path_pick(lb_snapshot_path(next, 3, 1), next->active)->count == 1);
 	cr_assert(lb_path_pick(path, s->active) == &path->leg[1]);
+	lb_snapshot_put(s);
+	lb_snapshot_put(next);
+}
+
+Test(change, a_path_that_takes_a_freed_slot_starts_on_its_primary)
+{
+	struct lb_snapshot *s = cluster(NULL);
+	struct wire_ctl_error error = {0};
+	uint32_t slot = lb_snapshot_path(s, 3, 0)->slot;
+	s->active[slot] = LB_ACTIVE_NONE;
+	struct lb_change *change = begin(s);
+	DELETE(change, &error, PATH, path, .to_pop = 3);
+	UPSERT(
+	    change, &error, PATH, path, .to_pop = 3, .class = 1, .n_primary = 1, .primary = {12}, .primary_mtu = 1400);
+	struct lb_snapshot *next = commit(change);
+	cr_assert(lb_snapshot_path(next, 3, 1)->slot == slot);
+	cr_assert(lb_path_pick(lb_snapshot_path(next, 3, 1), next->active) == &lb_snapshot_path(next, 3, 1)->leg[0]);
 	lb_snapshot_put(s);
 	lb_snapshot_put(next);
 }
@@ -347,7 +366,7 @@ Test(change, a_link_that_takes_a_freed_slot_does_not_share_it)
 	X(listener_ports, LISTENER, listener, "port_lo 90: must be 1 .. port_hi", .protocol = 6, .port_lo = 90,        \
 	    .port_hi = 80)                                                                                             \
 	X(listener_overlap, LISTENER, listener, "another listener of this vip and protocol has the port",              \
-	    .listener = 9, .accelerator = 0x010209, .vip = THE_VIP, .protocol = 6, .port_lo = 8050, .port_hi = 9000)   \
+	    .listener = 9, .accelerator = 0x010209, .vip = THE_VIP, .protocol = 6, .port_lo = 8099, .port_hi = 9000)   \
 	X(listener_shares, LISTENER, listener, "n_shares 9: must be 0 .. 8", LISTENER_ROW, .n_shares = 9)              \
 	X(listener_weight, LISTENER, listener, "share.weight 65537: must be 0 .. 65536", LISTENER_ROW, .n_shares = 1,  \
 	    .share = {{1, 65537}})                                                                                     \

@@ -271,6 +271,23 @@ Test(nat, flows_outlive_the_change_of_the_pool_and_their_port_is_not_used_again)
 	free(table);
 }
 
+Test(nat, a_pool_can_be_replaced_for_ever_if_its_flows_go)
+{
+	struct lb_nat_table *table = table_of(one_worker);
+	for (unsigned round = 0; round < 100; round++) {
+		struct lb_nat_range pool[LB_NAT_MAX_ADDRESSES];
+		struct lb_nat_flow *flow;
+		for (unsigned i = 0; i < LB_NAT_MAX_ADDRESSES; i++)
+			pool[i] = (struct lb_nat_range){v4(10, 3, round, i + 1), 1024, 1087};
+		cr_assert(lb_nat_set_pool(table, pool, LB_NAT_MAX_ADDRESSES, 0) == 0, "round %u", round);
+		for (uint32_t n = 0; n < 64; n++)
+			cr_assert(insert(table, 100 * round + n, WIRE_PROTO_TCP, 0, &flow) == 0);
+		for (uint32_t n = 0; n < 64 && round; n++)
+			lb_nat_remove(table, find(table, 100 * (round - 1) + n, WIRE_PROTO_TCP), 0);
+	}
+	free(table);
+}
+
 Test(nat, a_pool_that_is_wrong_changes_nothing)
 {
 	struct lb_nat_table *table = table_of(one_worker);
