@@ -113,6 +113,24 @@ Test(maglev, weights_give_shares_in_proportion)
 	}
 }
 
+Test(maglev, light_ones_share_evenly_what_a_heavy_one_leaves)
+{
+	static struct lb_candidate c[MOST];
+	static uint32_t owned[MOST];
+	srand(7);
+	for (uint32_t n = 3; n <= 100; n += 9) {
+		some(c, n, false);
+		for (uint32_t i = 0; i + 1 < n; i++)
+			c[i].weight = 1;
+		c[n - 1] = (struct lb_candidate){random64(), 255, false};
+		uint32_t m = build(slots, c, n);
+		count(owned, slots, m, n);
+		for (uint32_t i = 0; i + 1 < n; i++)
+			cr_assert(owned[i] + 2 >= m / (n - 1) && owned[i] <= m / (n - 1) + 2, "%u of %u", owned[i],
+			    m / (n - 1));
+	}
+}
+
 Test(maglev, a_candidate_that_goes_down_moves_only_its_own_slots)
 {
 	static struct lb_candidate c[MOST];
