@@ -23,6 +23,7 @@
 static char base[] = "/tmp/kuafu-sessions-XXXXXX";
 static struct wire_addr ours, theirs;
 static bool user_space; /* no eBPF: what the sessions are to do without it */
+static bool six;        /* fd09::1 and fd09::2 */
 
 /* What the helpers tell. */
 static struct shared {
@@ -53,6 +54,7 @@ static void on_state(void *owner, uint32_t link, bool up, enum probe_cause cause
 	p->cause = cause;
 	p->changed_at = at_ns;
 	p->changes++;
+	uv_stop(&p->loop);
 }
 
 static void on_sample(void *owner, uint32_t link, const struct probe_sample *sample)
@@ -151,7 +153,8 @@ static void leader_role(void)
 	shared->ready++;
 	while (if_nametoindex("vb") == 0)
 		usleep(1000);
-	if (system("ip addr add 10.9.0.2/24 dev vb && ip link set lo up && ip link set vb up"))
+	if (system("ip addr add 10.9.0.2/24 dev vb && ip addr add fd09::2/64 dev vb nodad && ip link set lo up && ip "
+	           "link set vb up"))
 		_exit(1);
 	helper(daemon_role);
 	while (shared->ready < 2)
@@ -164,12 +167,14 @@ static void leader_role(void)
 
 static void two_pops(void)
 {
-	ours = wire_addr_from_v4((uint8_t[]){10, 9, 0, 1});
-	theirs = wire_addr_from_v4((uint8_t[]){10, 9, 0, 2});
+	ours = six ? wire_addr_from_v6((uint8_t[16]){0xfd, 9, [15] = 1}) : wire_addr_from_v4((uint8_t[]){10, 9, 0, 1});
+	theirs =
+	    six ? wire_addr_from_v6((uint8_t[16]){0xfd, 9, [15] = 2}) : wire_addr_from_v4((uint8_t[]){10, 9, 0, 2});
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	cr_assert(shared != MAP_FAILED && mkdtemp(base) && unshare(CLONE_NEWNET) == 0);
 	make_pair("va", "vb");
-	sh("ip addr add 10.9.0.1/24 dev va && ip link set lo up && ip link set va up");
+	sh("ip addr add 10.9.0.1/24 dev va && ip addr add fd09::1/64 dev va nodad && ip link set lo up && ip link set "
+	   "va up");
 	int failed = open_pop("a", "va", ours, theirs, 0);
 	cr_assert(failed == 0, "step %d", failed);
 	helper(leader_role);
@@ -201,12 +206,27 @@ static void without_ebpf(void)
 	two_pops();
 }
 
+static void over_ipv6(void)
+{
+	six = true;
+	two_pops();
+}
+
+static void over_ipv6_without_ebpf(void)
+{
+	six = user_space = true;
+	two_pops();
+}
+
+TestSuite(ebpf_sessions_v6, .init = over_ipv6, .fini = over, .timeout = 60);
+TestSuite(user_sessions_v6, .init = over_ipv6_without_ebpf, .fini = over, .timeout = 60);
 TestSuite(ebpf_sessions, .init = two_pops, .fini = over, .timeout = 60);
 TestSuite(user_sessions, .init = without_ebpf, .fini = over, .timeout = 60);
 
 static void stop_waiting(uv_timer_t *timer)
 {
 	*(bool *)timer->data = true;
+	uv_stop(timer->loop);
 }
 
 /* Runs our loop until `changes` state changes were seen, or for `limit_ms`. */
@@ -218,7 +238,8 @@ static bool run_until(int changes, uint64_t limit_ms)
 	limit.data = &over_time;
 	uv_timer_start(&limit, stop_waiting, limit_ms, 0);
 	while (pop.changes < changes && !over_time)
-		uv_run(&pop.loop, UV_RUN_ONCE);
+		uv_run(&pop.loop,
+		    UV_RUN_DEFAULT); /* until uv_stop(): ONCE would wait on after a timer that is due at once */
 	uv_close((uv_handle_t *)&limit, NULL);
 	uv_run(&pop.loop, UV_RUN_NOWAIT);
 	return pop.changes >= changes;
@@ -289,6 +310,16 @@ Test(ebpf_sessions, a_removed_link_is_no_longer_answered)
 Test(user_sessions, delays_are_measured_without_ebpf)
 {
 	/* The reflector here waits for its process to be woken. */
+	expect_sane(20 * MS);
+}
+
+Test(ebpf_sessions_v6, delays_are_measured_in_the_driver)
+{
+	expect_sane(1 * MS);
+}
+
+Test(user_sessions_v6, delays_are_measured_without_ebpf)
+{
 	expect_sane(20 * MS);
 }
 
