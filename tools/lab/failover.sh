@@ -29,7 +29,7 @@ failover() {
 	to=$(now_ms)
 	GAP_UDP[$name]=$(gap stream "$from" "$to")
 	GAP_TCP[$name]=$(gap fetch "$from" "$to")
-	say "failover: longest silence ${GAP_UDP[$name]} ms of UDP, ${GAP_TCP[$name]} ms of TCP"
+	say "failover: longest silence ${GAP_UDP[$name]} ms of UDP, ${GAP_TCP[$name]} ms of TCP ($(gap_at stream "$from" "$to") ms, $(gap_at fetch "$from" "$to") ms after the break)"
 	check "$name: UDP was silent for at most $MAX_UDP_GAP ms" [ "${GAP_UDP[$name]}" -le "$MAX_UDP_GAP" ]
 	check "$name: TCP was silent for at most $MAX_TCP_GAP ms" [ "${GAP_TCP[$name]}" -le "$MAX_TCP_GAP" ]
 	! fetch_ended || check "$name: the download ran during all of it" false

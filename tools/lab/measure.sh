@@ -91,7 +91,8 @@ start_traffic() {
 }
 
 # gap stream|fetch FROM_MS TO_MS: the longest silence in between, ms.
-gap() { "$PYTHON" "$ROOT/tests/e2e/longest_gap.py" "$STATE/measure/$1" "$2" "$3"; }
+gap() { "$PYTHON" "$ROOT/tests/e2e/longest_gap.py" "$STATE/measure/$1" "$2" "$3" | cut -d' ' -f1; }
+gap_at() { "$PYTHON" "$ROOT/tests/e2e/longest_gap.py" "$STATE/measure/$1" "$2" "$3" | cut -d' ' -f2; }
 
 fetch_ended() { [ -s "$STATE/measure/fetch.status" ]; }
 fetch_was_right() { [ "$(cat "$STATE/measure/fetch.status" 2>/dev/null)" = 0 ]; }

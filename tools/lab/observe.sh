@@ -23,6 +23,11 @@ path_in_use() {
 uses_primary() { [ "$(path_in_use)" = "$PRIMARY" ]; }
 left_primary() { [ "$(path_in_use)" = "$BACKUP" ]; }
 
+# The way back is chosen by fra1 itself.
+returns_by_primary() {
+	[ "$(route fra1 fra1 sgp1 'select(.active == "primary") | .primary.path | join(",")')" = fra1,dxb1,sgp1 ]
+}
+
 uses_primary_with_backup() { uses_primary && [ "$(backup_path)" = "$BACKUP" ]; }
 
 endpoints_are_up() {

@@ -54,7 +54,7 @@ have_daemons() { [ -x "$BUILD/control/kuafud" ] && [ -x "$BUILD/dataplane/kuafu-
 unmount_all() {
 	local mount
 	awk -v prefix="$STATE/" 'index($2, prefix) == 1 {print $2}' /proc/self/mounts | sort -r | while read -r mount; do
-		umount "$mount" || umount -l "$mount"
+		umount "$mount" 2>/dev/null || umount -l "$mount"
 	done
 }
 
