@@ -101,6 +101,18 @@ static void post_path(struct dp_worker *w, const struct lb_path *path, uint8_t a
 	dp_post(w, &e);
 }
 
+/* Tells kuafud if this is news to it. A new snapshot starts with every path on its primary, so its own memory of what
+ * is active is no measure of what kuafud knows. */
+static void tell_path(struct dp_worker *w, const struct lb_path *path, uint8_t active)
+{
+	struct dp_oam_told *told = &w->oam->told[path->slot];
+	struct dp_oam_told now = {.to_pop = path->row.to_pop, .class = path->row.class, .active = active};
+	if (told->to_pop == now.to_pop && told->class == now.class && told->active == now.active)
+		return;
+	*told = now;
+	post_path(w, path, active);
+}
+
 void dp_oam_choose(struct dp_worker *w)
 {
 	const struct lb_snapshot *s = w->snapshot;
@@ -110,8 +122,8 @@ void dp_oam_choose(struct dp_worker *w)
 	while ((entry = lb_map_next(s->part[LB_PART_PATH], &cursor))) {
 		const struct lb_path *path = entry->part;
 		uint8_t now = w->oam->active[path->slot];
-		if (__atomic_exchange_n(&s->active[path->slot], now, __ATOMIC_RELAXED) != now)
-			post_path(w, path, now);
+		__atomic_store_n(&s->active[path->slot], now, __ATOMIC_RELAXED);
+		tell_path(w, path, now);
 	}
 }
 

@@ -37,6 +37,13 @@ struct dp_oam_notes {
 	uint64_t far_sequence;
 };
 
+/* What kuafud was told last of a path, by the path's slot; to_pop 0: nothing yet. */
+struct dp_oam_told {
+	uint16_t to_pop;
+	uint8_t class;
+	uint8_t active;
+};
+
 struct dp_flood {
 	uint64_t sequence; /* of our latest notice */
 	uint8_t repeats;   /* still to be sent */
@@ -60,6 +67,7 @@ struct dp_oam {
 	struct lb_link_states states;
 	struct dp_oam_notes notes[LB_MAX_LINKS];
 	uint8_t active[LB_MAX_PATHS];
+	struct dp_oam_told told[LB_MAX_PATHS];
 };
 
 static inline bool dp_oam_near_up(const struct dp_oam_link *l)

@@ -79,6 +79,30 @@ Test(oam, choices_are_told_to_kuafud)
 	cr_assert(told);
 }
 
+Test(oam, a_path_that_went_on_a_detour_and_came_back_on_its_primary_is_told_to_kuafud)
+{
+	struct dp_event e;
+	int last = -1;
+	struct wire_ctl_path direct = {.to_pop = FRA1,
+	    .n_primary = 1,
+	    .n_backup = 2,
+	    .primary = {LINK(SGP1, FRA1)},
+	    .backup = {LINK(SGP1, DXB1), LINK(DXB1, FRA1)},
+	    .primary_mtu = 1500,
+	    .backup_mtu = 1500};
+	cut_both(SGP1, DXB1, true);
+	wait_for(SGP1, FRA1, 100);
+	pass_ms(20);
+	change(SGP1, WIRE_OBJ_PATH, &direct, sizeof(direct), true);
+	pass_ms(20);
+	change(SGP1, WIRE_OBJ_PATH, &direct, sizeof(direct), false);
+	pass_ms(20);
+	while (event(SGP1, DP_EVENT_PATH_STATE, &e))
+		if (e.path_state.to_pop == FRA1)
+			last = e.path_state.active;
+	cr_assert_eq(last, 0, "kuafud was told %d last", last);
+}
+
 Test(oam, a_healed_link_carries_traffic_again)
 {
 	cut_both(SGP1, DXB1, true);
