@@ -119,7 +119,7 @@ static int make_slot(struct dp_workers *set, uint16_t id)
 		error = make_ring("commands", id, DP_COMMANDS_SIZE, sizeof(struct dp_command),
 		    RING_F_SP_ENQ | RING_F_SC_DEQ, &slot->commands);
 	if (error == 0)
-		error = dp_overlay_state_create(set->n, &slot->worker.overlay);
+		error = dp_overlay_state_create(set->n, set->config.first_sequence, &slot->worker.overlay);
 	if (error == 0 && id == 0)
 		error = dp_oam_create(&slot->worker.oam);
 	return error;
