@@ -27,7 +27,8 @@
 /* A directed link between two registered POPs. The estimates of ours, and of those that lead to us, are our own; those
  * of others are what their POPs publish. */
 struct ctl_link {
-	uint32_t id; /* the route engine's, and the data plane's */
+	uint32_t id;     /* the route engine's */
+	uint32_t number; /* the data plane's: control/parts/link_numbers.h */
 	struct route_link_key key;
 	struct wire_addr local;
 	struct wire_addr remote;

@@ -8,6 +8,7 @@
 
 #include "control/base/address.h"
 #include "control/base/clock.h"
+#include "control/parts/link_numbers.h"
 #include "control/parts/parts.h"
 
 #define MEASURE_MS 100u /* how often estimates go to the route engine */
@@ -311,7 +312,7 @@ static void tell_dataplane(struct ctl_daemon *d)
 	for (unsigned i = 0; i < d->n_links; i++) {
 		const struct ctl_link *link = &d->link[i];
 		rows[i] = (struct wire_ctl_link){
-		    .link = link->id,
+		    .link = link->number,
 		    .from_pop = link->key.from,
 		    .to_pop = link->key.to,
 		    .local_link = link->key.local,
@@ -361,7 +362,7 @@ void ctl_links_rebuild(struct ctl_daemon *d)
 	int n = list_links(d, &links);
 	if (n < 0)
 		return;
-	if (keep_known(d, links, (unsigned)n)) {
+	if (keep_known(d, links, (unsigned)n) || ctl_link_numbers(links, (unsigned)n)) {
 		free(links);
 		return;
 	}

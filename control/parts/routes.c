@@ -8,10 +8,16 @@
 #include "control/base/clock.h"
 #include "control/parts/parts.h"
 
-static void take_path(const struct route_path *path, uint8_t *ret_n, uint32_t *ret_links, uint16_t *ret_mtu)
+static void take_path(
+    const struct ctl_daemon *d, const struct route_path *path, uint8_t *ret_n, uint32_t *ret_links, uint16_t *ret_mtu)
 {
+	for (unsigned i = 0; i < path->n_links; i++) {
+		const struct ctl_link *link = ctl_daemon_link(d, path->link[i]);
+		if (!link)
+			return; /* no such link: no path */
+		ret_links[i] = link->number;
+	}
 	*ret_n = path->n_links;
-	memcpy(ret_links, path->link, path->n_links * sizeof(path->link[0]));
 	*ret_mtu = path->mtu;
 }
 
@@ -31,8 +37,9 @@ static void tell_paths(struct ctl_daemon *d)
 			struct wire_ctl_path *row = &rows[n++];
 			row->to_pop = to;
 			row->class = (uint8_t) class;
-			take_path(&choice->primary, &row->n_primary, row->primary, &row->primary_mtu);
-			take_path(&choice->backup, &row->n_backup, row->backup, &row->backup_mtu);
+			take_path(d, &choice->primary, &row->n_primary, row->primary, &row->primary_mtu);
+			take_path(d, &choice->backup, &row->n_backup, row->backup, &row->backup_mtu);
+			n -= !row->n_primary;
 		}
 	ctl_dataplane_replace(d->dataplane, WIRE_OBJ_PATH, rows, n);
 	free(rows);

@@ -59,7 +59,7 @@ void ctl_view_links(void *daemon, ctl_api_emit *emit, void *to)
 		    .local_address = ctl_address_text(&link->local, local),
 		    .remote_address = ctl_address_text(&link->remote, remote),
 		    .provider = link->config.provider,
-		    .id = link->id,
+		    .id = link->number,
 		    .own = link->ours,
 		    .local_link = link->key.local,
 		    .remote_link = link->key.remote,
