@@ -2,12 +2,12 @@
 #include "tests/journey/packet.h"
 
 #include <arpa/inet.h>
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "dataplane/auth.h"
+#include "tests/journey/check.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
 
@@ -21,7 +21,7 @@ struct end end_of(const char *text)
 		*colon = 0;
 		e.port = (uint16_t)atoi(colon + 1);
 	}
-	cr_assert_eq(inet_pton(AF_INET, copy, e.address), 1, "%s", text);
+	CHECK(inet_pton(AF_INET, copy, e.address) == 1, "%s", text);
 	return e;
 }
 
@@ -70,7 +70,7 @@ static uint16_t l4_checksum(struct packet *p)
 
 static void add_payload(struct packet *p, uint16_t bytes)
 {
-	cr_assert_leq(p->length + bytes, MAX_PACKET);
+	CHECK(p->length + bytes <= (int)MAX_PACKET, "%u bytes of payload", bytes);
 	for (uint16_t i = 0; i < bytes; i++)
 		p->bytes[p->length + i] = (uint8_t)(i * 7 + 1);
 	p->length = (uint16_t)(p->length + bytes);
@@ -235,7 +235,7 @@ struct packet inner_of(const struct packet *outer)
 {
 	struct packet p = {.length = 0};
 	uint16_t at = (uint16_t)(36 + (outer->bytes[28] & 63) * 4);
-	cr_assert_leq(at, outer->length);
+	CHECK(at <= outer->length, "options end at %u", at);
 	p.length = (uint16_t)(outer->length - at);
 	memcpy(p.bytes, outer->bytes + at, p.length);
 	return p;
@@ -258,6 +258,6 @@ void expect_same(const struct packet *got, const struct packet *expected, const 
 			at++;
 		show("got", got);
 		show("expected", expected);
-		cr_assert(same, "%s:%d: packets differ from byte %u on", file, line, at);
+		CHECK(same, "%s:%d: packets differ from byte %u on", file, line, at);
 	}
 }

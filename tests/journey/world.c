@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/journey/world.h"
 
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,9 +9,10 @@
 #include "dataplane/auth.h"
 #include "dataplane/burst.h"
 #include "lb/hash.h"
+#include "tests/journey/check.h"
 #include "wire/bytes.h"
 
-#define KEPT 4096u
+#define KEPT 256u
 
 struct site {
 	struct dp_workers *set;
@@ -44,7 +44,7 @@ static void begin_eal(void)
 	char *argv[] = {"journey", "--no-huge", "-m", "128", "--no-pci", "--no-shconf", "--no-telemetry",
 	    "--log-level=3", "--lcores=0", NULL};
 	if (!begun)
-		cr_assert_geq(rte_eal_init(9, argv), 0, "EAL");
+		CHECK(rte_eal_init(9, argv) >= 0, "EAL");
 	begun = true;
 }
 
@@ -81,7 +81,7 @@ static void upsert(enum wire_ctl_object object, const void *row, size_t size)
 {
 	struct wire_ctl_error why = {0};
 	int result = lb_change_upsert(open_change, object, row, size, &why);
-	cr_assert_eq(result, 0, "object %d: %s", object, why.text);
+	CHECK(result == 0, "object %d: %s", object, why.text);
 }
 
 static void put_links(enum pop self)
@@ -199,7 +199,7 @@ static void put_everything(enum pop self)
 
 static void begin_change(struct site *site)
 {
-	cr_assert_eq(lb_change_begin(site->snapshot, false, expand, &open_change), 0);
+	CHECK(lb_change_begin(site->snapshot, false, expand, &open_change) == 0, "begin");
 }
 
 /* The snapshot before the last is put: no worker runs, so nobody reads it. */
@@ -209,7 +209,7 @@ static void commit_change(struct site *site)
 	struct lb_snapshot *old = site->snapshot;
 	uint64_t generation = site->state[site->in_use].generation + 1;
 	int result = lb_change_commit(open_change, generation, &site->snapshot, &why);
-	cr_assert_eq(result, 0, "commit: %s", why.text);
+	CHECK(result == 0, "commit: %s", why.text);
 	lb_change_free(open_change);
 	site->in_use ^= 1;
 	site->state[site->in_use] = (struct dp_state){.snapshot = site->snapshot,
@@ -228,7 +228,7 @@ void change(enum pop pop, enum wire_ctl_object object, const void *row, size_t s
 	struct wire_ctl_error why = {0};
 	begin_change(&world.site[pop]);
 	if (gone)
-		cr_assert_eq(lb_change_delete(open_change, object, row, size, &why), 0, "%s", why.text);
+		CHECK(lb_change_delete(open_change, object, row, size, &why) == 0, "%s", why.text);
 	else
 		upsert(object, row, size);
 	commit_change(&world.site[pop]);
@@ -248,7 +248,7 @@ void world_begin(unsigned workers)
 	struct dp_workers_config config = {
 	    .workers = (uint16_t)workers, .ports = 1, .flows = 1024, .nat_flows = 1024, .mbufs = 2047};
 	for (unsigned pop = 1; pop <= POPS; pop++) {
-		cr_assert_eq(dp_workers_create(&config, &world.site[pop].set), 0);
+		CHECK(dp_workers_create(&config, &world.site[pop].set) == 0, "workers");
 		begin_change(&world.site[pop]);
 		put_everything(pop);
 		commit_change(&world.site[pop]);
@@ -316,9 +316,9 @@ static void take_handed_over(enum pop pop)
 void receive_frame(enum pop pop, unsigned id, const uint8_t *frame, uint16_t length)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(dp_workers_pool(world.site[pop].set));
-	cr_assert_not_null(m, "out of buffers: something leaks");
+	CHECK(m, "out of buffers: something leaks");
 	uint8_t *at = (uint8_t *)rte_pktmbuf_append(m, length);
-	cr_assert_not_null(at);
+	CHECK(at, "frame of %u bytes", length);
 	if (length)
 		memcpy(at, frame, length);
 	dp_workers_receive(worker(pop, id), &m, 1, 0, world.now_ns, world.now_ns);
@@ -343,9 +343,9 @@ static bool take_sent(enum pop pop, struct packet *ret_packet)
 	if (!m)
 		return false;
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	cr_assert_arr_eq(frame, "\x02\x00\x00\x00\x00\xfe\x02\x00\x00\x00\x00\x01\x08\x00", 14, "link-layer header");
+	CHECK(memcmp(frame, "\x02\x00\x00\x00\x00\xfe\x02\x00\x00\x00\x00\x01\x08\x00", 14) == 0, "link-layer header");
 	ret_packet->length = (uint16_t)(rte_pktmbuf_pkt_len(m) - 14);
-	cr_assert_leq(ret_packet->length, MAX_PACKET);
+	CHECK(ret_packet->length <= MAX_PACKET, "%u bytes", ret_packet->length);
 	memcpy(ret_packet->bytes, frame + 14, ret_packet->length);
 	rte_pktmbuf_free(m);
 	return true;
@@ -362,7 +362,7 @@ struct packet sent(enum pop pop)
 {
 	struct packet p = {.length = 0};
 	do {
-		cr_assert(take_sent(pop, &p), "POP %u sent nothing; drops: %lu", pop, all_drops(pop));
+		CHECK(take_sent(pop, &p), "POP %u sent nothing; drops: %lu", pop, all_drops(pop));
 	} while (is_control(&p));
 	return p;
 }
@@ -371,7 +371,7 @@ void expect_nothing_sent(enum pop pop)
 {
 	struct packet p = {.length = 0};
 	while (take_sent(pop, &p))
-		cr_assert(is_control(&p), "a packet of %u bytes was sent", p.length);
+		CHECK(is_control(&p), "a packet of %u bytes was sent", p.length);
 }
 
 /* The POP to whose address it goes, or 0. */
@@ -383,7 +383,9 @@ static unsigned pop_at(const uint8_t address[4])
 
 static void keep(enum pop pop, const struct packet *p)
 {
-	cr_assert_lt(world.n_kept, KEPT);
+	if (world.next_kept == world.n_kept)
+		world.next_kept = world.n_kept = 0;
+	CHECK(world.n_kept < KEPT, "too many packets are kept");
 	world.kept[world.n_kept].pop = pop;
 	world.kept[world.n_kept++].packet = *p;
 }
@@ -397,7 +399,7 @@ static unsigned kind_of(const struct packet *p)
 struct packet recorded(enum pop from, enum pop to, uint8_t type)
 {
 	struct packet p = world.recorded[from][to][type == RECORDED_REPLY ? 1 : type == WIRE_OPT_LINKSTATE ? 2 : 0];
-	cr_assert_neq(p.length, 0, "nothing recorded");
+	CHECK(p.length != 0, "nothing recorded");
 	return p;
 }
 
@@ -424,7 +426,7 @@ void carry(void)
 
 struct packet delivered(enum pop *ret_pop)
 {
-	cr_assert_lt(world.next_kept, world.n_kept, "nothing left the overlay; drops: %lu %lu %lu", all_drops(SGP1),
+	CHECK(world.next_kept < world.n_kept, "nothing left the overlay; drops: %lu %lu %lu", all_drops(SGP1),
 	    all_drops(DXB1), all_drops(FRA1));
 	if (ret_pop)
 		*ret_pop = world.kept[world.next_kept].pop;
@@ -433,7 +435,12 @@ struct packet delivered(enum pop *ret_pop)
 
 void expect_nothing_delivered(void)
 {
-	cr_assert_eq(world.next_kept, world.n_kept);
+	CHECK(world.next_kept == world.n_kept, "a packet left the overlay");
+}
+
+void forget_delivered(void)
+{
+	world.n_kept = world.next_kept = 0;
 }
 
 void cut(enum pop from, enum pop to, bool dark)

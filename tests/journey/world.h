@@ -70,6 +70,8 @@ void carry(void);
 /* The packet that left the overlay next, and where. */
 struct packet delivered(enum pop *ret_pop);
 void expect_nothing_delivered(void);
+/* Whatever was delivered and not looked at. */
+void forget_delivered(void);
 
 /* One direction of a link goes dark or heals. */
 void cut(enum pop from, enum pop to, bool dark);

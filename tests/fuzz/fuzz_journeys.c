@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Three POPs with flows under way (tests/journey/world.h) get the input as a list of packets, each
+ *
+ *   how (1 byte) | length (1 byte) | bytes
+ *
+ * How: bits 0..1 the POP; 2: a raw frame, else an IPv4 packet whose header checksum is set right; 3: an overlay packet
+ * gets a good tag of the pair that its addresses name, and the present time; 4: its ports become those of the last NAT
+ * flow, as if an endpoint answered; 5: a millisecond passes. Then everything in flight is carried. At the end no
+ * buffer may be missing: each was sent, dropped or punted exactly once. */
+#include <string.h>
+
+#include "tests/journey/check.h"
+#include "tests/journey/world.h"
+#include "wire/bytes.h"
+#include "wire/checksum.h"
+
+#define MOST_PACKETS 64u
+
+enum how { POP = 0x03, RAW = 0x04, SIGNED = 0x08, ANSWER = 0x10, TIME = 0x20 };
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static uint8_t nat_end[6]; /* address and port of the last flow at fra1 */
+
+static void given_flow(void)
+{
+	receive(SGP1, tcp(CLIENT ":5000", VIP ":443", .flags = WIRE_TCP_SYN, .mss = 1460));
+	carry();
+	struct packet out = delivered(NULL);
+	memcpy(nat_end, out.bytes + 12, 4);
+	memcpy(nat_end + 4, out.bytes + 20, 2);
+}
+
+static void set_right(struct packet *p)
+{
+	unsigned header = (p->bytes[0] & 15u) * 4u;
+	if (p->length < 20 || header < 20 || header > p->length)
+		return;
+	wire_put_be16(p->bytes + 2, p->length);
+	memset(p->bytes + 10, 0, 2);
+	uint16_t sum = wire_csum(p->bytes, header);
+	memcpy(p->bytes + 10, &sum, 2);
+}
+
+static void answer(struct packet *p)
+{
+	if (p->length < 24)
+		return;
+	memcpy(p->bytes + 16, nat_end, 4);
+	memcpy(p->bytes + 22, nat_end + 4, 2);
+}
+
+static void sign_overlay(struct packet *p)
+{
+	unsigned covered = p->length > 36 ? 8u + (p->bytes[28] & 63u) * 4u : 0;
+	uint8_t from = p->bytes[13], to = p->bytes[17];
+	if (covered < 24 || 28 + covered > p->length || from < 1 || from > POPS || to < 1 || to > POPS)
+		return;
+	uint8_t *telemetry = p->bytes + 28 + covered - 16 - 8;
+	if (wire_be16(telemetry - 4) == WIRE_OVERLAY_CLASS && telemetry[-2] == WIRE_OPT_TELEMETRY)
+		wire_put_be32(telemetry + 4, world_time_us());
+	sign(p, secret_of(from, to));
+}
+
+static void give(uint8_t how, const uint8_t *bytes, uint8_t length)
+{
+	enum pop pop = how & POP ? how & POP : SGP1;
+	if (how & TIME)
+		pass_ms(1);
+	if (how & RAW) {
+		receive_frame(pop, 0, bytes, length);
+		return;
+	}
+	struct packet p = {.length = length};
+	memcpy(p.bytes, bytes, length);
+	if (how & ANSWER)
+		answer(&p);
+	set_right(&p);
+	if (how & SIGNED)
+		sign_overlay(&p);
+	receive(pop, p);
+}
+
+static unsigned free_buffers(void)
+{
+	unsigned n = 0;
+	for (unsigned pop = 1; pop <= POPS; pop++) {
+		struct rte_mbuf *m;
+		while ((m = dp_workers_punted(worker(pop, 0)->set, 0)))
+			rte_pktmbuf_free(m);
+		n += rte_mempool_avail_count(dp_workers_pool(worker(pop, 0)->set));
+	}
+	return n;
+}
+
+/* A world costs milliseconds: it is made only for inputs that hold a whole packet. */
+static bool holds_packet(const uint8_t *data, size_t size)
+{
+	return size >= 2 && size - 2 >= data[1];
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (!holds_packet(data, size))
+		return 0;
+	world_begin(1);
+	given_flow();
+	unsigned before = free_buffers();
+	for (unsigned n = 0; holds_packet(data, size) && n < MOST_PACKETS; n++) {
+		uint8_t length = data[1];
+		give(data[0], data + 2, length);
+		carry();
+		forget_delivered();
+		data += 2u + length;
+		size -= 2u + length;
+	}
+	CHECK(free_buffers() == before, "%u buffers before, %u after", before, free_buffers());
+	world_end();
+	return 0;
+}
