@@ -7,6 +7,7 @@ OUTAGE=5           # seconds
 MAX_UDP_GAP=500    # ms
 MAX_TCP_GAP=1000   # ms
 RETURN_SECONDS=30  # the better path must have been better for a while before it is taken again
+WATCH_AFTER=5      # seconds after the return, for what the return itself does to the flows
 QUIET_BEFORE=1     # seconds of undisturbed traffic before each failover
 declare -A GAP_UDP=() GAP_TCP=()
 
@@ -25,7 +26,7 @@ failover() {
 	until_ms $((from + OUTAGE * 1000))
 	$heal
 	check "$name: flows returned to $PRIMARY" wait_for "$RETURN_SECONDS" "the return to the best path" uses_primary
-	pause 1 # what the return itself does to the flows is seen too
+	pause "$WATCH_AFTER"
 	to=$(now_ms)
 	GAP_UDP[$name]=$(gap stream "$from" "$to")
 	GAP_TCP[$name]=$(gap fetch "$from" "$to")
