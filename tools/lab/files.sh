@@ -3,7 +3,7 @@
 # The files of the lab: configurations, and what the origins serve.
 
 BLOB_SIZES=(1k 64k 1m 8m)
-PACED_BYTES=$((20 << 20)) # at PACED_RATE for longer than all failovers take
+PACED_BYTES=$((16 << 20)) # 64 s at PACED_RATE, longer than all failovers take
 PACED_RATE=256k           # bytes/s
 
 wanem_config() {
