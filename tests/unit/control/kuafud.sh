@@ -1,0 +1,75 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# kuafud as a whole, on a POP without ports to speak of, in a network namespace of its own:
+# refuses bad files, refuses a second daemon, takes an apply, keeps it over a SIGKILL, ends in order.
+# kuafud.sh KUAFUD KUAFUCTL
+set -eu
+if [ -z "${KUAFUD_TEST_INSIDE:-}" ]; then
+	unshare -n true 2>/dev/null || exit 77
+	KUAFUD_TEST_INSIDE=1 exec unshare -n "$0" "$@"
+fi
+kuafud=$1 kuafuctl=$2
+dir=$(mktemp -d)
+pid=
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || :; rm -rf "$dir"' EXIT
+
+fail() { echo "$*" >&2; cat "$dir/log" >&2 2>/dev/null || :; exit 1; }
+ctl() { "$kuafuctl" --socket "$dir/run/api.sock" "$@"; }
+# Waits for at most 10 s.
+wait_for() { for _ in $(seq 100); do "$@" && return; sleep 0.1; done; fail "waited in vain for: $*"; }
+api_answers() { ctl show pops >/dev/null 2>&1; }
+start() {
+	rm -f "$dir/run/kuafud.ready"
+	"$kuafud" --config "$dir/pop.yaml" 2>>"$dir/log" &
+	pid=$!
+	wait_for test -e "$dir/run/kuafud.ready"
+	wait_for api_answers
+}
+
+ip link set lo up
+head -c 32 /dev/urandom >"$dir/secret"
+chmod 600 "$dir/secret"
+cat >"$dir/pop.yaml" <<-END
+	pop: sgp1
+	id: 1
+	region: ap
+	run-dir: $dir/run
+	store: sqlite://$dir/store.db
+	secret-file: $dir/secret
+	ports: [{name: none, driver: null}]
+	links: [{link: 0, address: 127.0.0.1, port: none}]
+END
+cat >"$dir/object.yaml" <<-END
+	{kind: accelerator, name: web, vips: [192.0.2.1], listeners: [{name: l, protocol: udp, ports: [53],
+	  groups: [{region: ap, pops: [sgp1], endpoints: [{address: 127.0.0.1, port: 53}]}]}]}
+END
+
+"$kuafud" --config "$dir/pop.yaml" --check || fail "a good file is refused"
+sed 's/id: 1/id: 70000/; s/driver: null/driver: nul/' "$dir/pop.yaml" >"$dir/bad.yaml"
+status=0
+"$kuafud" --config "$dir/bad.yaml" 2>"$dir/mistakes" || status=$?
+[ "$status" = 2 ] || fail "a bad file gives $status, not 2"
+[ "$(wc -l <"$dir/mistakes")" = 2 ] || fail "two mistakes are not two lines: $(cat "$dir/mistakes")"
+[ ! -e "$dir/run" ] || fail "a bad file has made the run directory"
+
+start
+status=0
+"$kuafud" --config "$dir/pop.yaml" 2>"$dir/second" || status=$?
+[ "$status" = 1 ] || fail "a second daemon ends with $status"
+grep -q "process $pid\$" "$dir/second" || fail "it does not name the first: $(cat "$dir/second")"
+wait_for ctl apply -f "$dir/object.yaml" >/dev/null 2>&1
+sed 's/192.0.2.1/x/' "$dir/object.yaml" | ctl apply -f - >/dev/null 2>"$dir/refused" && fail "a bad object was taken"
+grep -q 'stdin:1: vips' "$dir/refused" || fail "no line for it: $(cat "$dir/refused")"
+kill -9 "$pid"
+wait "$pid" || :
+start
+is_back() { ctl show accelerators | grep -q '192.0.2.1'; }
+wait_for is_back
+kill "$pid"
+status=0
+wait "$pid" || status=$?
+pid=
+[ "$status" = 0 ] || fail "SIGTERM gives $status, not 0"
+[ ! -e "$dir/run/kuafud.pid" ] || fail "the pid file is left behind"
+[ ! -e "$dir/run/kuafud.ready" ] || fail "kuafud.ready is left behind"
+"$kuafud" --config "$dir/pop.yaml" --remove 2>>"$dir/log" || fail "--remove fails"
