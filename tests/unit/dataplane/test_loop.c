@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A worker on a thread of its own. */
+#include "dataplane/loop.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <criterion/criterion.h>
+#include <rte_launch.h>
+
+#include "dataplane/port.h"
+#include "dataplane/worker_set.h"
+#include "lb/flow.h"
+#include "shell.h"
+
+static uint64_t now_ns(clockid_t clock)
+{
+	struct timespec t;
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+static struct dp_loop loop;
+
+static void run(struct shell *s)
+{
+	loop = (struct dp_loop){.set = s->set, .worker = 0};
+	cr_assert_eq(rte_eal_remote_launch(dp_loop_run, &loop, 1), 0);
+	while (dp_workers_get(s->set, 0)->stats->heartbeat_ns == 0)
+		usleep(100);
+}
+
+static void stop(struct shell *s)
+{
+	dp_loop_stop(s->set);
+	rte_eal_mp_wait_lcore();
+	shell_end(s);
+}
+
+Test(loop, an_idle_worker_sleeps_and_its_heart_beats, .timeout = 30)
+{
+	struct shell s;
+	shell_start(&s, 1);
+	run(&s);
+	struct wire_stats_worker *stats = dp_workers_get(s.set, 0)->stats;
+	uint64_t worst = 0, end = now_ns(CLOCK_MONOTONIC) + UINT64_C(1000000000);
+	uint64_t cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+	unsigned late = 0, looks = 0;
+	for (uint64_t now = 0; now < end; looks++) {
+		usleep(2000);
+		uint64_t beat = __atomic_load_n(&stats->heartbeat_ns, __ATOMIC_RELAXED);
+		now = now_ns(CLOCK_MONOTONIC);
+		uint64_t age = now > beat ? now - beat : 0;
+		worst = age > worst ? age : worst;
+		late += age > UINT64_C(20000000);
+	}
+	cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	cr_log_info("worst heartbeat age %lu us, %lu us of CPU in a second", worst / 1000, cpu / 1000);
+	cr_assert_leq(late * 20, looks, "heartbeat older than 20 ms in %u of %u looks", late, looks);
+	cr_assert_lt(cpu, UINT64_C(100000000)); /* the test's own 500 looks included */
+	cr_assert_gt(stats->counter[WIRE_COUNTER_SLEEPS], 100);
+	stop(&s);
+}
+
+Test(loop, a_sleeping_worker_answers_a_query_at_once, .timeout = 30)
+{
+	struct shell s;
+	shell_start(&s, 1);
+	shell_hello(&s);
+	(void)shell_error(&s);
+	struct lb_flow *flow = NULL;
+	bool made = false;
+	struct lb_flow_key key = {.client = shell_address("192.0.2.1"),
+	    .vip = shell_address("203.0.113.1"),
+	    .client_port = 5000,
+	    .vip_port = 443,
+	    .protocol = WIRE_PROTO_TCP};
+	for (uint16_t i = 0; i < 10; i++) {
+		key.client_port = (uint16_t)(5000 + i);
+		cr_assert_eq(lb_flow_insert(dp_workers_get(s.set, 0)->flows, &key, lb_flow_hash(&key),
+		                 now_ns(CLOCK_MONOTONIC), &flow, &made),
+		    0);
+	}
+	run(&s);
+	usleep(20000);
+	struct wire_ctl_filter filter = {.l4_port = 5003};
+	shell_send(&s, WIRE_CTL_FLOWS_QUERY, 0, 0, &filter, sizeof(filter));
+	unsigned rows = 0;
+	bool ended = false;
+	for (int i = 0; i < 5000 && !ended; i++) {
+		struct wire_ctl_header header;
+		const void *body = NULL;
+		dp_session_poll(s.session);
+		for (enum wire_ctl_type type; (type = shell_take(&s, &header, &body)) != 0;) {
+			const struct wire_ctl_flow *row = body;
+			if (type == WIRE_CTL_FLOW) {
+				cr_assert_eq(row->client_port, 5003);
+				cr_assert_eq(row->role, WIRE_FLOW_INGRESS);
+				rows++;
+			}
+			ended = ended || type == WIRE_CTL_FLOWS_END;
+		}
+		usleep(200);
+	}
+	cr_assert(ended);
+	cr_assert_eq(rows, 1);
+	stop(&s);
+}
+
+Test(loop, a_commit_settles_while_the_worker_runs, .timeout = 30)
+{
+	struct shell s;
+	shell_start(&s, 1);
+	shell_hello(&s);
+	(void)shell_error(&s);
+	run(&s);
+	for (uint64_t generation = 1; generation <= 200; generation++) {
+		struct wire_ctl_route route = shell_route("10.0.0.0", (unsigned)(8 + generation % 8), 0, 0);
+		const struct shell_row row = {WIRE_OBJ_ROUTE, &route, sizeof(route)};
+		shell_commit(&s, generation, generation % 3 == 0, &row, 1);
+		while (!dp_transaction_settle(s.transactions))
+			usleep(50);
+		dp_session_poll(s.session);
+		cr_assert_str_empty(shell_error(&s));
+	}
+	cr_assert_eq(dp_transaction_generation(s.transactions), 200);
+	stop(&s);
+}
+
+Test(loop, a_ring_port_opens_and_closes_under_a_running_worker, .timeout = 30)
+{
+	struct shell s;
+	shell_start(&s, 1);
+	struct dp_port_config config = {.name = "r",
+	    .driver = DP_DRIVER_RING,
+	    .interface = "",
+	    .device = "",
+	    .rx_file = "",
+	    .tx_file = "",
+	    .queues = 1};
+	char why[DP_PORT_WHY_SIZE] = "";
+	cr_assert_eq(dp_port_describe(s.set, 0, &config), 0);
+	run(&s);
+	for (int i = 0; i < 3; i++) {
+		cr_assert_eq(dp_port_open(s.set, 0, &config, why), 0, "%s", why);
+		cr_assert(dp_port_is_open(s.set, 0));
+		usleep(5000);
+		dp_port_close(s.set, 0);
+		cr_assert_not(dp_port_is_open(s.set, 0));
+	}
+	stop(&s);
+}
+
+Test(loop, an_af_xdp_port_waits_for_its_interface_in_one_line, .timeout = 30)
+{
+	struct shell s;
+	shell_start(&s, 1);
+	struct dp_port_config config = {.name = "w",
+	    .driver = DP_DRIVER_AF_XDP,
+	    .interface = "no-such-if",
+	    .device = "",
+	    .rx_file = "",
+	    .tx_file = "",
+	    .queues = 1};
+	char why[DP_PORT_WHY_SIZE] = "";
+	cr_assert_eq(dp_port_describe(s.set, 0, &config), 0);
+	cr_assert_eq(dp_port_open(s.set, 0, &config, why), -EAGAIN);
+	cr_assert_str_eq(why, "there is no interface no-such-if");
+	config.interface = "lo";
+	cr_assert_eq(dp_port_open(s.set, 0, &config, why), -EAGAIN);
+	cr_assert_not_null(strstr(why, "no XDP program on lo yet"));
+	shell_end(&s);
+}
