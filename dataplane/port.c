@@ -29,6 +29,7 @@ struct driver {
 	void (*arguments)(const struct dp_port_config *c, char *text, size_t size);
 	/* 0 if it can be opened now; -EAGAIN or another -errno with ret_why. May be NULL. */
 	int (*check)(const struct dp_port_config *c, char ret_why[DP_PORT_WHY_SIZE]);
+	bool punts; /* DPDK owns the device, so that the kernel gets its share over a TAP */
 	bool retry; /* a queue that cannot be bound is held by a process that is about to end */
 };
 
@@ -84,13 +85,13 @@ static void no_arguments(const struct dp_port_config *c, char *text, size_t size
 }
 
 static const struct driver drivers[DP_DRIVERS] = {
-    [DP_DRIVER_AF_XDP] = {"af_xdp", "net_af_xdp", af_xdp_arguments, af_xdp_check, true},
-    [DP_DRIVER_PCI] = {"pci", NULL, no_arguments, NULL, false},
-    [DP_DRIVER_MEMIF] = {"memif", "net_memif", memif_arguments, NULL, false},
-    [DP_DRIVER_TAP] = {"tap", "net_tap", tap_arguments, NULL, false},
-    [DP_DRIVER_PCAP] = {"pcap", "net_pcap", pcap_arguments, NULL, false},
-    [DP_DRIVER_RING] = {"ring", "net_ring", no_arguments, NULL, false},
-    [DP_DRIVER_NULL] = {"null", "net_null", no_arguments, NULL, false},
+    [DP_DRIVER_AF_XDP] = {"af_xdp", "net_af_xdp", af_xdp_arguments, af_xdp_check, false, true},
+    [DP_DRIVER_PCI] = {"pci", NULL, no_arguments, NULL, true, false},
+    [DP_DRIVER_MEMIF] = {"memif", "net_memif", memif_arguments, NULL, false, false},
+    [DP_DRIVER_TAP] = {"tap", "net_tap", tap_arguments, NULL, false, false},
+    [DP_DRIVER_PCAP] = {"pcap", "net_pcap", pcap_arguments, NULL, false, false},
+    [DP_DRIVER_RING] = {"ring", "net_ring", no_arguments, NULL, false, false},
+    [DP_DRIVER_NULL] = {"null", "net_null", no_arguments, NULL, false, false},
 };
 
 /* ---- AF_XDP sockets: the driver opens them and shows them to nobody ---- */
@@ -203,6 +204,54 @@ static void unprobe(uint16_t ethdev)
 		(void)rte_eal_hotplug_remove("vdev", name);
 }
 
+/* One queue each way, used by the owner of the port's queue 0; the MAC address is the port's, so that the kernel's ARP
+ * speaks for it. */
+static int start_tap(struct dp_workers *set, uint16_t tap, uint16_t ethdev)
+{
+	struct rte_ether_addr mac;
+	struct rte_eth_conf conf = {0};
+	int error = rte_eth_macaddr_get(ethdev, &mac);
+	if (error == 0)
+		error = rte_eth_dev_configure(tap, 1, 1, &conf);
+	if (error == 0)
+		error = rte_eth_rx_queue_setup(tap, 0, RX_DESCRIPTORS, SOCKET_ID_ANY, NULL, set->pool);
+	if (error == 0)
+		error = rte_eth_tx_queue_setup(tap, 0, TX_DESCRIPTORS, SOCKET_ID_ANY, NULL);
+	if (error == 0)
+		error = rte_eth_dev_start(tap);
+	if (error == 0 && rte_is_valid_assigned_ether_addr(&mac)) /* a virtual device may have none */
+		error = rte_eth_dev_default_mac_addr_set(tap, &mac);
+	return error;
+}
+
+int dp_port_open_tap(struct dp_workers *set, uint16_t number, uint16_t ethdev, char *ret_why)
+{
+	struct dp_port *p = &set->port[number];
+	char name[RTE_ETH_NAME_MAX_LEN], arguments[64], ring[RTE_RING_NAMESIZE];
+	uint16_t tap = DP_NO_ETHDEV;
+	snprintf(name, sizeof(name), "net_tap_punt%u", number);
+	snprintf(arguments, sizeof(arguments), "iface=kf-%.12s", p->name);
+	snprintf(ring, sizeof(ring), "kuafu-punted-%u", number);
+	int error = rte_eal_hotplug_add("vdev", name, arguments);
+	if (error == 0)
+		error = rte_eth_dev_get_port_by_name(name, &tap);
+	if (error == 0)
+		error = start_tap(set, tap, ethdev);
+	if (error == 0 && p->punted == NULL) {
+		p->punted = rte_ring_create(ring, DP_GIVEN_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
+		error = p->punted == NULL ? -ENOMEM : 0;
+	}
+	if (error != 0) {
+		snprintf(
+		    ret_why, DP_PORT_WHY_SIZE, "no TAP kf-%.12s towards the kernel: %s", p->name, strerror(-error));
+		if (tap != DP_NO_ETHDEV)
+			unprobe(tap);
+		return error;
+	}
+	p->punt = tap;
+	return 0;
+}
+
 int dp_port_open(
     struct dp_workers *set, uint16_t number, const struct dp_port_config *config, char ret_why[DP_PORT_WHY_SIZE])
 {
@@ -215,6 +264,8 @@ int dp_port_open(
 	if (error != 0)
 		return error;
 	error = start(set, p, ethdev, ret_why);
+	if (error == 0 && driver->punts)
+		error = dp_port_open_tap(set, number, ethdev, ret_why);
 	if (error != 0) {
 		unprobe(ethdev);
 		return driver->retry && error != -ERANGE ? -EAGAIN : error;
@@ -246,6 +297,9 @@ void dp_port_close(struct dp_workers *set, uint16_t number)
 	for (unsigned queue = 0; queue < DP_MAX_QUEUES; queue++)
 		p->fd[queue] = -1;
 	unprobe(p->ethdev);
+	if (p->punt != DP_NO_ETHDEV)
+		unprobe(p->punt);
+	p->punt = DP_NO_ETHDEV;
 }
 
 int dp_port_describe(struct dp_workers *set, uint16_t number, const struct dp_port_config *config)

@@ -113,6 +113,12 @@ void dp_idle(struct dp_slot *slot);
 /* Wake a worker if it sleeps. */
 void dp_wake(struct dp_slot *slot);
 
+/* ---- port.c ---- */
+
+/* The TAP kf-<port name>, by which port `number`, whose device is `ethdev`, exchanges packets with the kernel. Before the
+ * port is up. 0 or -errno with ret_why (DP_PORT_WHY_SIZE bytes). */
+int dp_port_open_tap(struct dp_workers *set, uint16_t number, uint16_t ethdev, char *ret_why);
+
 /* ---- flows.c ---- */
 
 void dp_flows_start(struct dp_slot *slot, uint32_t query, const struct wire_ctl_filter *filter);

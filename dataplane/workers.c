@@ -297,6 +297,11 @@ int dp_workers_event(struct dp_workers *set, uint16_t id, struct dp_event *ret_e
 	return rte_ring_sc_dequeue_elem(set->slot[id]->events, ret_event, sizeof(*ret_event));
 }
 
+int dp_workers_command(struct dp_workers *set, uint16_t id, struct dp_command *ret_command)
+{
+	return rte_ring_sc_dequeue_elem(set->slot[id]->commands, ret_command, sizeof(*ret_command));
+}
+
 void dp_workers_set_state(struct dp_workers *set, const struct dp_state *state)
 {
 	atomic_store_explicit(&set->state, state, memory_order_release);

@@ -50,5 +50,8 @@ struct rte_mbuf *dp_workers_punted(struct dp_workers *set, uint16_t port);
 /* The next event that `id` posted. Returns 0, or -ENOENT. */
 int dp_workers_event(struct dp_workers *set, uint16_t id, struct dp_event *ret_event);
 
+/* The next command for `id` that waits. Returns 0, or -ENOENT. */
+int dp_workers_command(struct dp_workers *set, uint16_t id, struct dp_command *ret_command);
+
 /* Publish a state and wait for no one: only for a set whose workers do not run. `state` must outlive it. */
 void dp_workers_set_state(struct dp_workers *set, const struct dp_state *state);

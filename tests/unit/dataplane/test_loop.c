@@ -3,6 +3,9 @@
 #include "dataplane/loop.h"
 
 #include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +40,20 @@ static void stop(struct shell *s)
 	dp_loop_stop(s->set);
 	rte_eal_mp_wait_lcore();
 	shell_end(s);
+}
+
+/* Packets that interface "kf-r" got from us, from /proc: /sys shows the namespace it was mounted in. */
+static unsigned long tap_count(void)
+{
+	char line[512];
+	unsigned long packets = 0;
+	FILE *file = fopen("/proc/thread-self/net/dev", "r");
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		if (strstr(line, "kf-r:") != NULL)
+			sscanf(strstr(line, "kf-r:") + 5, "%*u %lu", &packets);
+	if (file != NULL)
+		fclose(file);
+	return packets;
 }
 
 Test(loop, an_idle_worker_sleeps_and_its_heart_beats, .timeout = 30)
@@ -172,4 +189,37 @@ Test(loop, an_af_xdp_port_waits_for_its_interface_in_one_line, .timeout = 30)
 	cr_assert_eq(dp_port_open(s.set, 0, &config, why), -EAGAIN);
 	cr_assert_not_null(strstr(why, "no XDP program on lo yet"));
 	shell_end(&s);
+}
+
+/* In a network namespace of our own, which takes no privilege where user namespaces are allowed. */
+Test(loop, punted_packets_reach_the_kernel_over_a_tap, .timeout = 30)
+{
+	bool alone = unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
+	if (!alone || access("/dev/net/tun", R_OK | W_OK) != 0)
+		cr_skip_test("no network namespace or no /dev/net/tun");
+	struct shell s;
+	shell_start(&s, 1);
+	struct dp_port_config config = {.name = "r",
+	    .driver = DP_DRIVER_RING,
+	    .interface = "",
+	    .device = "",
+	    .rx_file = "",
+	    .tx_file = "",
+	    .queues = 1};
+	char why[DP_PORT_WHY_SIZE] = "";
+	cr_assert_eq(dp_port_describe(s.set, 0, &config), 0);
+	cr_assert_eq(dp_port_open(s.set, 0, &config, why), 0, "%s", why);
+	cr_assert_eq(dp_port_open_tap(s.set, 0, s.set->port[0].ethdev, why), 0, "%s", why);
+	cr_assert_gt(if_nametoindex("kf-r"), 0);
+	struct dp_worker *w = dp_workers_get(s.set, 0);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(w->pool);
+	memset(rte_pktmbuf_append(m, 60), 0xff, 60);
+	dp_punt(w, 0, m);
+	cr_assert_eq(w->stats->journey[WIRE_JOURNEY_PUNT].packets, 1);
+	run(&s);
+	unsigned long received = tap_count();
+	for (int i = 0; i < 2000 && received == 0; i++, received = tap_count())
+		usleep(1000);
+	cr_assert_gt(received, 0);
+	stop(&s);
 }
