@@ -121,7 +121,7 @@ int dp_outbox_add(struct dp_outbox *out, enum wire_ctl_type type, uint64_t gener
 {
 	size_t padded = (length + 7) / 8 * 8;
 	struct wire_ctl_header header = {
-	    .type = type, .length = (uint32_t)(sizeof(header) + padded), .generation = generation};
+	    .type = (uint16_t)type, .length = (uint32_t)(sizeof(header) + padded), .generation = generation};
 	if (header.length > dp_outbox_room(out))
 		return -ENOSPC;
 	uint8_t *at = out->bytes + out->used;

@@ -10,21 +10,21 @@
 static const uint64_t repeat_after_ns[DP_OAM_REPEATS] = {0, 20u * 1000000u, 40u * 1000000u};
 
 /* A whole notice with room for all its entries. */
-struct notice {
+union notice {
 	struct wire_linkstate head;
-	struct wire_linkstate_entry entry[WIRE_LINKSTATE_MAX_ENTRIES];
-} __attribute__((packed));
+	uint8_t room[sizeof(struct wire_linkstate) + WIRE_LINKSTATE_MAX_ENTRIES * sizeof(struct wire_linkstate_entry)];
+};
 
-static uint16_t notice_size(const struct notice *n)
+static uint16_t notice_size(const struct wire_linkstate *n)
 {
-	return (uint16_t)(sizeof(n->head) + n->head.count * sizeof(n->entry[0]));
+	return (uint16_t)(sizeof(*n) + n->count * sizeof(n->entry[0]));
 }
 
 /* On all our links, whatever we think of them: the other direction may be the broken one. */
-static void send_everywhere(struct dp_worker *w, struct dp_tunnel *t, const struct notice *n)
+static void send_everywhere(struct dp_worker *w, struct dp_tunnel *t, const union notice *n)
 {
 	for (unsigned k = 0; k < w->oam->n; k++)
-		dp_oam_send(w, t, w->oam->ours[k].link, WIRE_OPT_LINKSTATE, n, notice_size(n));
+		dp_oam_send(w, t, w->oam->ours[k].link, WIRE_OPT_LINKSTATE, n, notice_size(&n->head));
 }
 
 static struct wire_linkstate_entry entry_of(const struct dp_oam_link *l)
@@ -45,12 +45,12 @@ static void send_all_states(struct dp_worker *w)
 	struct dp_oam *oam = w->oam;
 	struct dp_tunnel t = {.n = 0};
 	for (unsigned first = 0, part = 0; first < oam->n; first += WIRE_LINKSTATE_MAX_ENTRIES, part++) {
-		struct notice n = {.head = {.ttl = TTL}};
+		union notice n = {.head = {.ttl = TTL}};
 		wire_put_be16(&n.head.origin_pop, w->snapshot->self);
 		wire_put_be16(&n.head.from_pop, w->snapshot->self);
 		wire_put_be64(&n.head.sequence, oam->flood.sequence + part);
 		for (unsigned k = first; k < oam->n && n.head.count < WIRE_LINKSTATE_MAX_ENTRIES; k++)
-			n.entry[n.head.count++] = entry_of(&oam->ours[k]);
+			n.head.entry[n.head.count++] = entry_of(&oam->ours[k]);
 		send_everywhere(w, &t, &n);
 	}
 	dp_tunnel_flush(w, &t);
@@ -137,14 +137,14 @@ static void pass_on(struct dp_worker *w, const struct lb_link *from, const struc
 {
 	struct dp_oam *oam = w->oam;
 	struct dp_tunnel t = {.n = 0};
-	struct notice n = {.head = *notice};
-	__builtin_memcpy(n.entry, notice->entry, notice->count * sizeof(n.entry[0]));
+	union notice n;
+	__builtin_memcpy(n.room, notice, notice_size(notice));
 	n.head.ttl--;
 	wire_put_be16(&n.head.from_pop, w->snapshot->self);
 	for (unsigned k = 0; k < oam->n; k++) {
 		const struct lb_link *link = oam->ours[k].link;
 		if (link->row.to_pop != from->row.to_pop && is_usable(w, link))
-			dp_oam_send(w, &t, link, WIRE_OPT_LINKSTATE, &n, notice_size(&n));
+			dp_oam_send(w, &t, link, WIRE_OPT_LINKSTATE, &n, notice_size(&n.head));
 	}
 	dp_tunnel_flush(w, &t);
 }

@@ -88,7 +88,7 @@ int dp_transaction_upsert(struct dp_transactions *t, enum wire_ctl_object object
     struct wire_ctl_error *ret_error)
 {
 	if (!t->open)
-		return refuse(ret_error, -EINVAL, object, "UPSERT outside a transaction");
+		return refuse(ret_error, -EINVAL, (uint16_t)object, "UPSERT outside a transaction");
 	struct wire_ctl_route row;
 	int error = 0;
 	if (object != WIRE_OBJ_ROUTE) {
@@ -107,7 +107,7 @@ int dp_transaction_delete(struct dp_transactions *t, enum wire_ctl_object object
     struct wire_ctl_error *ret_error)
 {
 	if (!t->open)
-		return refuse(ret_error, -EINVAL, object, "DELETE outside a transaction");
+		return refuse(ret_error, -EINVAL, (uint16_t)object, "DELETE outside a transaction");
 	struct wire_ctl_route row;
 	int error = 0;
 	if (object != WIRE_OBJ_ROUTE) {
