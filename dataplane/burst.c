@@ -101,7 +101,7 @@ static void classify(struct dp_worker *w, struct dp_burst *b, unsigned i, struct
 		dp_refuse(w, b, i, WIRE_JOURNEY_PUNT, drop);
 		return;
 	}
-	dp_trace_match(w, b, i);
+	dp_trace_match(w, b, i, &b->key[i]);
 	classify_ip(w, b, i, drop, g);
 }
 

@@ -115,6 +115,7 @@ void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group
 			dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, WIRE_DROP_NO_NAT);
 			continue;
 		}
+		dp_trace_match(w, b, i, &flow[k]->key);
 		if (b->kind[i] != DP_KIND_ICMP_ERROR)
 			lb_nat_touch(w->nat, flow[k], b->tcp_flags[i], false, w->now_ns);
 		DP_TRACE(w, b, i, WIRE_JOURNEY_REPLY, "flow (%s) of client %s:%u, which is at POP %u",

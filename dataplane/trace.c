@@ -10,10 +10,14 @@ static bool matches_address(const struct lb_flow_key *k, const struct wire_addr 
 	return wire_addr_is_unset(a) || wire_addr_equal(a, &k->client) || wire_addr_equal(a, &k->vip);
 }
 
-void dp_trace_match(struct dp_worker *w, struct dp_burst *b, unsigned i)
+static const struct wire_ctl_filter *filter_of(struct dp_worker *w)
 {
-	const struct wire_ctl_filter *f = atomic_load_explicit(&dp_shared(w)->trace, memory_order_acquire);
-	const struct lb_flow_key *k = &b->key[i];
+	return atomic_load_explicit(&dp_shared(w)->trace, memory_order_acquire);
+}
+
+void dp_trace_match(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_flow_key *k)
+{
+	const struct wire_ctl_filter *f = filter_of(w);
 	if (!f || !matches_address(k, &f->address) || !matches_address(k, &f->address2))
 		return;
 	if (f->protocol && f->protocol != k->protocol)
@@ -21,6 +25,22 @@ void dp_trace_match(struct dp_worker *w, struct dp_burst *b, unsigned i)
 	if (f->l4_port && f->l4_port != k->client_port && f->l4_port != k->vip_port)
 		return;
 	b->traced |= 1ull << i;
+}
+
+/* Parsed beside the burst, whose column is still that of the outer packet. */
+__attribute__((noinline, cold)) static void match_inner(struct dp_worker *w, struct dp_burst *b, unsigned i)
+{
+	struct dp_burst beside;
+	uint8_t *inner = (uint8_t *)b->overlay[i].geneve + b->overlay[i].length;
+	uint8_t *end = (uint8_t *)b->ip[i] + b->length[i];
+	if (dp_parse_ip(&beside, 0, inner, (uint32_t)(end - inner)) == WIRE_DROP_NONE)
+		dp_trace_match(w, b, i, &beside.key[0]);
+}
+
+void dp_trace_match_inner(struct dp_worker *w, struct dp_burst *b, unsigned i)
+{
+	if (filter_of(w))
+		match_inner(w, b, i);
 }
 
 void dp_trace_step(struct dp_worker *w, const struct dp_burst *b, unsigned i, enum wire_journey journey,

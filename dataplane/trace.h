@@ -4,8 +4,11 @@
 
 #include "dataplane/burst.h"
 
-/* Marks the packet if it matches the filter in force. */
-void dp_trace_match(struct dp_worker *w, struct dp_burst *b, unsigned i);
+/* Marks the packet if `key` matches the filter in force: its own, that of its flow, or ... */
+void dp_trace_match(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_flow_key *key);
+
+/* ... that of the packet inside, of one that came over the overlay. */
+void dp_trace_match_inner(struct dp_worker *w, struct dp_burst *b, unsigned i);
 
 /* One step of a marked packet: a lookup and its result, one line. */
 __attribute__((format(printf, 6, 7), cold)) void dp_trace_step(struct dp_worker *w, const struct dp_burst *b,

@@ -68,6 +68,7 @@ static void take_data(struct dp_worker *w, struct dp_burst *b, unsigned i, struc
 		return;
 	}
 	b->steer[i] = steer_of(o);
+	dp_trace_match_inner(w, b, i);
 	if (o->path->left)
 		dp_group_add(&journey[WIRE_JOURNEY_TRANSIT], i);
 	else if (b->steer[i].flags & WIRE_STEER_RETURN)

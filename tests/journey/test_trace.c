@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A trace tells each step of the packets that match its filter, and of no others. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/journey/world.h"
+
+static void one_world(void)
+{
+	world_begin(1);
+}
+
+TestSuite(trace, .init = one_world, .fini = world_end);
+
+static struct wire_ctl_filter filter;
+
+static void given_trace(enum pop pop, struct wire_ctl_filter f)
+{
+	filter = f;
+	atomic_store(&dp_shared(worker(pop, 0))->trace, &filter);
+}
+
+/* The next step must be of this journey and contain the text. */
+static void expect_step(enum pop pop, enum wire_journey journey, enum wire_drop drop, const char *text)
+{
+	struct dp_event e;
+	cr_assert(event(pop, DP_EVENT_TRACE, &e), "no step: %s", text);
+	cr_assert_eq(e.trace.journey, journey, "%s", e.trace.text);
+	cr_assert_eq(e.trace.drop, drop, "%s", e.trace.text);
+	cr_assert(strstr(e.trace.text, text), "'%s' does not contain '%s'", e.trace.text, text);
+}
+
+Test(trace, tells_the_lookups_of_a_new_flow)
+{
+	given_trace(SGP1, (struct wire_ctl_filter){.address = wire_addr_from_v4("\xc0\x00\x02\x07"), .l4_port = 443});
+	receive(SGP1, tcp(CLIENT ":5000", VIP ":443", .flags = WIRE_TCP_SYN, .mss = 1460));
+	expect_step(SGP1, WIRE_JOURNEY_INGRESS, WIRE_DROP_NONE, "listener 1, group 5 by share, endpoint 100 by Maglev");
+	expect_step(
+	    SGP1, WIRE_JOURNEY_INGRESS, WIRE_DROP_NONE, "path of 2 hops to POP 3 in class 0, first over link 12");
+	expect_step(SGP1, WIRE_JOURNEY_INGRESS, WIRE_DROP_NONE, "MSS lowered to 1352");
+}
+
+Test(trace, tells_why_a_packet_was_dropped)
+{
+	given_trace(SGP1, (struct wire_ctl_filter){.protocol = WIRE_PROTO_UDP});
+	receive(SGP1, udp(CLIENT ":5000", VIP ":99"));
+	expect_step(SGP1, WIRE_JOURNEY_INGRESS, WIRE_DROP_NO_LISTENER, "VIP has no listener");
+}
+
+Test(trace, follows_a_flow_through_egress_and_reply)
+{
+	struct wire_ctl_filter any = {.protocol = WIRE_PROTO_TCP};
+	given_trace(FRA1, any);
+	receive(FRA1, tcp(CLIENT ":5000", VIP ":443", .flags = WIRE_TCP_SYN));
+	struct packet out = sent(FRA1);
+	expect_step(FRA1, WIRE_JOURNEY_INGRESS, WIRE_DROP_NONE, "new flow");
+	expect_step(FRA1, WIRE_JOURNEY_EGRESS, WIRE_DROP_NONE, "to endpoint 100, 198.51.100.10:8443, as 10.3.1.1:");
+	char nat[32];
+	snprintf(nat, sizeof(nat), "10.3.1.1:%u", source_port_of(&out));
+	receive(FRA1, tcp(ENDPOINT ":8443", nat));
+	expect_step(FRA1, WIRE_JOURNEY_REPLY, WIRE_DROP_NONE, "client 192.0.2.7:5000, which is at POP 3");
+	expect_step(FRA1, WIRE_JOURNEY_RETURN, WIRE_DROP_NONE, "to the client");
+}
+
+/* By the client's address at every POP, though the relay sees only POPs' and the egress the endpoint's. */
+Test(trace, follows_a_client_across_the_pops)
+{
+	struct wire_ctl_filter client = {.address = wire_addr_from_v4("\xc0\x00\x02\x07")};
+	given_trace(DXB1, client);
+	given_trace(FRA1, client);
+	receive(SGP1, tcp(CLIENT ":5000", VIP ":443", .flags = WIRE_TCP_SYN));
+	carry();
+	struct packet out = delivered(NULL);
+	char nat[32];
+	snprintf(nat, sizeof(nat), "10.3.1.1:%u", source_port_of(&out));
+	receive(FRA1, tcp(ENDPOINT ":8443", nat));
+	carry();
+	expect_step(DXB1, WIRE_JOURNEY_TRANSIT, WIRE_DROP_NONE, "to POP 3 over link 23");
+	expect_step(DXB1, WIRE_JOURNEY_TRANSIT, WIRE_DROP_NONE, "to POP 1 over link 21");
+	expect_step(FRA1, WIRE_JOURNEY_EGRESS, WIRE_DROP_NONE, "new flow: from POP 1");
+	expect_step(FRA1, WIRE_JOURNEY_REPLY, WIRE_DROP_NONE, "client 192.0.2.7:5000, which is at POP 1");
+}
+
+Test(trace, is_silent_about_other_packets)
+{
+	struct dp_event e;
+	given_trace(SGP1, (struct wire_ctl_filter){.address = wire_addr_from_v4("\xc0\x00\x02\x08")});
+	receive(SGP1, tcp(CLIENT ":5000", VIP ":443", .flags = WIRE_TCP_SYN));
+	cr_assert_not(event(SGP1, DP_EVENT_TRACE, &e));
+}
