@@ -180,9 +180,13 @@ void dp_ingress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_gro
 		return;
 	lb_flow_lookup_bulk(w->flows, key, hash, screened.n, flow);
 	for (unsigned k = 0; k < screened.n; k++) {
+		/* A flow that was begun, or whose place another took, earlier in this burst is looked up again. */
 		unsigned i = screened.i[k];
+		struct lb_flow *now = flow[k];
 		struct decision d;
-		enum wire_drop drop = decide(w, b, i, flow[k], &d);
+		if (!now || now->state == LB_FLOW_FREE || !lb_flow_key_equal(&now->key, key[k]))
+			now = lb_flow_lookup(w->flows, key[k], hash[k]);
+		enum wire_drop drop = decide(w, b, i, now, &d);
 		if (drop != WIRE_DROP_NONE) {
 			dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, drop);
 		} else if (d.steer.egress_pop == w->snapshot->self) {

@@ -236,3 +236,49 @@ Test(ingress, a_flow_whose_endpoint_is_down_moves_with_its_next_beginning)
 	struct packet moved = sent(SGP1);
 	cr_assert_eq(wire_be32(moved.bytes + 36 + 16 + 4 + 8), 101);
 }
+
+Test(ingress, the_second_packet_of_a_burst_knows_the_flow_that_the_first_began)
+{
+	struct packet burst[] = {tcp(FROM, TO, .flags = WIRE_TCP_SYN), tcp(FROM, TO, .payload = 10)};
+	receive_burst(SGP1, 2, burst);
+	sent(SGP1);
+	struct packet second = sent(SGP1);
+	cr_assert_eq(second.bytes[36 + 16 + 4] & WIRE_STEER_SECOND, 0, "no second chance: it has a flow");
+}
+
+static struct packet syn_of(unsigned client)
+{
+	char from[32];
+	snprintf(from, sizeof(from), "192.0.2.%u:%u", 1 + client % 250, 1024 + client / 250);
+	return tcp(from, TO, .flags = WIRE_TCP_SYN);
+}
+
+static uint32_t endpoint_sent_to(void)
+{
+	struct packet out = sent(SGP1);
+	return wire_be32(out.bytes + 36 + 16 + 4 + 8);
+}
+
+/* A table full of new flows gives a newcomer the place of one of them, whose own packet may come later in the burst. */
+Test(ingress, a_newcomer_that_takes_a_flows_place_does_not_take_its_packets)
+{
+	enum { CLIENTS = 2000 };
+	struct wire_ctl_endpoint other = endpoint_row(101, "198.51.100.11:8443");
+	change(SGP1, WIRE_OBJ_ENDPOINT, &other, sizeof(other), false);
+	uint32_t endpoint[CLIENTS];
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		receive(SGP1, syn_of(i));
+		endpoint[i] = endpoint_sent_to();
+	}
+	pass_ms(1000);
+	for (unsigned i = 0; i < CLIENTS; i += 31) {
+		struct packet burst[32] = {syn_of(CLIENTS + i)};
+		unsigned n = 1;
+		for (; n < 32 && i + n <= CLIENTS; n++)
+			burst[n] = syn_of(i + n - 1);
+		receive_burst(SGP1, n, burst);
+		endpoint_sent_to();
+		for (unsigned k = 1; k < n; k++)
+			cr_assert_eq(endpoint_sent_to(), endpoint[i + k - 1], "client %u", i + k - 1);
+	}
+}

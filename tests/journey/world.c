@@ -313,7 +313,7 @@ static void take_handed_over(enum pop pop)
 	} while (n);
 }
 
-void receive_frame(enum pop pop, unsigned id, const uint8_t *frame, uint16_t length)
+static struct rte_mbuf *buffer_of(enum pop pop, const uint8_t *frame, uint16_t length)
 {
 	struct rte_mbuf *m = rte_pktmbuf_alloc(dp_workers_pool(world.site[pop].set));
 	CHECK(m, "out of buffers: something leaks");
@@ -321,7 +321,26 @@ void receive_frame(enum pop pop, unsigned id, const uint8_t *frame, uint16_t len
 	CHECK(at, "frame of %u bytes", length);
 	if (length)
 		memcpy(at, frame, length);
+	return m;
+}
+
+void receive_frame(enum pop pop, unsigned id, const uint8_t *frame, uint16_t length)
+{
+	struct rte_mbuf *m = buffer_of(pop, frame, length);
 	dp_workers_receive(worker(pop, id), &m, 1, 0, world.now_ns, world.now_ns);
+	take_handed_over(pop);
+}
+
+void receive_burst(enum pop pop, unsigned n, const struct packet *p)
+{
+	struct rte_mbuf *m[DP_BURST];
+	CHECK(n <= DP_BURST, "%u packets", n);
+	for (unsigned i = 0; i < n; i++) {
+		uint8_t frame[14 + MAX_PACKET] = {[12] = 0x08};
+		memcpy(frame + 14, p[i].bytes, p[i].length);
+		m[i] = buffer_of(pop, frame, (uint16_t)(14 + p[i].length));
+	}
+	dp_workers_receive(worker(pop, 0), m, (uint16_t)n, 0, world.now_ns, world.now_ns);
 	take_handed_over(pop);
 }
 

@@ -56,6 +56,9 @@ void receive(enum pop pop, struct packet p);
 void receive_at(enum pop pop, unsigned worker, struct packet p);
 void receive_frame(enum pop pop, unsigned worker, const uint8_t *frame, uint16_t length);
 
+/* Frames with these packets arrive at worker 0 in one burst, n <= 32. */
+void receive_burst(enum pop pop, unsigned n, const struct packet *p);
+
 /* The packet that the POP sent next, without its link-layer header; the test fails if there is none. */
 struct packet sent(enum pop pop);
 
