@@ -10,6 +10,7 @@
 #include "dataplane/burst.h"
 #include "lb/hash.h"
 #include "tests/journey/check.h"
+#include "tests/journey/rows.h"
 #include "wire/bytes.h"
 
 #define KEPT 256u
@@ -48,14 +49,6 @@ static void begin_eal(void)
 	begun = true;
 }
 
-const uint8_t *secret_of(enum pop from, enum pop to)
-{
-	static uint8_t secret[POPS + 1][POPS + 1][16];
-	for (unsigned i = 0; i < 16; i++)
-		secret[from][to][i] = (uint8_t)(from * 16 + to + 3 * i);
-	return secret[from][to];
-}
-
 static void expand(const uint8_t secret[16], uint8_t ret_annex[LB_KEY_ANNEX])
 {
 	struct dp_auth_key key;
@@ -63,139 +56,9 @@ static void expand(const uint8_t secret[16], uint8_t ret_annex[LB_KEY_ANNEX])
 	memcpy(ret_annex, &key, sizeof(key));
 }
 
-static struct wire_addr addr(const char *text)
-{
-	return wire_addr_from_v4(end_of(text).address);
-}
-
-static void pop_address(enum pop pop, char text[16])
-{
-	snprintf(text, 16, "10.%u.0.2", pop);
-}
-
-/* ---- rows ---- */
+/* ---- states ---- */
 
 static struct lb_change *open_change;
-
-static void upsert(enum wire_ctl_object object, const void *row, size_t size)
-{
-	struct wire_ctl_error why = {0};
-	int result = lb_change_upsert(open_change, object, row, size, &why);
-	CHECK(result == 0, "object %d: %s", object, why.text);
-}
-
-static void put_links(enum pop self)
-{
-	for (unsigned from = 1; from <= POPS; from++) {
-		for (unsigned to = 1; to <= POPS; to++) {
-			char local[16], remote[16];
-			if (from == to)
-				continue;
-			struct wire_ctl_link l = {
-			    .link = LINK(from, to), .from_pop = (uint16_t)from, .to_pop = (uint16_t)to};
-			l.local_link = (uint8_t)(10 + from);
-			l.remote_link = (uint8_t)(10 + to);
-			l.mtu = 1500;
-			pop_address(from, local);
-			pop_address(to, remote);
-			l.local = addr(local);
-			l.remote = addr(remote);
-			upsert(WIRE_OBJ_LINK, &l, sizeof(l));
-			if (from != self && to != self)
-				continue;
-			struct wire_ctl_key k = {.key_id = 1, .direction = from == self ? WIRE_KEY_TX : WIRE_KEY_RX};
-			k.pop = (uint16_t)(from == self ? to : from);
-			memcpy(k.secret, secret_of(from, to), 16);
-			upsert(WIRE_OBJ_KEY, &k, sizeof(k));
-		}
-	}
-}
-
-/* Along the first list of POPs, backup along the second; 0 ends. */
-static void put_path(enum pop self, enum pop to, const unsigned primary[3], const unsigned backup[3])
-{
-	struct wire_ctl_path p = {.to_pop = (uint16_t)to, .primary_mtu = 1500, .backup_mtu = 1500};
-	for (unsigned at = self, i = 0; i < 3 && primary[i]; at = primary[i++])
-		p.primary[p.n_primary++] = LINK(at, primary[i]);
-	for (unsigned at = self, i = 0; i < 3 && backup[i]; at = backup[i++])
-		p.backup[p.n_backup++] = LINK(at, backup[i]);
-	upsert(WIRE_OBJ_PATH, &p, sizeof(p));
-}
-
-static void put_paths(enum pop self)
-{
-	unsigned far = 4 - self; /* sgp1 and fra1 are each other's */
-	if (self == DXB1) {
-		put_path(self, SGP1, (unsigned[3]){SGP1}, (unsigned[3]){FRA1, SGP1});
-		put_path(self, FRA1, (unsigned[3]){FRA1}, (unsigned[3]){SGP1, FRA1});
-	} else {
-		put_path(self, DXB1, (unsigned[3]){DXB1}, (unsigned[3]){far, DXB1});
-		put_path(self, far, (unsigned[3]){DXB1, far}, (unsigned[3]){far});
-	}
-}
-
-struct wire_ctl_endpoint endpoint_row(uint32_t id, const char *at)
-{
-	struct end e = end_of(at);
-	return (struct wire_ctl_endpoint){.endpoint = id,
-	    .group = 5,
-	    .address = wire_addr_from_v4(e.address),
-	    .port = e.port,
-	    .weight = 100,
-	    .mode = WIRE_MODE_NAT,
-	    .state = WIRE_ENDPOINT_UP};
-}
-
-struct wire_ctl_group group_row(uint16_t egress)
-{
-	return (struct wire_ctl_group){.group = 5, .egress_pop = egress};
-}
-
-static void put_service(enum pop self)
-{
-	char nat[16];
-	snprintf(nat, sizeof(nat), "10.%u.1.1", self);
-	struct wire_ctl_vip vip = {.address = addr(VIP), .accelerator = 7};
-	struct wire_ctl_group group = group_row(FRA1);
-	struct wire_ctl_endpoint endpoint = endpoint_row(100, ENDPOINT ":8443");
-	struct wire_ctl_nat pool = {.address = addr(nat), .port_lo = 1024, .port_hi = 65535};
-	struct wire_ctl_listener l = {.listener = 1, .accelerator = 7, .vip = addr(VIP), .protocol = WIRE_PROTO_TCP};
-	l.port_lo = l.port_hi = 443;
-	l.n_shares = 1;
-	l.share[0] = (struct wire_ctl_share){.group = 5, .weight = 65536};
-	upsert(WIRE_OBJ_VIP, &vip, sizeof(vip));
-	upsert(WIRE_OBJ_GROUP, &group, sizeof(group));
-	upsert(WIRE_OBJ_ENDPOINT, &endpoint, sizeof(endpoint));
-	upsert(WIRE_OBJ_NAT, &pool, sizeof(pool));
-	upsert(WIRE_OBJ_LISTENER, &l, sizeof(l));
-	l.listener = 2;
-	l.protocol = WIRE_PROTO_UDP;
-	l.port_lo = l.port_hi = 53;
-	upsert(WIRE_OBJ_LISTENER, &l, sizeof(l));
-}
-
-static void put_everything(enum pop self)
-{
-	static const char *const names[] = {"", "sgp1", "dxb1", "fra1"};
-	struct wire_ctl_settings settings = {.pop = (uint16_t)self,
-	    .keepalive_interval_us = KEEPALIVE_US,
-	    .keepalive_dead = DEAD,
-	    .tcp_syn_ms = 5000,
-	    .tcp_established_ms = 300000,
-	    .tcp_closing_ms = 10000,
-	    .udp_ms = 30000};
-	upsert(WIRE_OBJ_SETTINGS, &settings, sizeof(settings));
-	for (unsigned pop = 1; pop <= POPS; pop++) {
-		struct wire_ctl_pop row = {.pop = (uint16_t)pop};
-		snprintf(row.name, sizeof(row.name), "%s", names[pop]);
-		upsert(WIRE_OBJ_POP, &row, sizeof(row));
-	}
-	put_links(self);
-	put_paths(self);
-	put_service(self);
-}
-
-/* ---- states ---- */
 
 static void begin_change(struct site *site)
 {
@@ -227,10 +90,9 @@ void change(enum pop pop, enum wire_ctl_object object, const void *row, size_t s
 {
 	struct wire_ctl_error why = {0};
 	begin_change(&world.site[pop]);
-	if (gone)
-		CHECK(lb_change_delete(open_change, object, row, size, &why) == 0, "%s", why.text);
-	else
-		upsert(object, row, size);
+	int result = gone ? lb_change_delete(open_change, object, row, size, &why)
+	                  : lb_change_upsert(open_change, object, row, size, &why);
+	CHECK(result == 0, "object %d: %s", object, why.text);
 	commit_change(&world.site[pop]);
 }
 
@@ -250,7 +112,7 @@ void world_begin(unsigned workers)
 	for (unsigned pop = 1; pop <= POPS; pop++) {
 		CHECK(dp_workers_create(&config, &world.site[pop].set) == 0, "workers");
 		begin_change(&world.site[pop]);
-		put_everything(pop);
+		put_everything(open_change, pop);
 		commit_change(&world.site[pop]);
 	}
 	carry(); /* the first keepalives and notices */
