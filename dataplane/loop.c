@@ -41,13 +41,16 @@ static void follow_nat_pool(struct dp_slot *slot, const struct lb_snapshot *snap
 void dp_loop_begin(struct dp_worker *w, uint64_t now_ns, uint64_t wall_ns)
 {
 	const struct dp_state *state = atomic_load_explicit(&w->set->state, memory_order_acquire);
+	struct dp_slot *slot = dp_slot_of(w);
 	w->now_ns = now_ns;
 	w->wall_ns = wall_ns;
-	if (state == w->state)
+	/* The address alone does not tell: after two commits the new state may lie where the one we had lay. */
+	if (state == w->state && state->generation == slot->generation)
 		return;
 	w->state = state;
 	w->snapshot = state->snapshot;
-	follow_nat_pool(dp_slot_of(w), w->snapshot, now_ns);
+	slot->generation = state->generation;
+	follow_nat_pool(slot, w->snapshot, now_ns);
 }
 
 void dp_loop_end(struct dp_worker *w)

@@ -63,6 +63,7 @@ static int take_hello(struct dp_session *s, const struct dp_message *m)
 
 void dp_session_wait_for_workers(struct dp_session *s)
 {
+	atomic_thread_fence(memory_order_seq_cst); /* as in dp_transaction_commit */
 	rte_rcu_qsbr_synchronize(s->set->qsbr, RTE_QSBR_THRID_INVALID);
 }
 

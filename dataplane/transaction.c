@@ -156,6 +156,9 @@ int dp_transaction_commit(struct dp_transactions *t, struct wire_ctl_error *ret_
 	t->state = state;
 	t->generation = state->generation;
 	dp_workers_set_state(t->set, state);
+	/* A worker that comes online stores that and then loads the state; the full fences on both sides see to it that
+	 * it finds this one, or that we find it online. */
+	atomic_thread_fence(memory_order_seq_cst);
 	t->token = rte_rcu_qsbr_start(t->set->qsbr);
 	t->unsettled = true;
 	return 0;

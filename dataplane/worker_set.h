@@ -53,6 +53,7 @@ struct dp_slot {
 	struct rte_ring *events;      /* struct dp_event, to main */
 	struct rte_ring *commands;    /* struct dp_command, from main */
 	struct dp_flows_walk walk;
+	uint64_t generation;    /* of worker.state; the state itself may be gone between two passes */
 	int64_t wall_offset_ns; /* CLOCK_REALTIME less CLOCK_MONOTONIC, read again at each tick */
 	struct lb_nat_range pool[LB_NAT_MAX_ADDRESSES]; /* that `nat` was last told */
 	unsigned n_pool;

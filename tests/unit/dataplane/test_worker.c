@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 
 #include "dataplane/worker_set.h"
+#include "lb/snapshot.h"
 #include "shell.h"
 
 static struct rte_mbuf *packet(struct dp_worker *w)
@@ -44,6 +45,27 @@ Test(worker, a_full_hand_over_ring_drops_with_its_reason)
 		dp_hand_over(w, 1, packet(w));
 	cr_assert_eq(w->stats->drop[WIRE_DROP_RING_FULL], 7);
 	cr_assert_eq(w->stats->counter[WIRE_COUNTER_HANDED_OVER], room);
+	shell_end(&s);
+}
+
+/* A worker that slept through two commits compared addresses, found the old one, and went on with the freed snapshot. */
+Test(worker, a_new_state_at_the_old_address_is_taken)
+{
+	struct shell s;
+	shell_start(&s, 1);
+	shell_hello(&s);
+	struct dp_worker *w = dp_workers_get(s.set, 0);
+	static struct dp_state place; /* where both lie, one after the other */
+	for (uint64_t generation = 1; generation <= 2; generation++) {
+		shell_commit(&s, generation, true, NULL, 0);
+		cr_assert_str_empty(shell_error(&s));
+		place = *dp_transaction_state(s.transactions);
+		dp_workers_set_state(s.set, &place);
+		dp_loop_begin(w, 1, 1);
+		cr_assert_eq(w->state, &place);
+		cr_assert_eq(w->snapshot, place.snapshot, "generation %lu", generation);
+		cr_assert_eq(w->snapshot->generation, generation);
+	}
 	shell_end(&s);
 }
 
