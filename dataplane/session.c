@@ -161,6 +161,8 @@ static bool can_take(const struct dp_session *s, const struct dp_message *m)
 {
 	if (s->unsettled != 0)
 		return false;
+	if (m->type == WIRE_CTL_BEGIN && !dp_transaction_settle(s->transactions))
+		return false; /* committed for a client that is gone */
 	return m->type != WIRE_CTL_LINK_STATE || rte_ring_free_count(s->set->slot[0]->commands) > 0;
 }
 

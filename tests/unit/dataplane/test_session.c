@@ -262,6 +262,32 @@ Test(session, what_follows_an_unsettled_commit_is_held_and_not_lost)
 	shell_end(&s);
 }
 
+Test(session, a_begin_waits_for_what_a_client_that_is_gone_had_committed)
+{
+	struct shell s;
+	shell_start(&s, 1);
+	shell_hello(&s);
+	rte_rcu_qsbr_thread_register(s.set->qsbr, 0);
+	rte_rcu_qsbr_thread_online(s.set->qsbr, 0);
+	shell_commit(&s, 1, true, NULL, 0);
+	dp_session_end(s.session); /* before the worker has taken it */
+	dp_session_start(s.session);
+	shell_hello(&s);
+	(void)shell_error(&s);
+	struct wire_ctl_begin begin = {0};
+	shell_send(&s, WIRE_CTL_BEGIN, 0, 2, &begin, sizeof(begin));
+	cr_assert_str_empty(shell_error(&s));
+	cr_assert(dp_session_busy(s.session));
+	cr_assert_not(dp_session_ready(s.session));
+	rte_rcu_qsbr_quiescent(s.set->qsbr, 0);
+	rte_rcu_qsbr_thread_offline(s.set->qsbr, 0);
+	dp_session_poll(s.session);
+	shell_send(&s, WIRE_CTL_COMMIT, 0, 2, NULL, 0);
+	dp_session_poll(s.session);
+	cr_assert_eq(acknowledged(&s), 2);
+	shell_end(&s);
+}
+
 Test(session, a_client_that_connects_later_is_told_the_states_of_before)
 {
 	struct shell s;
