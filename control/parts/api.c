@@ -41,9 +41,11 @@ static void show_store(const struct ctl_daemon *d, struct ctl_api_store *ret_sto
 	struct ctl_store_status status;
 	ctl_store_status(d->store, &status);
 	memcpy(cause, status.error, sizeof(cause));
+	if (status.connected && status.lost)
+		snprintf(cause, sizeof(cause), CTL_STORE_LOST_TEXT, status.lost);
 	*ret_store = (struct ctl_api_store){
 	    .url = d->config.store,
-	    .state = status.connected ? "ok" : "silent",
+	    .state = status.connected && !status.lost ? "ok" : "silent",
 	    .cause = cause[0] ? cause : NULL,
 	    .age_ns = ctl_view_age(status.last_contact_ns),
 	};

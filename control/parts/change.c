@@ -19,6 +19,8 @@ struct change {
 	struct ctl_api_applied applied[CTL_STORE_MAX_OPS]; /* own their names */
 	unsigned n_ops;
 	struct ctl_store_op op[CTL_STORE_MAX_OPS]; /* own their texts */
+	struct ctl_store *store;
+	struct ctl_store_op lost; /* its text too; key NULL: none */
 };
 
 static void refuse(ctl_api_done *done, void *to, int error, const char *text)
@@ -42,6 +44,8 @@ static void free_change(struct change *change)
 		free((char *)change->op[i].key);
 		free((char *)change->op[i].value);
 	}
+	free((char *)change->lost.key);
+	free((char *)change->lost.value);
 	free(change);
 }
 
@@ -79,6 +83,7 @@ static struct change *new_change(struct ctl_daemon *d, ctl_api_done *done, void 
 	}
 	change->done = done;
 	change->to = to;
+	change->store = d->store;
 	return change;
 }
 
@@ -98,17 +103,48 @@ static int add(struct change *change, enum ctl_kind kind, const char *name, cons
 	return row->name ? 0 : -ENOMEM;
 }
 
-static void commit(struct ctl_daemon *d, struct change *change)
+static bool has_lost(const struct change *change)
+{
+	struct ctl_store_status status;
+	ctl_store_status(change->store, &status);
+	return status.lost > 0;
+}
+
+static void commit(struct change *change)
 {
 	int error = 0;
 	if (change->n_ops == 0) {
 		succeed(change);
 		return;
 	}
-	error = ctl_store_commit(d->store, change->op, change->n_ops, on_committed, change);
+	error = ctl_store_commit(change->store, change->op, change->n_ops, on_committed, change);
 	if (error)
 		on_committed(
 		    change, error, error == -E2BIG ? "too large for one change; apply it in parts" : strerror(-error));
+}
+
+static void on_put_back(void *arg, int error, const char *text)
+{
+	struct change *change = arg;
+	if (error)
+		on_committed(change, error, text);
+	else
+		commit(change);
+}
+
+/* A store that lost the object has nothing to delete, and nobody would hear of it: it is put back first. Takes text over. */
+static void commit_deletion(struct change *change, char *text)
+{
+	change->lost = (struct ctl_store_op){strdup(change->op[0].key), text};
+	int error = change->lost.key && text ? 0 : -ENOMEM;
+	if (!error && !has_lost(change)) {
+		commit(change);
+		return;
+	}
+	if (!error)
+		error = ctl_store_commit(change->store, &change->lost, 1, on_put_back, change);
+	if (error)
+		on_committed(change, error, strerror(-error));
 }
 
 /* ---- apply ---- */
@@ -133,8 +169,8 @@ static int add_object(struct ctl_daemon *d, struct change *change, const struct 
 	}
 	bool same = old && strcmp(text, old_text) == 0;
 	free(old_text);
-	if (!same)
-		return add(change, object->kind, name, old ? "changed" : "created", text);
+	if (!same || has_lost(change)) /* it may be what is lost */
+		return add(change, object->kind, name, same ? "unchanged" : old ? "changed" : "created", text);
 	free(text);
 	if (change->n == CTL_STORE_MAX_OPS)
 		return -E2BIG;
@@ -195,7 +231,7 @@ void ctl_change_apply(void *daemon, const struct ctl_api_documents *documents, c
 	if (mistakes.found || error)
 		free_change(change);
 	else
-		commit(d, change);
+		commit(change);
 	ctl_mistakes_free(&mistakes);
 	ctl_objects_free(&batch);
 }
@@ -244,7 +280,7 @@ void ctl_change_policy_delete(void *daemon, const char *name, ctl_api_done *done
 		return;
 	int error = add(change, CTL_KIND_POLICY, name, "deleted", NULL);
 	if (!error) {
-		commit(d, change);
+		commit_deletion(change, object_text(object));
 		return;
 	}
 	refuse(done, to, error, strerror(-error));
@@ -338,7 +374,7 @@ void ctl_change_drain(void *daemon, const char *kind, const char *name, bool dra
 	bool pop = strcmp(kind, "pop") == 0;
 	int n = pop ? drain_pop(d, change, name, drained) : drain_endpoint(d, change, name, drained);
 	if (n > 0) {
-		commit(d, change);
+		commit(change);
 		return;
 	}
 	if (n == 0)

@@ -18,6 +18,10 @@ enum ctl_due {
 	CTL_DUE_CHECKS = 32,    /* the endpoints to check have changed */
 };
 
+/* What to tell of a store that lost its data; %u: how many keys. */
+#define CTL_STORE_LOST_TEXT                                                                                            \
+	"it has lost %u keys that nobody deleted; they still hold here until they are applied again or deleted"
+
 struct ctl_parts {
 	uv_timer_t soon; /* work is due */
 	unsigned due;    /* enum ctl_due */
@@ -31,6 +35,7 @@ struct ctl_parts {
 	uint64_t listed_ns; /* when the store had been read; 0: not yet */
 	bool kernel_dumped; /* its routes have been read once */
 	bool store_was_connected;
+	unsigned store_lost;              /* keys, when it was last looked at */
 	uint64_t dataplane_since_wall_ns; /* connected or lost */
 	size_t secret_size;
 	uint8_t secret[CTL_SECRET_MAX];

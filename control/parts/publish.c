@@ -15,6 +15,11 @@ static void log_store(struct ctl_daemon *d)
 {
 	struct ctl_store_status status;
 	ctl_store_status(d->store, &status);
+	if (status.lost > d->parts->store_lost)
+		ctl_warning("store %s: " CTL_STORE_LOST_TEXT, status.url, status.lost);
+	else if (!status.lost && d->parts->store_lost)
+		ctl_info("store %s holds again what it had lost", status.url);
+	d->parts->store_lost = status.lost;
 	if (status.connected == d->parts->store_was_connected)
 		return;
 	d->parts->store_was_connected = status.connected;

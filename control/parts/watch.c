@@ -83,6 +83,14 @@ static void pops_listed(struct ctl_daemon *d)
 	maybe_listed(d);
 }
 
+/* A POP that runs is there: whoever wants it away ends its kuafud first. */
+static void register_again(struct ctl_daemon *d)
+{
+	ctl_warning("the store has no registration of this POP any more: writing it again");
+	d->parts->registered = false;
+	ctl_due(d, CTL_DUE_PUBLISH);
+}
+
 static void on_pop(void *arg, const struct ctl_store_event *event)
 {
 	struct ctl_daemon *d = arg;
@@ -90,9 +98,11 @@ static void on_pop(void *arg, const struct ctl_store_event *event)
 	bool self = strcmp(name, d->config.name) == 0; /* pop.yaml says what we are, not the store */
 	if (event->type == CTL_STORE_LISTED)
 		pops_listed(d);
+	else if (event->type == CTL_STORE_LOST || (event->type == CTL_STORE_DELETE && self))
+		register_again(d);
 	else if (event->type == CTL_STORE_PUT && !self)
 		register_pop(d, name, event->value, event->length);
-	else if (event->type == CTL_STORE_DELETE && !self)
+	else if (event->type == CTL_STORE_DELETE)
 		remove_pop(d, name);
 }
 
@@ -173,6 +183,8 @@ static void on_object(void *arg, const struct ctl_store_event *event)
 	case CTL_STORE_LISTED:
 		d->objects_listed = true;
 		maybe_listed(d);
+		break;
+	case CTL_STORE_LOST: /* kept; the publisher warns */
 		break;
 	}
 }

@@ -3,8 +3,14 @@
  *
  * Each watch is a small machine: LIST everything below the prefix at revision r, then STREAM from r + 1. A stream that
  * breaks is opened again from the last revision reported; only when etcd has compacted that away, or knows fewer
- * revisions than we do (its data was lost), is the list read again. A count once a second, when nothing else is asked,
- * tells whether etcd is there. */
+ * revisions than we do, is the list read again. A count once a second, when nothing else is asked, tells whether etcd is
+ * there.
+ *
+ * Lists and counts are linearizable: etcd answers them at a revision no older than any that it had told before. An answer
+ * that goes back behind what was known when it was asked says that the data was lost.
+ *
+ * All requests go to one server. When it fails, the next takes its place, and the streams from it are opened again: one
+ * that is cut off from the others keeps its streams open and silent. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,12 +32,16 @@ struct etcd_watch {
 	uv_timer_t retry;
 	unsigned retry_ms;
 	bool must_list;
+	bool lost_data;                   /* the next list comes from a store that has lost its data */
+	uint64_t asked_at;                /* what the store's revision was when the list was asked for */
+	unsigned server;                  /* of the request */
 	struct ctl_http_request *request; /* under way, or NULL */
 };
 
 struct etcd_commit {
 	struct etcd_store *etcd;
 	struct ctl_store_commit *commit;
+	unsigned server;
 	struct etcd_commit *next, **link;
 };
 
@@ -39,52 +49,48 @@ struct etcd_store {
 	struct ctl_store *store;
 	struct ctl_http *http;
 	unsigned n_servers;
-	unsigned server; /* in use */
-	char *servers;   /* zero-separated */
+	unsigned server;   /* in use */
+	char *servers;     /* zero-separated */
+	uint64_t revision; /* highest that it has told */
 	uv_timer_t ping;
 	struct ctl_http_request *ping_request;
+	unsigned ping_server;
+	uint64_t ping_asked_at;
 	struct etcd_watch *watches;
 	struct etcd_commit *commits; /* under way */
 	unsigned handles;
 };
 
-static const char *server_of(const struct etcd_store *e)
+static const char *server_name(const struct etcd_store *e, unsigned i)
 {
 	const char *server = e->servers;
-	for (unsigned i = 0; i < e->server; i++)
+	for (; i > 0; i--)
 		server += strlen(server) + 1;
 	return server;
 }
 
 static const char *url_of(const struct etcd_store *e, const char *call, char *url)
 {
-	snprintf(url, URL_SIZE, "http://%s/v3/%s", server_of(e), call);
+	snprintf(url, URL_SIZE, "http://%s/v3/%s", server_name(e, e->server), call);
 	return url;
 }
 
 /* What to tell of a failed request, and whether the server was not reached at all. */
-static bool explain(const struct etcd_store *e, unsigned status, const char *body, size_t size, const char *text,
+static bool explain(const char *server, unsigned status, const char *body, size_t size, const char *text,
     char *ret_text, size_t ret_size)
 {
 	struct ctl_etcd_answer answer;
 	if (status == 0) {
-		snprintf(ret_text, ret_size, "%.64s: %.120s", server_of(e), text);
+		snprintf(ret_text, ret_size, "%.64s: %.120s", server, text);
 		return true;
 	}
 	if (ctl_etcd_parse(body, size, &answer)) {
-		snprintf(ret_text, ret_size, "%.64s: HTTP %u", server_of(e), status);
+		snprintf(ret_text, ret_size, "%.64s: HTTP %u", server, status);
 		return status >= 500;
 	}
-	snprintf(ret_text, ret_size, "%.64s: %.120s", server_of(e), answer.error);
+	snprintf(ret_text, ret_size, "%.64s: %.120s", server, answer.error);
 	ctl_etcd_answer_free(&answer);
 	return status >= 500;
-}
-
-static void failed(struct etcd_store *e, bool lost, const char *text)
-{
-	ctl_store_failed(e->store, lost, text);
-	if (lost)
-		e->server = (e->server + 1) % e->n_servers;
 }
 
 /* ---- watches ---- */
@@ -99,6 +105,50 @@ static void on_retry(uv_timer_t *timer)
 static void retry_watch(struct etcd_watch *w)
 {
 	uv_timer_start(&w->retry, on_retry, ctl_store_backoff(&w->retry_ms), 0);
+}
+
+/* Ends the request and begins again: from where the stream was, or by the list. */
+static void restart(struct etcd_watch *w)
+{
+	if (w->request)
+		ctl_http_cancel(w->request);
+	w->request = NULL;
+	retry_watch(w);
+}
+
+/* A request to this server has failed. Another that was sent to it before may fail later: that is no news. */
+static bool failed(struct etcd_store *e, unsigned server, unsigned status, const char *body, size_t size,
+    const char *text, char *ret_why, size_t ret_size)
+{
+	bool lost = explain(server_name(e, server), status, body, size, text, ret_why, ret_size);
+	bool is_news = server == e->server;
+	ctl_store_failed(e->store, lost && is_news, ret_why);
+	if (!lost || !is_news)
+		return lost;
+	e->server = (e->server + 1) % e->n_servers;
+	for (struct etcd_watch *w = e->watches; w; w = w->next)
+		if (w->request && !w->must_list && w->server == server)
+			restart(w);
+	return true;
+}
+
+static void data_lost(struct etcd_store *e, uint64_t revision)
+{
+	e->revision = revision;
+	e->ping_asked_at = 0;
+	for (struct etcd_watch *w = e->watches; w; w = w->next) {
+		w->lost_data = w->must_list = true;
+		if (w->request)
+			restart(w);
+	}
+}
+
+static void heard_revision(struct etcd_store *e, uint64_t asked_at, uint64_t revision)
+{
+	if (revision < asked_at)
+		data_lost(e, revision);
+	else if (revision > e->revision)
+		e->revision = revision;
 }
 
 static void report_changes(struct etcd_watch *w, const struct ctl_etcd_answer *answer)
@@ -116,17 +166,17 @@ static void on_list(void *arg, unsigned status, const char *body, size_t size, c
 	char why[200];
 	w->request = NULL;
 	if (status != 200 || ctl_etcd_parse(body, size, &answer)) {
-		bool lost = explain(w->etcd, status, body, size, text, why, sizeof(why));
-		failed(w->etcd, lost, why);
+		failed(w->etcd, w->server, status, body, size, text, why, sizeof(why));
 		retry_watch(w);
 		return;
 	}
 	ctl_store_contact(w->etcd->store);
-	ctl_watch_list_begin(w->watch);
+	heard_revision(w->etcd, w->asked_at, answer.revision);
+	ctl_watch_list_begin(w->watch, w->lost_data);
 	report_changes(w, &answer);
-	ctl_watch_list_end(w->watch, answer.revision);
+	ctl_watch_list_end(w->watch, w->lost_data, answer.revision);
 	ctl_etcd_answer_free(&answer);
-	w->must_list = false;
+	w->must_list = w->lost_data = false;
 	w->retry_ms = 0;
 	if (!w->etcd->store->closing)
 		start_watch(w);
@@ -135,10 +185,8 @@ static void on_list(void *arg, unsigned status, const char *body, size_t size, c
 /* Begins anew, by the list: the stream cannot tell what has happened. */
 static void relist(struct etcd_watch *w)
 {
-	ctl_http_cancel(w->request);
-	w->request = NULL;
 	w->must_list = true;
-	retry_watch(w);
+	restart(w);
 }
 
 /* With changes the header's revision may be ahead of what has been sent; a progress notice has none. */
@@ -150,6 +198,7 @@ static void follow(struct etcd_watch *w, const struct ctl_etcd_answer *answer)
 	report_changes(w, answer);
 	if (revision > w->watch->revision)
 		w->watch->revision = revision;
+	heard_revision(w->etcd, 0, w->watch->revision);
 }
 
 static void on_stream_line(void *arg, char *line, size_t size)
@@ -164,8 +213,8 @@ static void on_stream_line(void *arg, char *line, size_t size)
 	}
 	ctl_store_contact(w->etcd->store);
 	w->retry_ms = 0;
-	bool lost_data = answer.created && answer.revision < w->watch->revision;
-	if (answer.canceled || answer.compact_revision || answer.error[0] || lost_data)
+	bool is_behind = answer.created && answer.revision < w->watch->revision;
+	if (answer.canceled || answer.compact_revision || answer.error[0] || is_behind)
 		relist(w);
 	else
 		follow(w, &answer);
@@ -177,9 +226,8 @@ static void on_stream_end(void *arg, unsigned status, const char *body, size_t s
 	struct etcd_watch *w = arg;
 	char why[200];
 	w->request = NULL;
-	bool lost = explain(
-	    w->etcd, status == 200 ? 0 : status, body, size, text[0] ? text : "the stream ended", why, sizeof(why));
-	failed(w->etcd, lost, why);
+	failed(w->etcd, w->server, status == 200 ? 0 : status, body, size, text[0] ? text : "the stream ended", why,
+	    sizeof(why));
 	retry_watch(w);
 }
 
@@ -190,6 +238,8 @@ static void start_watch(struct etcd_watch *w)
 	char *body =
 	    w->must_list ? ctl_etcd_range(w->watch->prefix) : ctl_etcd_watch(w->watch->prefix, w->watch->revision + 1);
 	int error = -ENOMEM;
+	w->server = e->server;
+	w->asked_at = e->revision;
 	if (body && w->must_list)
 		error = ctl_http_post(
 		    e->http, url_of(e, "kv/range", url), body, CTL_STORE_TIMEOUT_MS, NULL, on_list, w, &w->request);
@@ -236,8 +286,7 @@ static void on_commit(void *arg, unsigned status, const char *body, size_t size,
 		end_commit(c, 0, "");
 		return;
 	}
-	bool lost = explain(c->etcd, status, body, size, text, why, sizeof(why));
-	failed(c->etcd, lost, why);
+	bool lost = failed(c->etcd, c->server, status, body, size, text, why, sizeof(why));
 	/* etcd raises this alarm when its quota, so as a rule its disk, is used up. */
 	bool full = strstr(why, "database space exceeded");
 	end_commit(c, full ? -ENOSPC : lost ? -ENOTCONN : -EIO, why);
@@ -258,7 +307,8 @@ static int etcd_commit(struct ctl_store *store, struct ctl_store_commit *commit)
 		free(c);
 		return error;
 	}
-	*c = (struct etcd_commit){.etcd = e, .commit = commit, .next = e->commits, .link = &e->commits};
+	*c = (struct etcd_commit){
+	    .etcd = e, .commit = commit, .server = e->server, .next = e->commits, .link = &e->commits};
 	if (c->next)
 		c->next->link = &c->next;
 	e->commits = c;
@@ -267,32 +317,19 @@ static int etcd_commit(struct ctl_store *store, struct ctl_store_commit *commit)
 
 /* ---- is it there? ---- */
 
-/* Streams of a server that answers nothing would hang: they are opened again, from where they were. */
-static void restart_streams(struct etcd_store *e)
-{
-	for (struct etcd_watch *w = e->watches; w; w = w->next) {
-		if (!w->request || w->must_list)
-			continue;
-		ctl_http_cancel(w->request);
-		w->request = NULL;
-		retry_watch(w);
-	}
-}
-
 static void on_pong(void *arg, unsigned status, const char *body, size_t size, const char *text)
 {
 	struct etcd_store *e = arg;
+	struct ctl_etcd_answer answer;
 	char why[200];
 	e->ping_request = NULL;
-	if (status == 200) {
-		ctl_store_contact(e->store);
+	if (status != 200 || ctl_etcd_parse(body, size, &answer)) {
+		failed(e, e->ping_server, status, body, size, text, why, sizeof(why));
 		return;
 	}
-	bool lost = explain(e, status, body, size, text, why, sizeof(why));
-	bool was_connected = e->store->connected;
-	failed(e, lost, why);
-	if (lost && was_connected)
-		restart_streams(e);
+	ctl_store_contact(e->store);
+	heard_revision(e, e->ping_asked_at, answer.revision);
+	ctl_etcd_answer_free(&answer);
 }
 
 static void on_ping(uv_timer_t *timer)
@@ -302,6 +339,8 @@ static void on_ping(uv_timer_t *timer)
 	if (e->ping_request || ctl_monotonic_ns() - e->store->last_contact_ns < PING_MS * CTL_NS_PER_MS)
 		return;
 	char *body = ctl_etcd_count();
+	e->ping_server = e->server;
+	e->ping_asked_at = e->revision;
 	if (body && ctl_http_post(e->http, url_of(e, "kv/range", url), body, CTL_STORE_TIMEOUT_MS, NULL, on_pong, e,
 	                &e->ping_request))
 		e->ping_request = NULL;

@@ -67,9 +67,10 @@ void ctl_store_commit_done(struct ctl_store_commit *commit, int error, const cha
 /* Reports through the mirror: only what is new to the watcher gets through. value NULL: deleted. */
 void ctl_watch_change(
     struct ctl_store_watch *watch, const char *key, const char *value, size_t length, uint64_t revision);
-/* Around a complete list: what was there before and is not in the list is reported as deleted. */
-void ctl_watch_list_begin(struct ctl_store_watch *watch);
-void ctl_watch_list_end(struct ctl_store_watch *watch, uint64_t revision);
+/* Around a complete list: what was there before and is not in the list is reported as deleted. But a store that lost
+ * its data, or of many keys has not one left, is not believed: then what is missing counts as lost, and is kept. */
+void ctl_watch_list_begin(struct ctl_store_watch *watch, bool lost_data);
+void ctl_watch_list_end(struct ctl_store_watch *watch, bool lost_data, uint64_t revision);
 
 /* The next wait: doubles *ms within the limits. */
 unsigned ctl_store_backoff(unsigned *ms);

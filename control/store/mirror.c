@@ -53,6 +53,7 @@ int ctl_mirror_put(struct ctl_mirror *mirror, const char *key, uint64_t revision
 	int is_new = mirror->entry[at].revision != revision;
 	mirror->entry[at].revision = revision;
 	mirror->entry[at].seen = true;
+	mirror->entry[at].lost = false;
 	return is_new;
 }
 
@@ -77,9 +78,37 @@ void ctl_mirror_unsee(struct ctl_mirror *mirror)
 const char *ctl_mirror_unseen(const struct ctl_mirror *mirror)
 {
 	for (unsigned i = 0; i < mirror->n; i++)
-		if (!mirror->entry[i].seen)
+		if (!mirror->entry[i].seen && !mirror->entry[i].lost)
 			return mirror->entry[i].key;
 	return NULL;
+}
+
+bool ctl_mirror_any_seen(const struct ctl_mirror *mirror)
+{
+	for (unsigned i = 0; i < mirror->n; i++)
+		if (mirror->entry[i].seen)
+			return true;
+	return false;
+}
+
+void ctl_mirror_forget_revisions(struct ctl_mirror *mirror)
+{
+	for (unsigned i = 0; i < mirror->n; i++)
+		mirror->entry[i].revision = 0;
+}
+
+void ctl_mirror_lose_unseen(struct ctl_mirror *mirror)
+{
+	for (unsigned i = 0; i < mirror->n; i++)
+		mirror->entry[i].lost = mirror->entry[i].lost || !mirror->entry[i].seen;
+}
+
+unsigned ctl_mirror_count_lost(const struct ctl_mirror *mirror)
+{
+	unsigned n = 0;
+	for (unsigned i = 0; i < mirror->n; i++)
+		n += mirror->entry[i].lost;
+	return n;
 }
 
 void ctl_mirror_free(struct ctl_mirror *mirror)

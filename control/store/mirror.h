@@ -11,6 +11,7 @@ struct ctl_mirror_entry {
 	char *key;
 	uint64_t revision;
 	bool seen; /* in the list that is being read */
+	bool lost; /* the store forgot it without anybody's having deleted it */
 };
 
 struct ctl_mirror {
@@ -26,7 +27,14 @@ int ctl_mirror_put(struct ctl_mirror *mirror, const char *key, uint64_t revision
 bool ctl_mirror_delete(struct ctl_mirror *mirror, const char *key);
 
 void ctl_mirror_unsee(struct ctl_mirror *mirror);
-/* A key that has not been put since, or NULL. Valid until the mirror changes. */
+/* A key that has not been put since and is not lost, or NULL. Valid until the mirror changes. */
 const char *ctl_mirror_unseen(const struct ctl_mirror *mirror);
+bool ctl_mirror_any_seen(const struct ctl_mirror *mirror);
+
+/* The store counts its revisions anew: whatever is put next is new. */
+void ctl_mirror_forget_revisions(struct ctl_mirror *mirror);
+/* What is unseen is lost, until it is put or deleted. */
+void ctl_mirror_lose_unseen(struct ctl_mirror *mirror);
+unsigned ctl_mirror_count_lost(const struct ctl_mirror *mirror);
 
 void ctl_mirror_free(struct ctl_mirror *mirror);

@@ -222,7 +222,7 @@ static void report_rows(struct sqlite_store *s)
 		if (w->revision < s->from)
 			continue; /* began while the thread was reading */
 		if (!w->listed)
-			ctl_watch_list_begin(w);
+			ctl_watch_list_begin(w, false);
 		uint64_t last = w->revision;
 		for (const struct row *row = s->rows; row; row = row->next) {
 			if (row->revision <= w->revision || strncmp(row->key, w->prefix, strlen(w->prefix)) != 0)
@@ -234,7 +234,7 @@ static void report_rows(struct sqlite_store *s)
 		if (w->listed)
 			w->revision = last;
 		else
-			ctl_watch_list_end(w, last);
+			ctl_watch_list_end(w, false, last);
 	}
 }
 

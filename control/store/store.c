@@ -90,9 +90,11 @@ void ctl_store_status(const struct ctl_store *store, struct ctl_store_status *re
 	    .commits = store->commits,
 	    .failures = store->failures,
 	};
-	for (const struct ctl_store_watch *w = store->watches; w; w = w->next)
+	for (const struct ctl_store_watch *w = store->watches; w; w = w->next) {
+		ret_status->lost += ctl_mirror_count_lost(&w->mirror);
 		if (w->revision > ret_status->revision)
 			ret_status->revision = w->revision;
+	}
 	memcpy(ret_status->error, store->error, sizeof(ret_status->error));
 }
 
@@ -191,13 +193,20 @@ void ctl_watch_change(
 		report(watch, &event);
 }
 
-void ctl_watch_list_begin(struct ctl_store_watch *watch)
+void ctl_watch_list_begin(struct ctl_store_watch *watch, bool lost_data)
 {
 	ctl_mirror_unsee(&watch->mirror);
+	if (lost_data)
+		ctl_mirror_forget_revisions(&watch->mirror);
 }
 
-void ctl_watch_list_end(struct ctl_store_watch *watch, uint64_t revision)
+void ctl_watch_list_end(struct ctl_store_watch *watch, bool lost_data, uint64_t revision)
 {
+	if (ctl_mirror_unseen(&watch->mirror) && (lost_data || !ctl_mirror_any_seen(&watch->mirror))) {
+		ctl_mirror_lose_unseen(&watch->mirror);
+		struct ctl_store_event event = {.type = CTL_STORE_LOST, .revision = revision};
+		report(watch, &event);
+	}
 	for (const char *key; (key = ctl_mirror_unseen(&watch->mirror));) {
 		char *gone = strdup(key);
 		if (!gone)

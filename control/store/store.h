@@ -7,7 +7,8 @@
  * Everything is asynchronous on the loop: a dead or slow store delays answers, never the loop. Lost connections are
  * tried again with backoff; a watch goes on from its last revision, and where the store has forgotten that, it lists
  * anew and reports what has changed meanwhile, deletions included. So a watcher that only follows its events always
- * ends up with what the store holds. */
+ * ends up with what the store holds, with one exception: a store that lost its data (its disk was wiped, or a backup was
+ * restored) deletes nothing. What it should still hold is kept, counted in the status, and asked for by LOST. */
 #pragma once
 
 #include <stdbool.h>
@@ -25,6 +26,7 @@ enum ctl_store_event_type {
 	CTL_STORE_PUT,
 	CTL_STORE_DELETE,
 	CTL_STORE_LISTED, /* all keys there were at the start have been reported; once per watch, key NULL */
+	CTL_STORE_LOST, /* the store lost keys that nobody deleted; key NULL. Whoever owns one should write it again */
 };
 
 struct ctl_store_event {
@@ -71,6 +73,7 @@ struct ctl_store_status {
 	uint64_t revision;        /* highest seen */
 	uint64_t commits;         /* answered with success */
 	uint64_t failures;        /* lost connections and failed commits */
+	unsigned lost;            /* keys that the store forgot and nobody has put or deleted since */
 	char error[200];          /* the last failure that still stands; empty: none */
 };
 void ctl_store_status(const struct ctl_store *store, struct ctl_store_status *ret_status);

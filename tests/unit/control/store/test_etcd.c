@@ -164,6 +164,87 @@ Test(etcd, after_a_compaction_the_watch_hears_the_difference)
 	watcher_close(&a);
 }
 
+static void wipe_etcd(void)
+{
+	char command[64];
+	kill_etcd();
+	snprintf(command, sizeof(command), "rm -rf '%s/data'", directory);
+	cr_assert(system(command) == 0);
+	start_etcd(port);
+}
+
+static unsigned lost(const struct watcher *w)
+{
+	struct ctl_store_status status;
+	ctl_store_status(w->store, &status);
+	return status.lost;
+}
+
+Test(etcd, a_store_that_lost_its_data_deletes_nothing_until_somebody_does)
+{
+	struct watcher a;
+	wait_for_etcd();
+	watcher_open(&a, url);
+	ctl_store_watch(a.store, "/k/", watcher_hear, &a);
+	watcher_expect(&a, "listed");
+	for (unsigned i = 0; i < 5; i++)
+		cr_assert(watcher_put(&a, "/elsewhere", "1") == 0);
+	struct ctl_store_op ops[] = {{"/k/again", "1"}, {"/k/deleted", "1"}};
+	cr_assert(watcher_commit(&a, ops, 2) == 0);
+	watcher_expect(&a, "+/k/again=1 +/k/deleted=1");
+	wipe_etcd();
+	watcher_expect(&a, "lost");
+	cr_assert(lost(&a) == 2, "%u", lost(&a));
+	cr_assert(watcher_put(&a, "/k/again", "2") == 0);
+	watcher_expect(&a, "+/k/again=2");
+	cr_assert(lost(&a) == 1, "%u", lost(&a));
+	cr_assert(watcher_put(&a, "/k/deleted", "1") == 0);
+	cr_assert(watcher_put(&a, "/k/deleted", NULL) == 0);
+	watcher_expect(&a, "+/k/deleted=1 -/k/deleted");
+	cr_assert(lost(&a) == 0, "%u", lost(&a));
+	watcher_close(&a);
+}
+
+Test(etcd, a_watch_moves_with_the_commits_when_its_server_falls_silent)
+{
+	struct watcher a, b;
+	unsigned gate_port = free_port();
+	char from[64], to[64], both[128];
+	wait_for_etcd();
+	snprintf(from, sizeof(from), "--listen-addr=127.0.0.1:%u", gate_port);
+	snprintf(to, sizeof(to), "--endpoints=127.0.0.1:%u", port);
+	pid_t gate = fork();
+	if (gate == 0) {
+		int null = open("/dev/null", O_WRONLY);
+		dup2(null, 1);
+		dup2(null, 2);
+		execlp("etcd", "etcd", "gateway", "start", from, to, (char *)NULL);
+		_exit(127);
+	}
+	char *usual = strdup(url);
+	snprintf(url, sizeof(url), "etcd://127.0.0.1:%u", gate_port);
+	wait_for_etcd();
+	snprintf(both, sizeof(both), "etcd://127.0.0.1:%u,127.0.0.1:%u", gate_port, port);
+	watcher_open(&a, both);
+	ctl_store_watch(a.store, "/k/", watcher_hear, &a);
+	watcher_expect(&a, "listed");
+	cr_assert(watcher_put(&a, "/k/a", "1") == 0);
+	watcher_expect(&a, "+/k/a=1");
+	kill(gate, SIGSTOP);
+	cr_assert(watcher_put(&a, "/k/b", "1") == -ENOTCONN, "%s", a.commit_text);
+	watcher_open(&b, usual);
+	cr_assert(watcher_put(&b, "/k/c", "1") == 0, "%s", b.commit_text);
+	a.waited_ms = 0; /* the commit that was given up may have happened */
+	while (!strstr(a.heard, "+/k/c=1") && a.waited_ms < WATCHER_PATIENCE_MS)
+		uv_run(&a.loop, UV_RUN_ONCE);
+	cr_assert(strstr(a.heard, "+/k/c=1"), "%s", a.heard);
+	kill(gate, SIGKILL);
+	waitpid(gate, NULL, 0);
+	watcher_close(&a);
+	watcher_close(&b);
+	free(usual);
+}
+
 Test(etcd, a_store_that_stands_still_blocks_nobody_and_is_shown)
 {
 	struct watcher a;

@@ -29,6 +29,8 @@ static inline void watcher_hear(void *arg, const struct ctl_store_event *event)
 	const char *space = used ? " " : "";
 	if (event->type == CTL_STORE_LISTED)
 		snprintf(w->heard + used, sizeof(w->heard) - used, "%slisted", space);
+	else if (event->type == CTL_STORE_LOST)
+		snprintf(w->heard + used, sizeof(w->heard) - used, "%slost", space);
 	else if (event->type == CTL_STORE_PUT)
 		snprintf(w->heard + used, sizeof(w->heard) - used, "%s+%s=%.60s", space, event->key, event->value);
 	else

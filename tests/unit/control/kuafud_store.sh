@@ -1,0 +1,84 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# kuafud on an etcd whose data is wiped while it runs: it keeps POPs, links and accelerators, says so, registers again,
+# and is content when the objects have been applied again or deleted. In a network namespace of its own.
+# kuafud_store.sh KUAFUD KUAFUCTL
+set -eu
+if [ -z "${KUAFUD_TEST_INSIDE:-}" ]; then
+	command -v etcd >/dev/null && command -v etcdctl >/dev/null && unshare -n true 2>/dev/null || exit 77
+	KUAFUD_TEST_INSIDE=1 exec unshare -n "$0" "$@"
+fi
+kuafud=$1 kuafuctl=$2
+dir=$(mktemp -d)
+pid='' etcd=''
+trap 'kill -9 $pid $etcd 2>/dev/null || :; rm -rf "$dir"' EXIT
+
+fail() { echo "$*" >&2; cat "$dir/log" >&2 2>/dev/null || :; exit 1; }
+ctl() { "$kuafuctl" --socket "$dir/run/api.sock" "$@"; }
+etcdctl() { ETCDCTL_API=3 command etcdctl --endpoints=127.0.0.1:2379 "$@"; }
+# Waits for at most 20 s.
+wait_for() { for _ in $(seq 200); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; fail "waited in vain for: $*"; }
+start_etcd() {
+	etcd --data-dir "$dir/etcd" --unsafe-no-fsync >/dev/null 2>&1 &
+	etcd=$!
+	wait_for etcdctl get /
+}
+is_registered() { [ -n "$(etcdctl get /kuafu/v1/pop/sgp1)" ]; }
+store_is() { ctl show status | grep -q "^store *$1"; }
+shows() { ctl show "$1" | grep -q "$2"; }
+does_not_show() { ! ctl show "$1" | grep -q "$2"; }
+
+ip link set lo up
+start_etcd
+head -c 32 /dev/urandom >"$dir/secret"
+chmod 600 "$dir/secret"
+cat >"$dir/pop.yaml" <<-END
+	pop: sgp1
+	id: 1
+	region: ap
+	run-dir: $dir/run
+	store: etcd://127.0.0.1:2379
+	secret-file: $dir/secret
+	ports: [{name: none, driver: null}]
+	links: [{link: 0, address: 127.0.0.1, port: none}]
+END
+cat >"$dir/accelerator.yaml" <<-END
+	{kind: accelerator, name: web, vips: [192.0.2.1], listeners: [{name: l, protocol: udp, ports: [53],
+	  groups: [{region: ap, pops: [sgp1], endpoints: [{address: 127.0.0.1, port: 53}]}]}]}
+END
+echo '{kind: policy, name: extra, rules: [{match: {from: sgp1, to: fra1}, pin: [sgp1, fra1]}]}' >"$dir/policy.yaml"
+etcdctl put /kuafu/v1/pop/fra1 \
+	'{"id": 2, "region": "eu", "links": [{"link": 0, "address": "127.0.0.2", "mtu": 1500}]}' >/dev/null
+
+"$kuafud" --config "$dir/pop.yaml" 2>>"$dir/log" &
+pid=$!
+wait_for ctl apply -f "$dir/accelerator.yaml"
+wait_for ctl apply -f "$dir/policy.yaml"
+wait_for is_registered
+wait_for shows pops fra1
+store_is ok || fail "the store is not ok: $(ctl show status)"
+
+etcdctl del /kuafu/v1/pop/sgp1 >/dev/null
+wait_for is_registered # a POP that runs registers again
+
+kill -9 "$etcd"
+wait "$etcd" || :
+rm -rf "$dir/etcd"
+start_etcd
+wait_for is_registered
+wait_for store_is silent
+ctl show status | grep -q 'lost' || fail "status does not say what is wrong: $(ctl show status)"
+for what in 'accelerators 192.0.2.1' 'policies extra' 'pops fra1' 'links 127.0.0.2'; do
+	# shellcheck disable=SC2086
+	shows $what || fail "lost with the store: $what"
+done
+
+etcdctl put /kuafu/v1/pop/fra1 \
+	'{"id": 2, "region": "eu", "links": [{"link": 0, "address": "127.0.0.2", "mtu": 1500}]}' >/dev/null
+ctl apply -f "$dir/accelerator.yaml" >/dev/null
+ctl policy unset extra >/dev/null || fail "a lost policy cannot be deleted"
+wait_for does_not_show policies extra
+wait_for store_is ok
+etcdctl get /kuafu/v1/object/accelerator/web | grep -q 192.0.2.1 || fail "what is applied again is not written"
+etcdctl del /kuafu/v1/object/accelerator/web >/dev/null
+wait_for does_not_show accelerators 192.0.2.1
