@@ -9,7 +9,7 @@
 #include "lb/nat_ports.h"
 
 #define MAGIC   0x6e61746bu /* "natk" */
-#define VERSION 1u
+#define VERSION 2u
 
 /* Memory: this header, the buckets, the flows, the ports (lb/nat_ports.h). */
 struct lb_nat_table {
@@ -18,12 +18,14 @@ struct lb_nat_table {
 	uint32_t capacity;
 	uint32_t new_max;
 	uint32_t count;
-	uint32_t count_new;
-	uint32_t top;    /* flows 1..top have been used at least once */
-	uint32_t free;   /* number of the first free one of these, 0: none; the next stands in its `group` */
-	uint32_t cursor; /* of the sweep */
+	uint32_t unconfirmed; /* of `count` */
+	uint32_t top;         /* flows 1..top have been used at least once */
+	uint32_t free;        /* number of the first free one of these, 0: none; the next stands in its `group` */
+	uint32_t cursor;      /* of the sweep */
 	uint32_t buckets;
-	uint32_t reserved[6];
+	uint32_t oldest; /* ends of the list of the unconfirmed, in the order in which they began */
+	uint32_t newest;
+	uint32_t reserved[4];
 	_Alignas(64) struct lb_nat_pool pool;
 };
 
@@ -93,6 +95,8 @@ int lb_nat_table_attach(void *memory, size_t size, struct lb_nat_table **ret_tab
 	if (!t->pool.workers || t->pool.workers > LB_NAT_MAX_WORKERS || t->pool.worker >= t->pool.workers)
 		return -EINVAL;
 	if (size < table_size(t->capacity, t->pool.worker, t->pool.workers) || t->top > t->capacity || t->free > t->top)
+		return -EINVAL;
+	if (t->oldest > t->top || t->newest > t->top)
 		return -EINVAL;
 	*ret_table = t;
 	return 0;
@@ -203,11 +207,82 @@ static struct lb_nat_flow new_flow(const struct lb_flow_key *key, const struct l
 	    .slot = port->slot};
 }
 
+/* ---- the unconfirmed ---- */
+
+static void join(struct lb_nat_table *t, const struct lb_index *x, uint32_t number)
+{
+	flow_of(x, number)->older = t->newest;
+	if (t->newest)
+		flow_of(x, t->newest)->newer = number;
+	else
+		t->oldest = number;
+	t->newest = number;
+	t->unconfirmed++;
+}
+
+static void leave(struct lb_nat_table *t, const struct lb_index *x, struct lb_nat_flow *f)
+{
+	if (f->older)
+		flow_of(x, f->older)->newer = f->newer;
+	else
+		t->oldest = f->newer;
+	if (f->newer)
+		flow_of(x, f->newer)->older = f->older;
+	else
+		t->newest = f->older;
+	f->older = f->newer = 0;
+	t->unconfirmed--;
+}
+
+static void forget(struct lb_nat_table *t, const struct lb_index *x, struct lb_nat_flow *f, uint32_t tick)
+{
+	uint32_t number = (uint32_t)(f - flow_of(x, 1)) + 1;
+	bool confirmed = f->flags & LB_FLOW_CONFIRMED;
+	lb_index_remove(x, number, lb_flow_hash(&f->key));
+	lb_nat_pool_free(&t->pool, ports_of(t), f->slot, f->key.protocol, f->nat_port, confirmed, tick);
+	if (!confirmed)
+		leave(t, x, f);
+	t->count--;
+	give_back(t, x, number);
+}
+
+/* Of the list looked at, from the old end, before a new flow is refused: only those may not go that a packet of this very
+ * tick has met, or whose port would not help. */
+#define DISPLACE_REACH 32u
+
+/* Forgets the oldest that may go; with a port, one that has a port of that protocol and family in the pool. */
+static bool displace(
+    struct lb_nat_table *t, const struct lb_index *x, uint32_t tick, const struct lb_flow_key *port_for, bool v4)
+{
+	uint32_t number = t->oldest;
+	for (unsigned i = 0; number && i < DISPLACE_REACH; i++) {
+		struct lb_nat_flow *f = flow_of(x, number);
+		number = f->newer;
+		if (f->last_seen == tick)
+			continue;
+		if (port_for && (f->key.protocol != port_for->protocol || wire_addr_is_v4(&f->nat_address) != v4 ||
+		                    !lb_nat_in_pool(&t->pool.slot[f->slot], f->nat_port)))
+			continue;
+		forget(t, x, f, tick);
+		return true;
+	}
+	return false;
+}
+
+static int take_port(struct lb_nat_table *t, const struct lb_index *x, const struct lb_flow_key *key, bool v4,
+    uint32_t number, uint32_t tick, struct lb_nat_port_name *ret_port)
+{
+	int error = lb_nat_pool_take(&t->pool, ports_of(t), key->protocol, v4, number, tick, ret_port);
+	if (error && key->protocol == WIRE_PROTO_TCP && displace(t, x, tick, key, v4))
+		error = lb_nat_pool_take(&t->pool, ports_of(t), key->protocol, v4, number, tick, ret_port);
+	return error;
+}
+
 /* A flow with a port, entered in both directions. */
 static int make_flow(struct lb_nat_table *t, const struct lb_index *x, const struct lb_flow_key *key, uint64_t hash,
     const struct lb_nat_target *target, uint32_t tick, uint32_t *ret_number)
 {
-	if (t->count_new >= t->new_max)
+	if ((t->unconfirmed >= t->new_max || t->count == t->capacity) && !displace(t, x, tick, NULL, false))
 		return -ENOSPC;
 	uint32_t number = take_free(t, x);
 	if (!number)
@@ -217,16 +292,15 @@ static int make_flow(struct lb_nat_table *t, const struct lb_index *x, const str
 		return -ENOSPC;
 	}
 	struct lb_nat_port_name port;
-	int error = lb_nat_pool_take(
-	    &t->pool, ports_of(t), key->protocol, wire_addr_is_v4(&target->address), number, tick, &port);
+	int error = take_port(t, x, key, wire_addr_is_v4(&target->address), number, tick, &port);
 	if (error) {
 		lb_index_remove(x, number, hash);
 		give_back(t, x, number);
 		return error;
 	}
 	*flow_of(x, number) = new_flow(key, target, &port, tick);
+	join(t, x, number);
 	t->count++;
-	t->count_new++;
 	*ret_number = number;
 	return 0;
 }
@@ -250,21 +324,13 @@ int lb_nat_insert(struct lb_nat_table *table, const struct lb_flow_key *key, uin
 void lb_nat_touch(
     struct lb_nat_table *table, struct lb_nat_flow *flow, uint8_t tcp_flags, bool from_client, uint64_t now_ns)
 {
-	uint8_t before = flow->state;
-	flow->state = lb_flow_state_next(before, &flow->flags, flow->key.protocol, tcp_flags, from_client);
+	flow->state = lb_flow_state_next(flow->state, &flow->flags, flow->key.protocol, tcp_flags, from_client);
 	flow->last_seen = lb_tick(now_ns);
-	table->count_new -= before == LB_FLOW_NEW;
-	table->count_new += flow->state == LB_FLOW_NEW;
-}
-
-static void forget(struct lb_nat_table *t, const struct lb_index *x, struct lb_nat_flow *f, uint32_t tick)
-{
-	uint32_t number = (uint32_t)(f - flow_of(x, 1)) + 1;
-	lb_index_remove(x, number, lb_flow_hash(&f->key));
-	lb_nat_pool_free(&t->pool, ports_of(t), f->slot, f->key.protocol, f->nat_port, tick);
-	t->count--;
-	t->count_new -= f->state == LB_FLOW_NEW;
-	give_back(t, x, number);
+	if (flow->state != LB_FLOW_ESTABLISHED || flow->flags & LB_FLOW_CONFIRMED)
+		return;
+	struct lb_index x = index_of(table);
+	flow->flags |= LB_FLOW_CONFIRMED;
+	leave(table, &x, flow);
 }
 
 void lb_nat_remove(struct lb_nat_table *table, struct lb_nat_flow *flow, uint64_t now_ns)

@@ -6,9 +6,16 @@
  * - A NAT address and port serves one flow of a protocol at a time, in all workers together: the port's lower 6 bits
  *   are a lane, a lane belongs to worker lane % workers (the rule of wire/overlay.h), and a worker takes only ports
  *   of its own lanes. So the port of a reply names the worker that knows the flow: lb_nat_owner().
+ * - A flow that has once been ESTABLISHED is never displaced: its state is the connection. Full of them: -ENOSPC (table)
+ *   or -EADDRNOTAVAIL (ports).
+ * - All others, the unconfirmed ones, are at most `new_max`. Beyond it, and when table or TCP ports are used up, a new
+ *   flow takes the place of the oldest by its beginning, which nothing but an answer to the answer renews. So a flood of
+ *   SYNs displaces itself, and a client has new_max / rate seconds to complete its handshake.
+ * - A flow touched or made at the same lb_tick() is not displaced (see lb/flow.h).
  * - A port that was freed goes to the end of a queue, and is not taken again before `quarantine_ns` have passed, for
- *   the endpoint may still remember the connection (RFC 9293, TIME-WAIT).
- * - Nothing is displaced: state is the connection. Full: -ENOSPC (table) or -EADDRNOTAVAIL (ports).
+ *   the endpoint may still remember the connection (RFC 9293, TIME-WAIT). Only when no port is that well rested is one
+ *   taken earlier, and only of a flow that was never confirmed, the longest free first: TCP at once, UDP after
+ *   LB_NAT_UDP_REST_MS (lb/nat_ports.h says why).
  * - Memory is fixed at the start and holds no pointer (see lb/flow.h). One writer, no lock.
  *
  * Reverse lookup needs no hash: (address, protocol, port) is an index. The reply's source is compared, so that nobody
@@ -33,14 +40,16 @@ struct lb_nat_flow {
 	uint32_t endpoint;
 	struct wire_addr nat_address;
 	uint32_t group;
-	uint32_t last_seen;   /* lb_tick() */
+	uint32_t last_seen; /* lb_tick() */
+	uint32_t older;     /* these two are this module's: neighbours in the list of the unconfirmed, 0: none */
+	uint32_t newer;
 	uint16_t ingress_pop; /* where replies go; the caller updates it from each packet */
 	uint8_t class;
 	uint8_t state;    /* enum lb_flow_state; written by this module only */
 	uint8_t vni[3];   /* accelerator id, network order */
 	uint8_t flags;    /* enum lb_flow_flags */
 	uint8_t slot;     /* of nat_address, this module's */
-	uint8_t user[31]; /* the caller's; zero in a new flow */
+	uint8_t user[23]; /* the caller's; zero in a new flow */
 };
 
 _Static_assert(sizeof(struct lb_nat_flow) == 128, "two cache lines a flow");
@@ -74,7 +83,7 @@ struct lb_nat_range {
 
 struct lb_nat_config {
 	uint32_t flows;   /* LB_FLOW_MIN .. LB_FLOW_MAX */
-	uint32_t new_max; /* flows in state NEW, at most; more are refused with -ENOSPC */
+	uint32_t new_max; /* flows that nobody has confirmed, at most; at least 1, or all new flows get -ENOSPC */
 	uint16_t worker;
 	uint16_t workers; /* 1 .. LB_NAT_MAX_WORKERS */
 	uint64_t quarantine_ns;

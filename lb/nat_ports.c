@@ -27,7 +27,8 @@ static struct lb_nat_port *row_of(
 
 static uint16_t place_of(const struct lb_nat_pool *pool, uint16_t port)
 {
-	return (uint16_t)(port / WIRE_OVERLAY_LANES * pool->lanes + pool->lane_place[port % WIRE_OVERLAY_LANES]);
+	unsigned lane = pool->lane_place[port % WIRE_OVERLAY_LANES];
+	return (uint16_t)(port / WIRE_OVERLAY_LANES * pool->lanes + lane);
 }
 
 static uint16_t port_at(const struct lb_nat_pool *pool, uint32_t place)
@@ -54,11 +55,6 @@ static uint16_t take_head(struct lb_nat_queue *q, const struct lb_nat_port *row)
 	return place;
 }
 
-static bool in_range(const struct lb_nat_slot *slot, uint16_t port)
-{
-	return slot->port_lo && port >= slot->port_lo && port <= slot->port_hi;
-}
-
 /* Keeps those of the queue that are still in range, in their order, and forgets the others. */
 static void filter_queue(
     const struct lb_nat_pool *pool, const struct lb_nat_slot *slot, struct lb_nat_queue *q, struct lb_nat_port *row)
@@ -68,7 +64,7 @@ static void filter_queue(
 		uint16_t place = take_head(q, row);
 		uint32_t since = row[place].word;
 		row[place].word = 0;
-		if (in_range(slot, port_at(pool, place)))
+		if (lb_nat_in_pool(slot, port_at(pool, place)))
 			append(&kept, row, place, since);
 	}
 	*q = kept;
@@ -104,7 +100,7 @@ static void append_absent(struct lb_nat_pool *pool, const struct lb_nat_slot *sl
 	while (common_divisor(places, step) != 1)
 		step = step % (places - 1) + 1;
 	for (uint32_t i = 0; i < places; i++, place = (place + step) % places)
-		if (!row[place].word && in_range(slot, port_at(pool, place)))
+		if (!row[place].word && lb_nat_in_pool(slot, port_at(pool, place)))
 			append(q, row, (uint16_t)place, since);
 }
 
@@ -166,8 +162,9 @@ static void renew_queues(
 		return;
 	for (unsigned p = 0; p < LB_NAT_PROTOCOLS; p++) {
 		struct lb_nat_port *row = row_of(pool, ports, s, p);
-		filter_queue(pool, same ? planned : &nothing, &now->queue[p], row);
-		append_absent(pool, planned, &now->queue[p], row, tick - pool->quarantine);
+		filter_queue(pool, same ? planned : &nothing, &now->confirmed[p], row);
+		filter_queue(pool, same ? planned : &nothing, &now->unconfirmed[p], row);
+		append_absent(pool, planned, &now->confirmed[p], row, tick - pool->quarantine);
 	}
 	now->address = planned->address;
 	now->port_lo = planned->port_lo;
@@ -190,35 +187,55 @@ int lb_nat_pool_set(
 	return 0;
 }
 
-static bool has_port(const struct lb_nat_pool *pool, const struct lb_nat_slot *slot, const struct lb_nat_port *row,
-    unsigned p, uint32_t tick)
+static bool rested(const struct lb_nat_queue *q, const struct lb_nat_port *row, uint32_t tick, uint32_t least)
 {
-	const struct lb_nat_queue *q = &slot->queue[p];
-	return q->count && ((tick - row[q->head].word) & TICK_MASK) >= pool->quarantine;
+	return q->count && ((tick - row[q->head].word) & TICK_MASK) >= least;
+}
+
+/* The queue whose head may be taken now, or NULL. */
+static struct lb_nat_queue *queue_ready(const struct lb_nat_pool *pool, struct lb_nat_slot *slot,
+    const struct lb_nat_port *row, unsigned p, uint32_t tick, bool early)
+{
+	static const uint32_t least_ms[LB_NAT_PROTOCOLS] = {0, LB_NAT_UDP_REST_MS};
+	uint32_t least = lb_ticks_of_ms(least_ms[p]);
+	if (!early || least > pool->quarantine)
+		least = pool->quarantine;
+	if (rested(&slot->confirmed[p], row, tick, pool->quarantine))
+		return &slot->confirmed[p];
+	return rested(&slot->unconfirmed[p], row, tick, least) ? &slot->unconfirmed[p] : NULL;
+}
+
+static bool take(struct lb_nat_pool *pool, struct lb_nat_port *ports, unsigned p, bool v4, uint32_t flow, uint32_t tick,
+    bool early, struct lb_nat_port_name *ret_port)
+{
+	for (unsigned i = 1; i <= LB_NAT_SLOTS; i++) {
+		unsigned s = (pool->turn + i) % LB_NAT_SLOTS;
+		struct lb_nat_slot *slot = &pool->slot[s];
+		struct lb_nat_port *row = row_of(pool, ports, s, p);
+		struct lb_nat_queue *q = queue_ready(pool, slot, row, p, tick, early);
+		if (!q || wire_addr_is_v4(&slot->address) != v4)
+			continue;
+		uint16_t place = take_head(q, row);
+		row[place].word = flow;
+		slot->in_use++;
+		pool->turn = (uint16_t)s;
+		*ret_port = (struct lb_nat_port_name){slot->address, port_at(pool, place), (uint8_t)s};
+		return true;
+	}
+	return false;
 }
 
 int lb_nat_pool_take(struct lb_nat_pool *pool, struct lb_nat_port *ports, uint8_t protocol, bool v4, uint32_t flow,
     uint32_t tick, struct lb_nat_port_name *ret_port)
 {
 	unsigned p = lb_nat_protocol(protocol);
-	for (unsigned i = 1; i <= LB_NAT_SLOTS; i++) {
-		unsigned s = (pool->turn + i) % LB_NAT_SLOTS;
-		struct lb_nat_slot *slot = &pool->slot[s];
-		struct lb_nat_port *row = row_of(pool, ports, s, p);
-		if (!has_port(pool, slot, row, p, tick) || wire_addr_is_v4(&slot->address) != v4)
-			continue;
-		uint16_t place = take_head(&slot->queue[p], row);
-		row[place].word = flow;
-		slot->in_use++;
-		pool->turn = (uint16_t)s;
-		*ret_port = (struct lb_nat_port_name){slot->address, port_at(pool, place), (uint8_t)s};
-		return 0;
-	}
-	return -EADDRNOTAVAIL;
+	bool taken = take(pool, ports, p, v4, flow, tick, false, ret_port) ||
+	             take(pool, ports, p, v4, flow, tick, true, ret_port);
+	return taken ? 0 : -EADDRNOTAVAIL;
 }
 
-void lb_nat_pool_free(
-    struct lb_nat_pool *pool, struct lb_nat_port *ports, unsigned s, uint8_t protocol, uint16_t port, uint32_t tick)
+void lb_nat_pool_free(struct lb_nat_pool *pool, struct lb_nat_port *ports, unsigned s, uint8_t protocol, uint16_t port,
+    bool confirmed, uint32_t tick)
 {
 	unsigned p = lb_nat_protocol(protocol);
 	struct lb_nat_slot *slot = &pool->slot[s];
@@ -227,14 +244,15 @@ void lb_nat_pool_free(
 	assert(slot->in_use && lb_nat_port_flow(&row[place]));
 	slot->in_use--;
 	row[place].word = 0;
-	if (in_range(slot, port))
-		append(&slot->queue[p], row, place, tick);
+	if (lb_nat_in_pool(slot, port))
+		append(confirmed ? &slot->confirmed[p] : &slot->unconfirmed[p], row, place, tick);
 }
 
 uint32_t lb_nat_pool_count(const struct lb_nat_pool *pool, uint8_t protocol)
 {
+	unsigned p = lb_nat_protocol(protocol);
 	uint32_t count = 0;
 	for (unsigned s = 0; s < LB_NAT_SLOTS; s++)
-		count += pool->slot[s].queue[lb_nat_protocol(protocol)].count;
+		count += pool->slot[s].confirmed[p].count + pool->slot[s].unconfirmed[p].count;
 	return count;
 }

@@ -2,8 +2,15 @@
 /* One worker's share of the NAT ports: which flow has which, and queues of the free ones.
  *
  * Invariant: each port of the worker's lanes on each address and protocol is exactly one of: absent (not in the pool and
- * no flow has it), in use (by the flow of that number), or free (in the queue of its address and protocol, with the
- * tick since when). A queue is a list through the ports themselves, so a port costs 8 bytes whatever it is.
+ * no flow has it), in use (by the flow of that number), or free (in one of the two queues of its address and protocol,
+ * with the tick since when). A queue is a list through the ports themselves, so a port costs 8 bytes whatever it is.
+ *
+ * Ports of flows that were never confirmed have a queue of their own, for under a flood they are all that is left, and
+ * they may be taken early. TCP: the endpoint has at most a connection in SYN-RECEIVED; a SYN that meets it is answered by
+ * an ACK, the client resets what it does not know, and its next SYN connects (RFC 9293, 3.5 and 3.10.7.4); the old
+ * SYN+ACK that meets a new client ends the same way. It costs one client a second, not its connection, and with SYN
+ * cookies not even that; RFC 6888, REQ-8 lets a NAT that follows TCP's states reuse a port at once. UDP: a late answer
+ * would show one client what another asked, so the answer is waited for.
  *
  * Private to lb/nat.c. */
 #pragma once
@@ -14,7 +21,8 @@
 
 #include "lb/nat.h"
 
-#define LB_NAT_PROTOCOLS 2u /* TCP, UDP */
+#define LB_NAT_PROTOCOLS   2u    /* TCP, UDP */
+#define LB_NAT_UDP_REST_MS 1000u /* an answer that comes later is given up by most that ask */
 
 struct lb_nat_port {
 	uint32_t word; /* 0: absent; FREE bit and tick modulo 2^31: free since then; else the number of its flow */
@@ -34,8 +42,9 @@ struct lb_nat_slot {
 	struct wire_addr address; /* unset: the slot is free */
 	uint16_t port_lo;         /* 0: not in the pool any more */
 	uint16_t port_hi;
-	uint32_t in_use; /* ports that flows have */
-	struct lb_nat_queue queue[LB_NAT_PROTOCOLS];
+	uint32_t in_use;                                   /* ports that flows have */
+	struct lb_nat_queue confirmed[LB_NAT_PROTOCOLS];   /* free: of flows that were, or never used */
+	struct lb_nat_queue unconfirmed[LB_NAT_PROTOCOLS]; /* free: of flows that were not */
 };
 
 struct lb_nat_pool {
@@ -98,6 +107,12 @@ static inline uint32_t lb_nat_port_flow(const struct lb_nat_port *port)
 	return port->word & LB_NAT_PORT_FREE ? 0 : port->word;
 }
 
+/* Will the port be used again when its flow ends? */
+static inline bool lb_nat_in_pool(const struct lb_nat_slot *slot, uint16_t port)
+{
+	return slot->port_lo && port >= slot->port_lo && port <= slot->port_hi;
+}
+
 void lb_nat_pool_init(struct lb_nat_pool *pool, const struct lb_nat_config *config);
 int lb_nat_pool_set(
     struct lb_nat_pool *pool, struct lb_nat_port *ports, const struct lb_nat_range range[], unsigned n, uint32_t tick);
@@ -106,7 +121,8 @@ int lb_nat_pool_set(
 int lb_nat_pool_take(struct lb_nat_pool *pool, struct lb_nat_port *ports, uint8_t protocol, bool v4, uint32_t flow,
     uint32_t tick, struct lb_nat_port_name *ret_port);
 
-void lb_nat_pool_free(
-    struct lb_nat_pool *pool, struct lb_nat_port *ports, unsigned slot, uint8_t protocol, uint16_t port, uint32_t tick);
+/* confirmed: the flow that had it was. */
+void lb_nat_pool_free(struct lb_nat_pool *pool, struct lb_nat_port *ports, unsigned slot, uint8_t protocol,
+    uint16_t port, bool confirmed, uint32_t tick);
 
 uint32_t lb_nat_pool_count(const struct lb_nat_pool *pool, uint8_t protocol);

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -139,6 +140,36 @@ static void nat_reverse(struct job *j)
 	}
 }
 
+static void nat_begin(struct job *j, const struct lb_flow_key *key, uint64_t now)
+{
+	struct lb_nat_target target = {.address = {.bytes = {[10] = 0xff, 0xff, 198, 51, 100, 1}}, .port = 80};
+	struct lb_nat_flow *flow;
+	bool made;
+	if (lb_nat_insert(j->nat, key, lb_flow_hash(key), &target, now, &flow, &made) || !made)
+		abort();
+	sink += flow->nat_port;
+}
+
+static void nat_remove_and_insert(struct job *j)
+{
+	for (uint32_t i = 0; i < j->operations; i++) {
+		lb_nat_remove(j->nat, lb_nat_lookup(j->nat, j->burst[i], j->hash[i]), 0);
+		nat_begin(j, j->burst[i], 0);
+	}
+}
+
+/* A flood: no SYN of a client that was seen before, each in the place of the oldest. Needs a full table. */
+static void nat_displace(struct job *j)
+{
+	static uint32_t client;
+	for (uint32_t i = 0; i < j->operations; i++, client++) {
+		struct lb_flow_key key = *j->burst[0];
+		key.client_port = 1;
+		memcpy(key.client.bytes + 12, &client, 4);
+		nat_begin(j, &key, (uint64_t)(client + 1) << 20);
+	}
+}
+
 /* ---- their set-up ---- */
 
 /* As the data plane's memory: in huge pages, where the machine has them. */
@@ -241,6 +272,8 @@ static void bench_flows(uint32_t flows)
 		fill_nat(&j);
 		measure("nat lookup, bulk", nat_lookup, &j, reference);
 		measure("nat reverse, bulk", nat_reverse, &j, reference);
+		measure("nat remove and insert", nat_remove_and_insert, &j, reference);
+		measure("nat insert, displacing", nat_displace, &j, reference);
 	}
 	free_job(&j);
 }

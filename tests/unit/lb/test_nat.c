@@ -209,6 +209,7 @@ Test(nat, a_freed_port_rests_for_the_quarantine_and_the_oldest_comes_first)
 		cr_assert(insert(table, n, WIRE_PROTO_TCP, 0, &flow) == 0);
 	for (uint32_t n = 0; n < 4; n++) {
 		flow = find(table, n, WIRE_PROTO_TCP);
+		lb_nat_touch(table, flow, WIRE_TCP_ACK, true, (100 + n) * SECOND);
 		freed[n] = flow->nat_port;
 		lb_nat_remove(table, flow, (100 + n) * SECOND);
 	}
@@ -216,6 +217,7 @@ Test(nat, a_freed_port_rests_for_the_quarantine_and_the_oldest_comes_first)
 		cr_assert(insert(table, 10 + n, WIRE_PROTO_TCP, (159 + n) * SECOND, &flow) == -EADDRNOTAVAIL);
 		cr_assert(insert(table, 10 + n, WIRE_PROTO_TCP, (160 + n) * SECOND + TICK, &flow) == 0);
 		cr_assert(flow->nat_port == freed[n]);
+		lb_nat_touch(table, flow, WIRE_TCP_ACK, true, (160 + n) * SECOND + TICK);
 	}
 	free(table);
 }
@@ -326,7 +328,7 @@ Test(nat, addresses_are_of_the_family_of_the_endpoint)
 
 /* ---- limits, time, succession ---- */
 
-Test(nat, full_refuses_and_displaces_nothing)
+Test(nat, full_of_confirmed_flows_refuses_and_displaces_nothing)
 {
 	struct lb_nat_table *table =
 	    table_of((struct lb_nat_config){.flows = 500, .new_max = 100, .workers = 1, .seed = 1});
@@ -334,13 +336,13 @@ Test(nat, full_refuses_and_displaces_nothing)
 	cr_assert(lb_nat_set_pool(table, &(struct lb_nat_range){v4(10, 3, 1, 1), 1024, 65535}, 1, 0) == 0);
 	for (uint32_t n = 0; n < 100; n++)
 		cr_assert(insert(table, n, WIRE_PROTO_TCP, 0, &flow) == 0);
-	cr_assert(insert(table, 100, WIRE_PROTO_TCP, SECOND, &flow) == -ENOSPC, "too many are new");
+	cr_assert(insert(table, 100, WIRE_PROTO_TCP, 0, &flow) == -ENOSPC, "all are of this very tick");
 	uint32_t free_ports = lb_nat_free_ports(table, WIRE_PROTO_TCP);
 	for (uint32_t n = 0; n < 500; n++) {
 		cr_assert(insert(table, n, WIRE_PROTO_TCP, SECOND, &flow) == 0);
 		lb_nat_touch(table, flow, WIRE_TCP_ACK, true, SECOND);
 	}
-	cr_assert(insert(table, 500, WIRE_PROTO_TCP, SECOND, &flow) == -ENOSPC);
+	cr_assert(insert(table, 500, WIRE_PROTO_TCP, 2 * SECOND, &flow) == -ENOSPC);
 	cr_assert(lb_nat_free_ports(table, WIRE_PROTO_TCP) == free_ports - 400);
 	for (uint32_t n = 0; n < 500; n++)
 		check_pair(table, n, WIRE_PROTO_TCP, true);
