@@ -286,7 +286,7 @@ Test(ebpf_sessions, a_dead_daemon_goes_unnoticed_and_a_dead_forwarder_does_not)
 	kill(shared->forwarder, SIGKILL);
 	cr_assert(run_until(2, 2000) && !pop.up && pop.cause == PROBE_CAUSE_SILENT);
 	/* Heartbeat 100 ms, a probe's interval, three silent intervals; and what two busy cores add. */
-	cr_assert(pop.changed_at - killed < 600 * MS, "after %lu ms", (pop.changed_at - killed) / MS);
+	cr_assert(pop.changed_at - killed < 600 * MS, "after %lu ms", (unsigned long)((pop.changed_at - killed) / MS));
 }
 
 Test(ebpf_sessions, a_dead_forwarder_is_noticed_while_its_daemon_still_probes)
@@ -295,7 +295,7 @@ Test(ebpf_sessions, a_dead_forwarder_is_noticed_while_its_daemon_still_probes)
 	uint64_t killed = probe_now();
 	kill(shared->forwarder, SIGKILL);
 	cr_assert(run_until(2, 3000) && !pop.up && pop.cause == PROBE_CAUSE_UNANSWERED);
-	cr_assert(pop.changed_at - killed < 900 * MS, "after %lu ms", (pop.changed_at - killed) / MS);
+	cr_assert(pop.changed_at - killed < 900 * MS, "after %lu ms", (unsigned long)((pop.changed_at - killed) / MS));
 }
 
 Test(ebpf_sessions, a_removed_link_is_no_longer_answered)
@@ -331,7 +331,7 @@ Test(user_sessions, a_silent_end_takes_the_link_down)
 	uint64_t killed = probe_now();
 	kill(shared->daemon, SIGKILL);
 	cr_assert(run_until(2, 2000) && !pop.up && pop.cause == PROBE_CAUSE_SILENT);
-	cr_assert(pop.changed_at - killed < 400 * MS, "after %lu ms", (pop.changed_at - killed) / MS);
+	cr_assert(pop.changed_at - killed < 400 * MS, "after %lu ms", (unsigned long)((pop.changed_at - killed) / MS));
 }
 
 Test(user_sessions, a_second_daemon_is_refused)

@@ -39,8 +39,10 @@ int shell_send(struct shell *s, enum wire_ctl_type type, enum wire_ctl_object ob
     const void *body, size_t length)
 {
 	_Alignas(8) uint8_t datagram[2048];
-	struct wire_ctl_header header = {
-	    .type = type, .object = object, .length = (uint32_t)(sizeof(header) + length), .generation = generation};
+	struct wire_ctl_header header = {.type = (uint16_t)type,
+	    .object = (uint16_t)object,
+	    .length = (uint32_t)(sizeof(header) + length),
+	    .generation = generation};
 	memcpy(datagram, &header, sizeof(header));
 	if (length > 0)
 		memcpy(datagram + sizeof(header), body, length);

@@ -76,10 +76,11 @@ Test(cluster, two_pops_share_neither_id_nor_address)
 
 Test(cluster, what_is_no_registration_is_refused)
 {
-	static const char *const bad[] = {"", "[]", "{}", "{\"id\":0,\"region\":\"eu\"}", "{\"id\":1}", "x: [",
-	    "{\"id\":1,\"region\":\"eu\",\"links\":[{}]}",
+	static const char two_links_of_one_number[] =
 	    "{\"id\":1,\"region\":\"eu\",\"links\":[{\"link\":0,\"address\":\"10.0.0.1\","
-	    "\"mtu\":1500},{\"link\":0,\"address\":\"10.0.0.2\",\"mtu\":1500}]}"};
+	    "\"mtu\":1500},{\"link\":0,\"address\":\"10.0.0.2\",\"mtu\":1500}]}";
+	static const char *const bad[] = {"", "[]", "{}", "{\"id\":0,\"region\":\"eu\"}", "{\"id\":1}", "x: [",
+	    "{\"id\":1,\"region\":\"eu\",\"links\":[{}]}", two_links_of_one_number};
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		cr_assert(enter("a", bad[i]) == -EINVAL && mistakes.found, "%s", bad[i]);
 	cr_assert(enter("Not A Name", fra1) == -EINVAL);
