@@ -43,7 +43,7 @@ static void read_nat(struct ctl_yaml_value item, struct ctl_pop_dataplane *d)
 	*nat = (struct ctl_pop_nat){.port_lo = 1024, .port_hi = UINT16_MAX};
 	ctl_yaml_only(item, nat_keys);
 	struct ctl_yaml_value address = ctl_yaml_need(item, "address");
-	ctl_yaml_address(address, &nat->address);
+	ctl_yaml_ipv4(address, &nat->address);
 	ctl_yaml_port_range(ctl_yaml_get(item, "ports"), &nat->port_lo, &nat->port_hi);
 	for (unsigned i = 0; i < d->n_nats; i++)
 		if (wire_addr_equal(&d->nats[i].address, &nat->address))
@@ -155,7 +155,7 @@ static void read_link(struct ctl_yaml_value item, struct ctl_pop_config *config)
 	if (!ctl_yaml_only(item, link_keys))
 		return;
 	link->link = (uint8_t)ctl_yaml_uint(ctl_yaml_need(item, "link"), 0, UINT8_MAX, 0);
-	ctl_yaml_address(ctl_yaml_need(item, "address"), &link->address);
+	ctl_yaml_ipv4(ctl_yaml_need(item, "address"), &link->address);
 	link->port = read_link_port(ctl_yaml_need(item, "port"), config);
 	link->mtu = (uint16_t)ctl_yaml_uint(ctl_yaml_get(item, "mtu"), MIN_MTU, MAX_MTU, 1500);
 	ctl_yaml_name(ctl_yaml_get(item, "provider"), link->provider);

@@ -63,7 +63,7 @@ static void read_endpoint(struct ctl_yaml_value item, struct ctl_group *group)
 	struct ctl_endpoint *endpoint = &group->endpoints[group->n_endpoints];
 	if (!ctl_yaml_only(item, endpoint_keys))
 		return;
-	ctl_yaml_address(ctl_yaml_need(item, "address"), &endpoint->address);
+	ctl_yaml_ipv4(ctl_yaml_need(item, "address"), &endpoint->address);
 	endpoint->id = (uint32_t)ctl_yaml_uint(ctl_yaml_get(item, "id"), 1, UINT32_MAX, 0);
 	endpoint->port = (uint16_t)ctl_yaml_uint(ctl_yaml_need(item, "port"), 1, UINT16_MAX, 0);
 	endpoint->weight = (uint16_t)ctl_yaml_uint(ctl_yaml_get(item, "weight"), 0, 255, 128);
@@ -186,8 +186,11 @@ static int read_listener(struct ctl_yaml_value item, struct ctl_accelerator *a)
 	check_ports(item, a, listener);
 	listener->affinity = (enum wire_ctl_affinity)ctl_yaml_choice(
 	    ctl_yaml_get(item, "affinity"), ctl_affinity_names, WIRE_AFFINITY_NONE);
-	listener->client_ip = (enum wire_ctl_client_ip)ctl_yaml_choice(
-	    ctl_yaml_get(item, "client-ip"), ctl_client_ip_names, WIRE_CLIENT_IP_NONE);
+	struct ctl_yaml_value client_ip = ctl_yaml_get(item, "client-ip");
+	listener->client_ip =
+	    (enum wire_ctl_client_ip)ctl_yaml_choice(client_ip, ctl_client_ip_names, WIRE_CLIENT_IP_NONE);
+	if (listener->client_ip != WIRE_CLIENT_IP_NONE)
+		ctl_yaml_complain(client_ip, "is not implemented in this release; write 'none' or remove it");
 	strcpy(listener->class, "latency");
 	ctl_yaml_name(ctl_yaml_get(item, "class"), listener->class);
 	return read_groups(ctl_yaml_need(item, "groups"), listener);
@@ -200,7 +203,7 @@ static void read_vips(struct ctl_yaml_value list, struct ctl_accelerator *a)
 	unsigned n = ctl_yaml_items(list, CTL_MAX_VIPS);
 	for (unsigned i = 0; i < n; i++) {
 		struct ctl_yaml_value item = ctl_yaml_item(list, i);
-		if (!ctl_yaml_address(item, &a->vips[a->n_vips]))
+		if (!ctl_yaml_ipv4(item, &a->vips[a->n_vips]))
 			continue;
 		for (unsigned j = 0; j < a->n_vips; j++)
 			if (wire_addr_equal(&a->vips[j], &a->vips[a->n_vips]))

@@ -14,7 +14,7 @@
 static const char example[] =
     "kind: accelerator\n"
     "name: game\n"
-    "vips: [203.0.113.10, 2001:db8:f::10]\n"
+    "vips: [203.0.113.10, 203.0.113.11]\n"
     "listeners:\n"
     "  - name: play\n"
     "    protocol: tcp\n"
@@ -144,6 +144,15 @@ Test(objects, each_mistake_is_one_line_with_its_remedy)
 	    {"[443, 8000-8099]", "[443, 400-500]",
 	        "f.yaml:7: listeners[0].ports[1]: '400-500': overlaps 443-443 of listener 'play'; a port belongs to "
 	        "one listener"},
+	    {"203.0.113.11", "2001:db8:f::10",
+	        "f.yaml:3: vips[1]: '2001:db8:f::10': IPv6 is not implemented in this release; give an IPv4 address"},
+	    {"198.51.100.11", "2001:db8::1",
+	        "f.yaml:18: listeners[0].groups[0].endpoints[1].address: '2001:db8::1': IPv6 is not implemented in "
+	        "this "
+	        "release; give an IPv4 address"},
+	    {"client-ip: none", "client-ip: toa",
+	        "f.yaml:10: listeners[0].client-ip: 'toa': is not implemented in this release; write 'none' or remove "
+	        "it"},
 	    {"fra1, ams1", "fra1, ams2", "f.yaml:12: pops: 'ams2': no such POP; did you mean 'ams1'?"},
 	    {"fra1, ams1", "fra1, zzzzzzz",
 	        "f.yaml:12: pops: 'zzzzzzz': no such POP; start its kuafud first, or declare it with 'kind: pop'"},
@@ -189,7 +198,7 @@ Test(objects, a_vip_belongs_to_one_accelerator)
 	cr_assert(apply(other) == -EINVAL);
 	cr_assert_str_eq(
 	    text, "f.yaml:1: vips: '203.0.113.10': accelerator 'game' has this address; a VIP belongs to one");
-	cr_assert(apply(changed("203.0.113.10", "203.0.113.11")) == 0, "the old object gives its VIP up: %s", text);
+	cr_assert(apply(changed("203.0.113.10", "203.0.113.12")) == 0, "the old object gives its VIP up: %s", text);
 	cr_assert(apply(other) == 0, "%s", text);
 }
 
