@@ -14,14 +14,14 @@
 
 #include "lb/snapshot.h"
 
-#define LB_MAX_POPS        1024u
+#define LB_MAX_POPS        WIRE_CTL_MAX_POPS
 #define LB_MAX_KEYS        16384u
 #define LB_MAX_VIPS        65536u
 #define LB_MAX_LISTENERS   262144u
 #define LB_MAX_GROUPS      262144u
 #define LB_MAX_ENDPOINTS   1048576u
 #define LB_MAX_ADJACENCIES 65536u
-#define LB_MIN_MTU         576u /* of a link; RFC 791 */
+#define LB_MIN_MTU         WIRE_CTL_MIN_MTU
 
 /* Derives from a secret what the data plane needs per packet (key schedule); called once for each new key. */
 typedef void lb_key_expand_fn(const uint8_t secret[16], uint8_t ret_annex[LB_KEY_ANNEX]);

@@ -10,8 +10,8 @@
 
 #include "lb/object.h"
 
-#define LB_CLASSES   8u     /* route policy classes; a path is one of (POP, class) */
-#define LB_MAX_LINKS 16384u /* ours and foreign ones */
+#define LB_CLASSES   WIRE_CTL_MAX_CLASSES /* a path is one of (POP, class) */
+#define LB_MAX_LINKS WIRE_CTL_MAX_LINKS
 #define LB_MAX_PATHS 16384u
 
 /* What the PATH option of packets along it holds, and where they start. */

@@ -6,6 +6,10 @@
 #include "lb/change.h"
 #include "lb/nat.h"
 
+_Static_assert(LB_NAT_MAX_ADDRESSES == WIRE_CTL_MAX_NATS, "kuafud keeps to what the NAT can hold");
+_Static_assert(LB_MAX_PATHS >= WIRE_CTL_MAX_POPS * WIRE_CTL_MAX_CLASSES, "every path that can be wanted");
+_Static_assert(LB_MAX_KEYS >= 2 * WIRE_CTL_MAX_POPS, "a key each way");
+
 #define VNI_MAX     0xffffffu
 #define TIMEOUT_MAX (1u << 30) /* ms; see lb/state.h */
 

@@ -64,9 +64,9 @@ enum wire_ctl_object {
 };
 
 struct wire_ctl_header {
-	uint16_t type;   /* enum wire_ctl_type */
-	uint16_t object; /* enum wire_ctl_object for UPSERT and DELETE, else 0 */
-	uint32_t length; /* of the whole message, header included; a multiple of 8 */
+	uint16_t type;       /* enum wire_ctl_type */
+	uint16_t object;     /* enum wire_ctl_object for UPSERT and DELETE, else 0 */
+	uint32_t length;     /* of the whole message, header included; a multiple of 8 */
 	uint64_t generation; /* of the transaction; 0 outside one */
 };
 
@@ -75,6 +75,14 @@ enum wire_ctl_begin_flags { WIRE_CTL_FULL = 1 };
 #define WIRE_CTL_MAX_PORTS  16u
 #define WIRE_CTL_NAME_SIZE  32u /* with its terminating zero */
 #define WIRE_CTL_MAX_SHARES 8u
+
+/* What the data plane keeps at most. kuafud leaves out what is beyond, so that one object too many, or one that cannot
+ * be kept, does not refuse a whole transaction. */
+#define WIRE_CTL_MAX_POPS    1024u
+#define WIRE_CTL_MAX_LINKS   16384u /* ours and foreign ones */
+#define WIRE_CTL_MAX_CLASSES 8u     /* route policy classes */
+#define WIRE_CTL_MAX_NATS    8u
+#define WIRE_CTL_MIN_MTU     576u /* of a link; RFC 791 */
 
 struct wire_ctl_hello {
 	uint32_t version; /* WIRE_CTL_VERSION; another one ends the connection with ERROR */
@@ -179,7 +187,7 @@ enum wire_ctl_client_ip { WIRE_CLIENT_IP_NONE = 0, WIRE_CLIENT_IP_TOA = 1, WIRE_
 
 /* One row per VIP and port range. Ranges of one VIP and protocol do not overlap. */
 struct wire_ctl_listener {
-	uint32_t listener; /* end of key */
+	uint32_t listener;    /* end of key */
 	uint32_t accelerator; /* VNI, 24 bits */
 	struct wire_addr vip;
 	uint8_t protocol; /* WIRE_PROTO_TCP, WIRE_PROTO_UDP */
@@ -194,8 +202,8 @@ struct wire_ctl_listener {
 };
 
 struct wire_ctl_group {
-	uint32_t group; /* end of key */
-	uint16_t egress_pop; /* the one that this POP uses */
+	uint32_t group;                                /* end of key */
+	uint16_t egress_pop;                           /* the one that this POP uses */
 	uint16_t candidate[WIRE_STEER_MAX_CANDIDATES]; /* second chance, in order; 0 ends */
 	uint16_t reserved;
 };
@@ -252,8 +260,8 @@ struct wire_ctl_link_state {
 	uint16_t to_pop;
 	uint8_t local_link;
 	uint8_t remote_link;
-	uint8_t state; /* enum wire_link_state */
-	uint8_t cause; /* enum wire_link_cause */
+	uint8_t state;  /* enum wire_link_state */
+	uint8_t cause;  /* enum wire_link_cause */
 	uint64_t at_ns; /* CLOCK_REALTIME of the knowledge */
 };
 

@@ -10,7 +10,7 @@
 #include "wire/control.h"
 
 #define CTL_POP_MAX_LINKS   64u /* our own addresses; a link number has 8 bits */
-#define CTL_POP_MAX_NATS    16u
+#define CTL_POP_MAX_NATS    WIRE_CTL_MAX_NATS
 #define CTL_POP_MAX_WORKERS 64u /* lanes, wire/overlay.h: more could own none */
 #define CTL_POP_PATH_SIZE   96u /* of run-dir: a socket's path below it must fit sockaddr_un */
 #define CTL_POP_TEXT_SIZE   256u

@@ -89,7 +89,8 @@ static bool same_address(const struct ctl_pop_address *a, const struct ctl_pop_a
 
 static bool same_registration(const struct ctl_pop *a, const struct ctl_pop *b)
 {
-	if (a->id != b->id || strcmp(a->region, b->region) != 0 || a->n_addresses != b->n_addresses)
+	if (a->id != b->id || strcmp(a->region, b->region) != 0 || strcmp(a->left_out, b->left_out) != 0 ||
+	    a->n_addresses != b->n_addresses)
 		return false;
 	for (unsigned i = 0; i < a->n_addresses; i++)
 		if (!same_address(&a->address[i], &b->address[i]))
@@ -101,6 +102,9 @@ static bool same_registration(const struct ctl_pop *a, const struct ctl_pop *b)
 static int check_against_others(const struct ctl_cluster *cluster, const struct ctl_pop *pop, struct ctl_mistakes *m)
 {
 	unsigned found = m->found;
+	if (cluster->n_pops == WIRE_CTL_MAX_POPS && !ctl_cluster_find(cluster, pop->name))
+		ctl_mistake(m, "POP %s is one more than the %u that a cluster can have; it is left out", pop->name,
+		    WIRE_CTL_MAX_POPS);
 	for (unsigned i = 0; i < cluster->n_pops; i++) {
 		const struct ctl_pop *other = cluster->pop[i];
 		if (strcmp(other->name, pop->name) == 0)
@@ -126,6 +130,7 @@ static int replace(struct ctl_cluster *cluster, struct ctl_pop *old, const struc
 	old->n_addresses = new->n_addresses;
 	memcpy(old->region, new->region, sizeof(old->region));
 	memcpy(old->address, new->address, sizeof(old->address));
+	memcpy(old->left_out, new->left_out, sizeof(old->left_out));
 	if (!moves)
 		return 0;
 	take_out(cluster, old);

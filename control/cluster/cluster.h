@@ -41,6 +41,7 @@ struct ctl_pop {
 	bool drained; /* as the pop object says */
 	unsigned n_addresses;
 	struct ctl_pop_address address[CTL_POP_MAX_LINKS];
+	char left_out[120];        /* what of its registration the data plane could not keep, and why; empty: nothing */
 	uint64_t state_at_wall_ns; /* its own clock, in its last state; 0: none yet */
 	uint64_t state_seen_ns;    /* CLOCK_MONOTONIC here, when it came */
 	unsigned n_verdicts;       /* endpoints that it checks */

@@ -36,19 +36,36 @@ char *ctl_registration_text(const struct ctl_pop_config *config)
 	return text;
 }
 
+/* Of a POP that runs another version, or of a hand that wrote to the store. */
+static bool can_keep(const struct ctl_pop_address *address, struct ctl_pop *pop)
+{
+	char text[CTL_ADDRESS_TEXT];
+	ctl_address_text(&address->address, text);
+	if (!wire_addr_is_v4(&address->address))
+		snprintf(pop->left_out, sizeof(pop->left_out),
+		    "its address %s: IPv6 links are not implemented in this release", text);
+	else if (address->mtu < WIRE_CTL_MIN_MTU)
+		snprintf(pop->left_out, sizeof(pop->left_out), "its address %s: an MTU of %u is less than %u", text,
+		    address->mtu, WIRE_CTL_MIN_MTU);
+	else
+		return true;
+	return false;
+}
+
 static void read_address(struct ctl_yaml_value item, struct ctl_pop *pop)
 {
 	struct ctl_pop_address *address = &pop->address[pop->n_addresses];
 	address->link = (uint8_t)ctl_yaml_uint(ctl_yaml_need(item, "link"), 0, UINT8_MAX, 0);
 	ctl_yaml_address(ctl_yaml_need(item, "address"), &address->address);
-	address->mtu = (uint16_t)ctl_yaml_uint(ctl_yaml_need(item, "mtu"), 68, UINT16_MAX, 0);
+	address->mtu = (uint16_t)ctl_yaml_uint(ctl_yaml_need(item, "mtu"), 0, UINT16_MAX, 0);
 	address->cost = ctl_yaml_number(ctl_yaml_get(item, "cost"), 0, 1e6, 0);
 	struct ctl_yaml_value provider = ctl_yaml_get(item, "provider");
 	ctl_yaml_name(provider, address->provider);
 	for (unsigned i = 0; i < pop->n_addresses; i++)
 		if (pop->address[i].link == address->link)
 			ctl_yaml_complain(ctl_yaml_get(item, "link"), "two links have this number");
-	pop->n_addresses++;
+	if (can_keep(address, pop))
+		pop->n_addresses++;
 }
 
 int ctl_registration_read(

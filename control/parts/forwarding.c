@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the data plane should hold of accelerators: VIPs, listeners with their shares, groups, endpoints. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control/balance/balance.h"
+#include "control/base/address.h"
 #include "control/parts/parts.h"
 
 /* Flow timeouts: RFC 5382 asks for 2 h 4 min of an established TCP connection, RFC 4787 for 5 min of UDP. */
@@ -40,9 +42,18 @@ static void *add_row(struct rows *rows)
 	return memset(rows->data + rows->size * rows->n++, 0, rows->size);
 }
 
+/* Which row has a key: open addressing; 0 is free, else the row's index + 1. */
+struct index {
+	uint32_t *slot;
+	uint32_t mask;
+};
+
 struct forwarding {
-	const struct ctl_daemon *d;
+	struct ctl_daemon *d;
 	struct rows vips, listeners, groups, endpoints, dark;
+	struct index by_vip, by_listener;
+	unsigned n_left_out;
+	char left_out[160]; /* the first */
 };
 
 /* ---- from pop.yaml alone ---- */
@@ -152,19 +163,50 @@ static void add_groups(struct forwarding *f, const struct ctl_accelerator *a, co
 
 /* ---- listeners ---- */
 
+static uint32_t mix(const struct wire_addr *address)
+{
+	return (address->words[0] ^ address->words[1] ^ address->words[2] ^ address->words[3]) * 2654435761u;
+}
+
+/* Whether a listener of this id is there; if not, it is entered as the next row. */
+static bool has_listener(struct forwarding *f, uint32_t id)
+{
+	const struct wire_ctl_listener *row = (const struct wire_ctl_listener *)f->listeners.data;
+	uint32_t i = (id ^ id >> 16) & f->by_listener.mask;
+	for (; f->by_listener.slot[i]; i = (i + 1) & f->by_listener.mask)
+		if (row[f->by_listener.slot[i] - 1].listener == id)
+			return true;
+	f->by_listener.slot[i] = (uint32_t)f->listeners.n + 1;
+	return false;
+}
+
 /* Ids only this data plane sees; the same for the same ports while nothing else is in the way, so that a change of one
  * listener leaves the rows of the others alone. */
-static uint32_t listener_id(const struct rows *rows, const struct wire_addr *vip, uint8_t protocol, uint16_t port)
+static uint32_t listener_id(struct forwarding *f, const struct wire_addr *vip, uint8_t protocol, uint16_t port)
 {
-	uint32_t id = vip->words[0] ^ vip->words[1] ^ vip->words[2] ^ vip->words[3];
-	id = (id * 2654435761u ^ protocol) * 2654435761u ^ port;
-	const struct wire_ctl_listener *row = (const struct wire_ctl_listener *)rows->data;
-	for (size_t i = 0; i < rows->n; i++)
-		if (id == 0 || row[i].listener == id) {
-			id++;
-			i = (size_t)-1; /* look through all again */
-		}
-	return id ? id : 1;
+	uint32_t id = (mix(vip) ^ protocol) * 2654435761u ^ port;
+	while (id == 0 || has_listener(f, id))
+		id++;
+	return id;
+}
+
+#define NO_OWNER UINT32_MAX
+
+/* Where the VIP is, or would be. */
+static uint32_t *vip_slot(const struct forwarding *f, const struct wire_addr *vip)
+{
+	const struct wire_ctl_vip *row = (const struct wire_ctl_vip *)f->vips.data;
+	uint32_t i = (mix(vip) >> 7) & f->by_vip.mask;
+	while (f->by_vip.slot[i] && !wire_addr_equal(&row[f->by_vip.slot[i] - 1].address, vip))
+		i = (i + 1) & f->by_vip.mask;
+	return &f->by_vip.slot[i];
+}
+
+/* Id of the accelerator that the data plane is told of. */
+static uint32_t owner_of(const struct forwarding *f, const struct wire_addr *vip)
+{
+	uint32_t row = *vip_slot(f, vip);
+	return row ? ((const struct wire_ctl_vip *)f->vips.data)[row - 1].accelerator : NO_OWNER;
 }
 
 static void add_listener(struct forwarding *f, const struct ctl_accelerator *a, const struct ctl_listener *listener)
@@ -181,16 +223,43 @@ static void add_listener(struct forwarding *f, const struct ctl_accelerator *a, 
 	for (unsigned i = 0; row.n_shares && i < a->n_vips * listener->n_ports; i++) {
 		const struct ctl_port_range *range = &listener->ports[i % listener->n_ports];
 		row.vip = a->vips[i / listener->n_ports];
+		if (owner_of(f, &row.vip) != a->id)
+			continue;
 		row.port_lo = range->lo;
 		row.port_hi = range->hi;
-		row.listener = listener_id(&f->listeners, &row.vip, row.protocol, row.port_lo);
+		row.listener = listener_id(f, &row.vip, row.protocol, row.port_lo);
 		*(struct wire_ctl_listener *)add_row(&f->listeners) = row;
 	}
+}
+
+static bool is_nat_address(const struct ctl_daemon *d, const struct wire_addr *address)
+{
+	for (unsigned i = 0; i < d->config.dataplane.n_nats; i++)
+		if (wire_addr_equal(&d->config.dataplane.nats[i].address, address))
+			return true;
+	return false;
+}
+
+/* What the apply could not see: pop.yaml of each POP, and what two POPs applied at the same moment. The data plane would
+ * refuse everything for one such VIP. */
+static bool can_keep(struct forwarding *f, const struct ctl_accelerator *a, const struct wire_addr *vip)
+{
+	char text[CTL_ADDRESS_TEXT];
+	bool is_nat = is_nat_address(f->d, vip);
+	if (!is_nat && owner_of(f, vip) == NO_OWNER)
+		return true;
+	if (f->n_left_out++ == 0)
+		snprintf(f->left_out, sizeof(f->left_out), "VIP %s of accelerator %s: %s", ctl_address_text(vip, text),
+		    a->name, is_nat ? "it is in this POP's nat-pool" : "another accelerator has it");
+	return false;
 }
 
 static void add_accelerator(struct forwarding *f, const struct ctl_accelerator *a)
 {
 	for (unsigned i = 0; i < a->n_vips; i++) {
+		if (!can_keep(f, a, &a->vips[i]))
+			continue;
+		*vip_slot(f, &a->vips[i]) = (uint32_t)f->vips.n + 1;
 		*(struct wire_ctl_vip *)add_row(&f->vips) =
 		    (struct wire_ctl_vip){.address = a->vips[i], .accelerator = a->id};
 		*(struct wire_addr *)add_row(&f->dark) = a->vips[i];
@@ -224,6 +293,38 @@ static void set_dark(struct ctl_daemon *d, struct rows *dark)
 		ctl_warning("the kernel does not take a blackhole for a VIP or NAT address: %s", strerror(-error));
 }
 
+static bool make_index(struct index *index, size_t rows)
+{
+	uint32_t slots = 16;
+	while (slots < 2 * rows)
+		slots *= 2;
+	index->slot = calloc(slots, sizeof(*index->slot));
+	index->mask = slots - 1;
+	return index->slot;
+}
+
+static bool make_indexes(struct forwarding *f)
+{
+	size_t vips = 0, listeners = 0;
+	for (unsigned i = 0; i < f->d->objects.n; i++) {
+		const struct ctl_accelerator *a = &f->d->objects.object[i]->accelerator;
+		if (f->d->objects.object[i]->kind != CTL_KIND_ACCELERATOR)
+			continue;
+		vips += a->n_vips;
+		for (unsigned j = 0; j < a->n_listeners; j++)
+			listeners += (size_t)a->n_vips * a->listeners[j].n_ports;
+	}
+	return make_index(&f->by_vip, vips) && make_index(&f->by_listener, listeners);
+}
+
+static void warn_of_left_out(const struct forwarding *f)
+{
+	struct ctl_parts *p = f->d->parts;
+	if (f->n_left_out && strcmp(p->vip_left_out, f->left_out) != 0)
+		ctl_warning("left out: %s", f->left_out);
+	memcpy(p->vip_left_out, f->left_out, sizeof(p->vip_left_out));
+}
+
 void ctl_forwarding_update(struct ctl_daemon *d)
 {
 	struct forwarding f = {
@@ -236,16 +337,23 @@ void ctl_forwarding_update(struct ctl_daemon *d)
 	};
 	if (!d->objects_listed)
 		return;
-	for (unsigned i = 0; i < d->objects.n; i++)
+	bool failed = !make_indexes(&f);
+	for (unsigned i = 0; !failed && i < d->objects.n; i++)
 		if (d->objects.object[i]->kind == CTL_KIND_ACCELERATOR)
 			add_accelerator(&f, &d->objects.object[i]->accelerator);
-	if (!(f.vips.failed || f.listeners.failed || f.groups.failed || f.endpoints.failed)) {
+	failed = failed || f.vips.failed || f.listeners.failed || f.groups.failed || f.endpoints.failed;
+	if (!failed) {
 		ctl_dataplane_replace(d->dataplane, WIRE_OBJ_VIP, f.vips.data, f.vips.n);
 		ctl_dataplane_replace(d->dataplane, WIRE_OBJ_GROUP, f.groups.data, f.groups.n);
 		ctl_dataplane_replace(d->dataplane, WIRE_OBJ_ENDPOINT, f.endpoints.data, f.endpoints.n);
 		ctl_dataplane_replace(d->dataplane, WIRE_OBJ_LISTENER, f.listeners.data, f.listeners.n);
 	}
-	set_dark(d, &f.dark);
+	if (!failed) {
+		set_dark(d, &f.dark);
+		warn_of_left_out(&f);
+	}
+	free(f.by_vip.slot);
+	free(f.by_listener.slot);
 	free(f.vips.data);
 	free(f.listeners.data);
 	free(f.groups.data);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Murmur3's finaliser: every bit of the ends counts for every bit of the number. */
 static uint32_t hash_key(struct route_link_key key)
@@ -45,4 +46,31 @@ int ctl_link_numbers(struct ctl_link *link, unsigned n)
 	}
 	free(slot);
 	return 0;
+}
+
+static bool touches(const struct ctl_link *link, uint16_t pop)
+{
+	return link->key.from == pop || link->key.to == pop;
+}
+
+static int by_ends(const void *a, const void *b)
+{
+	const struct ctl_link *x = a, *y = b;
+	return memcmp(&x->key, &y->key, sizeof(x->key));
+}
+
+unsigned ctl_links_most_useful(struct ctl_link *link, unsigned n, uint16_t self)
+{
+	if (n <= WIRE_CTL_MAX_LINKS)
+		return n;
+	unsigned near = 0;
+	for (unsigned i = 0; i < n; i++)
+		if (touches(&link[i], self)) {
+			struct ctl_link swap = link[near];
+			link[near++] = link[i];
+			link[i] = swap;
+		}
+	qsort(link, near, sizeof(*link), by_ends);
+	qsort(link + near, n - near, sizeof(*link), by_ends);
+	return WIRE_CTL_MAX_LINKS;
 }

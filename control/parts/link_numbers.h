@@ -8,3 +8,7 @@
 
 /* Gives every link whose number is 0 one that no other has. Returns 0 or -ENOMEM. */
 int ctl_link_numbers(struct ctl_link *link, unsigned n);
+
+/* Of n links those that the data plane can keep, WIRE_CTL_MAX_LINKS, at the front of the array: those from and to self
+ * first, then in the order of their ends, so that every POP's choice is stable. Returns how many. */
+unsigned ctl_links_most_useful(struct ctl_link *link, unsigned n, uint16_t self);

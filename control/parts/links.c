@@ -246,8 +246,23 @@ static int list_links(const struct ctl_daemon *d, struct ctl_link **ret_links)
 			for (unsigned k = 0; i != j && k < c->pop[i]->n_addresses * c->pop[j]->n_addresses; k++)
 				n += describe(d, c->pop[i], k / c->pop[j]->n_addresses, c->pop[j],
 				    k % c->pop[j]->n_addresses, &links[n]);
+	n = ctl_links_most_useful(links, (unsigned)n, d->config.id);
 	*ret_links = links;
 	return (int)n;
+}
+
+/* Links beyond what the data plane keeps are not used at all: it must know every link of a path. */
+static void warn_of_left_out(struct ctl_daemon *d, unsigned n)
+{
+	size_t all = 0;
+	for (unsigned i = 0; i < d->cluster.n_pops; i++)
+		for (unsigned j = 0; j < d->cluster.n_pops; j++)
+			all += i == j ? 0 : (size_t)d->cluster.pop[i]->n_addresses * d->cluster.pop[j]->n_addresses;
+	if (all - n != d->parts->links_left_out && all > n)
+		ctl_warning(
+		    "%zu links are left out: the data plane keeps %u at most, of %zu that the POPs' addresses make",
+		    all - n, WIRE_CTL_MAX_LINKS, all);
+	d->parts->links_left_out = (unsigned)(all - n);
 }
 
 static int by_ascending_id(const void *a, const void *b)
@@ -366,6 +381,7 @@ void ctl_links_rebuild(struct ctl_daemon *d)
 		free(links);
 		return;
 	}
+	warn_of_left_out(d, (unsigned)n);
 	give_ids(d, links, (unsigned)n);
 	qsort(links, (size_t)n, sizeof(*links), by_ascending_id);
 	free(d->link);

@@ -56,6 +56,8 @@ static void register_pop(struct ctl_daemon *d, const char *name, const char *jso
 	if (changed) {
 		set_drained(d);
 		ctl_info("POP %s: id %u, region %s, %u addresses", name, pop->id, pop->region, pop->n_addresses);
+		if (pop->left_out[0])
+			ctl_warning("POP %s: left out: %s", name, pop->left_out);
 		ctl_due(d, CTL_DUE_LINKS);
 	}
 }

@@ -8,13 +8,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "wire/control.h"
 #include "wire/overlay.h"
 
 #define ROUTE_NAME_SIZE   32u /* with the terminating zero */
 #define ROUTE_MAX_RELAYS  2u
 #define ROUTE_MAX_LINKS   (ROUTE_MAX_RELAYS + 1u) /* of a computed path; a pin may be as long as the overlay allows */
-#define ROUTE_MAX_POPS    1024u
-#define ROUTE_MAX_CLASSES 16u
+#define ROUTE_MAX_POPS    WIRE_CTL_MAX_POPS
+#define ROUTE_MAX_CLASSES WIRE_CTL_MAX_CLASSES
 #define ROUTE_MAX_RULES   256u
 #define ROUTE_MAX_AVOID   16u
 

@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define POPS 60u
 
@@ -47,4 +48,28 @@ Test(link_numbers, a_number_that_is_taken_goes_to_nobody_else)
 	struct ctl_link link[2] = {{.key = {1, 2, 0, 0}}, {.key = {1, 2, 0, 0}}};
 	cr_assert(ctl_link_numbers(link, 2) == 0);
 	cr_assert(link[1].number == link[0].number + 1, "the next free one");
+}
+
+/* One link too many refuses every transaction: the data plane's limit is kept here. */
+Test(link_numbers, of_too_many_links_ours_are_kept_and_the_rest_is_stable)
+{
+	enum { MANY = 130, ALL = MANY * (MANY - 1), SELF = 77 };
+	struct ctl_link *one = calloc(ALL, sizeof(*one)), *other = calloc(ALL, sizeof(*other));
+	unsigned n = 0, ours = 0;
+	for (uint16_t from = 1; from <= MANY; from++)
+		for (uint16_t to = 1; to <= MANY; to++)
+			if (from != to)
+				one[n++].key = (struct route_link_key){from, to, 0, 0};
+	for (unsigned i = 0; i < n; i++)
+		other[n - 1 - i] = one[i];
+	cr_assert(n > WIRE_CTL_MAX_LINKS && ctl_links_most_useful(one, n, SELF) == WIRE_CTL_MAX_LINKS);
+	cr_assert(ctl_links_most_useful(other, n, SELF) == WIRE_CTL_MAX_LINKS);
+	for (unsigned i = 0; i < WIRE_CTL_MAX_LINKS; i++) {
+		cr_assert(memcmp(&one[i].key, &other[i].key, sizeof(one[i].key)) == 0);
+		ours += one[i].key.from == SELF || one[i].key.to == SELF;
+	}
+	cr_assert(ours == 2 * (MANY - 1), "%u", ours);
+	cr_assert(ctl_links_most_useful(one, 5, SELF) == 5);
+	free(one);
+	free(other);
 }
