@@ -61,6 +61,15 @@ static int build(struct ctl_dataplane *client, bool full)
 	return count;
 }
 
+/* A data plane forgets a state of a link that it does not have yet: states follow the transaction with their links. */
+static void tell_links(struct ctl_dataplane *client)
+{
+	client->tell_links_in_flight = false;
+	for (size_t i = 0; i < client->n_link_states && client->greeted; i++)
+		ctl_dataplane_send(
+		    client, WIRE_CTL_LINK_STATE, &client->link_state[i], sizeof(client->link_state[i]), -1);
+}
+
 static void synchronised(struct ctl_dataplane *client, bool full)
 {
 	uint64_t now = uv_hrtime();
@@ -89,8 +98,14 @@ static void flush(struct ctl_dataplane *client)
 		uv_timer_start(&client->flush, on_flush, RETRY_MS, 0);
 		return;
 	}
-	if (!count && !full)
+	if (!count && !full) {
+		if (client->tell_links)
+			tell_links(client);
+		client->tell_links = false;
 		return;
+	}
+	client->tell_links_in_flight = client->tell_links;
+	client->tell_links = false;
 	client->in_flight = true;
 	client->in_flight_full = full;
 	client->status.synchronised = false;
@@ -131,6 +146,8 @@ static void on_ack(struct ctl_dataplane *client, uint64_t generation)
 	client->status.generation = generation;
 	client->status.commits++;
 	client->status.error[0] = 0;
+	if (client->tell_links_in_flight)
+		tell_links(client);
 	if (client->changed)
 		flush(client);
 	if (!client->in_flight)
@@ -147,6 +164,7 @@ static void on_error(struct ctl_dataplane *client, uint64_t generation, const st
 	if (client->in_flight && generation == client->generation) {
 		ctl_wanted_refused(client->wanted);
 		client->in_flight = false;
+		client->tell_links |= client->tell_links_in_flight;
 		if (client->changed)
 			uv_timer_start(&client->flush, on_flush, GATHER_MS, 0);
 		else
@@ -217,14 +235,15 @@ static void on_hello(struct ctl_dataplane *client, const struct wire_ctl_hello *
 	client->status.workers = hello->workers;
 	map_stats(client, *fd);
 	send_heartbeat_map(client);
-	for (size_t i = 0; i < client->n_link_states && client->greeted; i++)
-		ctl_dataplane_send(
-		    client, WIRE_CTL_LINK_STATE, &client->link_state[i], sizeof(client->link_state[i]), -1);
+	client->tell_links = true;
 	if (client->greeted && client->events.connected)
 		client->events.connected(client->arg, hello);
 	client->changed = client->changed || ctl_wanted_differ(client->wanted);
-	if (knows_all && !client->changed)
+	if (knows_all && !client->changed) {
+		tell_links(client);
+		client->tell_links = false;
 		synchronised(client, false);
+	}
 	flush(client);
 }
 
@@ -300,6 +319,7 @@ void ctl_dataplane_on_lost(struct ctl_dataplane *client, const char *why)
 		/* Whether it was committed is not known: say everything again. */
 		ctl_wanted_refused(client->wanted);
 		client->in_flight = false;
+		client->tell_links |= client->tell_links_in_flight;
 		client->full = true;
 	}
 	unmap_stats(client);
@@ -390,6 +410,7 @@ int ctl_dataplane_delete(struct ctl_dataplane *client, enum wire_ctl_object obje
 int ctl_dataplane_replace(struct ctl_dataplane *client, enum wire_ctl_object object, const void *rows, size_t n)
 {
 	int error = ctl_wanted_replace(client->wanted, object, rows, n);
+	client->tell_links |= object == WIRE_OBJ_LINK; /* one may be new */
 	if (!error)
 		touch(client);
 	return error;

@@ -55,6 +55,8 @@ struct ctl_dataplane {
 	struct ctl_dataplane_status status;
 	struct wire_ctl_link_state *link_state; /* the last of each of our links */
 	size_t n_link_states;
+	bool tell_links;           /* all of them, after the ACK of the next transaction */
+	bool tell_links_in_flight; /* of that in flight */
 	int heartbeat_fd;
 	uint32_t heartbeat_entries;
 

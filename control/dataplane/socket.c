@@ -138,7 +138,10 @@ int ctl_dataplane_connect(struct ctl_dataplane *client)
 	client->handles++;
 	client->polling = true;
 	client->fd = fd;
-	return uv_poll_start(&client->poll, UV_READABLE | UV_DISCONNECT, on_poll);
+	error = uv_poll_start(&client->poll, UV_READABLE | UV_DISCONNECT, on_poll);
+	if (error)
+		ctl_dataplane_disconnect(client); /* or the handle would be in the way of every later attempt */
+	return error;
 }
 
 static void on_poll_closed(uv_handle_t *handle)

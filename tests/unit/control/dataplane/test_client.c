@@ -19,6 +19,10 @@ static struct ctl_dataplane *client;
 /* What has come, by type; and of the transaction last committed. */
 static unsigned count[32], upserts, deletes, fulls;
 static uint64_t committed;
+static bool sent_link;         /* a link is in the transaction */
+static bool has_link;          /* a link has been committed */
+static unsigned early, heard;  /* link states before that, and after */
+static unsigned poll_failures; /* that uv_poll_start is still to have */
 static bool refuse;
 static struct {
 	unsigned synchronised, disconnected, refused, rows, ends;
@@ -77,6 +81,11 @@ static void peer_message(const struct wire_ctl_header *header)
 		break;
 	case WIRE_CTL_UPSERT:
 		upserts++;
+		sent_link = sent_link || header->object == WIRE_OBJ_LINK;
+		break;
+	case WIRE_CTL_LINK_STATE:
+		early += !has_link;
+		heard += has_link;
 		break;
 	case WIRE_CTL_DELETE:
 		deletes++;
@@ -89,6 +98,7 @@ static void peer_message(const struct wire_ctl_header *header)
 		}
 		cr_assert(header->generation > peer_generation);
 		committed = peer_generation = header->generation;
+		has_link = has_link || sent_link;
 		reply(WIRE_CTL_ACK, header->generation, NULL, 0, -1);
 		break;
 	case WIRE_CTL_FLOWS_QUERY: {
@@ -108,7 +118,8 @@ static void peer_poll(void)
 	_Alignas(8) static uint8_t bytes[WIRE_CTL_MAX_DATAGRAM];
 	if (peer < 0 && listener >= 0)
 		peer = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	for (ssize_t length; peer >= 0 && (length = recv(peer, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0;)
+	ssize_t length = -1;
+	while (peer >= 0 && (length = recv(peer, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
 		for (size_t at = 0; at < (size_t)length;) {
 			const struct wire_ctl_header *header = (void *)(bytes + at);
 			cr_assert(header->length >= sizeof(*header) && header->length % 8 == 0 &&
@@ -116,6 +127,10 @@ static void peer_poll(void)
 			peer_message(header);
 			at += header->length;
 		}
+	if (length == 0) {
+		close(peer);
+		peer = -1; /* the client has hung up */
+	}
 }
 
 static void peer_listen(uint64_t boot, uint64_t generation)
@@ -312,6 +327,59 @@ Test(client, answers_queries_in_turn_and_ends_them_when_the_data_plane_dies)
 	peer_die();
 	until(&seen.ends, 3);
 	cr_assert(seen.end_error < 0);
+}
+
+Test(client, tells_of_links_that_are_down_when_the_data_plane_has_them)
+{
+	struct wire_ctl_link link = {.link = 1, .from_pop = 1, .to_pop = 2, .mtu = 1500};
+	struct wire_ctl_link_state down = {.from_pop = 1, .to_pop = 2, .state = WIRE_LINK_DOWN};
+	peer_listen(100, 0);
+	ctl_dataplane_ready(client);
+	cr_assert(ctl_dataplane_link_state(client, &down) == 0);
+	cr_assert(ctl_dataplane_replace(client, WIRE_OBJ_LINK, &link, 1) == 0);
+	until(&heard, 1);
+	cr_assert(early == 0);
+	peer_die();
+	until(&seen.disconnected, 1);
+	has_link = sent_link = false;
+	heard = 0;
+	peer_listen(200, 0);
+	until(&heard, 1);
+	cr_assert(early == 0, "a state before the transaction with its link is forgotten");
+	peer_die();
+	until(&seen.disconnected, 2);
+	peer_listen(200, committed);
+	until(&heard, 2);
+}
+
+Test(client, tells_of_a_link_state_again_when_the_link_is_added)
+{
+	struct wire_ctl_link link = {.link = 1, .from_pop = 1, .to_pop = 2, .mtu = 1500};
+	struct wire_ctl_link_state down = {.from_pop = 1, .to_pop = 2, .state = WIRE_LINK_DOWN};
+	peer_listen(100, 0);
+	ctl_dataplane_ready(client);
+	until(&seen.synchronised, 1);
+	cr_assert(ctl_dataplane_link_state(client, &down) == 0);
+	until(&early, 1);
+	cr_assert(ctl_dataplane_replace(client, WIRE_OBJ_LINK, &link, 1) == 0);
+	until(&heard, 1);
+}
+
+int __real_uv_poll_start(uv_poll_t *handle, int events, uv_poll_cb cb);
+int __wrap_uv_poll_start(uv_poll_t *handle, int events, uv_poll_cb cb);
+
+int __wrap_uv_poll_start(uv_poll_t *handle, int events, uv_poll_cb cb)
+{
+	return poll_failures && poll_failures-- ? UV_ENOMEM : __real_uv_poll_start(handle, events, cb);
+}
+
+Test(client, connects_again_after_a_socket_could_not_be_watched)
+{
+	poll_failures = 1;
+	peer_listen(100, 0);
+	ctl_dataplane_ready(client);
+	until(&seen.synchronised, 1);
+	cr_assert(poll_failures == 0);
 }
 
 Test(client, hangs_up_on_a_peer_that_talks_nonsense)
