@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "control/base/interface_lock.h"
 #include "control/base/log.h"
 #include "control/base/pidfile.h"
 #include "control/base/pop_config.h"
@@ -93,6 +94,24 @@ static int lock(const struct ctl_pop_config *config, const char *name, const cha
 	return error;
 }
 
+/* Of every port whose BPF programs are ours; the locks end with the process. */
+static int lock_interfaces(const struct ctl_pop_config *config)
+{
+	for (unsigned i = 0; i < config->n_ports; i++) {
+		const struct ctl_pop_port *port = &config->ports[i];
+		pid_t holder = 0;
+		int fd, error = port->driver == CTL_PORT_AF_XDP ? ctl_interface_lock(port->interface, &fd, &holder) : 0;
+		if (error == -EBUSY)
+			ctl_error("port %s: another kuafud has interface %s already, process %d", port->name,
+			    port->interface, (int)holder);
+		else if (error)
+			ctl_error("port %s: interface %s: %s", port->name, port->interface, strerror(-error));
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
 /* ---- --remove ---- */
 
 static int remove_pop(const struct ctl_pop_config *config)
@@ -144,6 +163,8 @@ static int run(const struct ctl_pop_config *config)
 {
 	uv_loop_t loop;
 	struct signals signals = {.daemon = NULL};
+	if (lock_interfaces(config))
+		return EXIT_WORLD;
 	uv_loop_init(&loop);
 	int error = ctl_daemon_start(&loop, config, &signals.daemon);
 	if (!error) {

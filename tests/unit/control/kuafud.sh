@@ -73,3 +73,18 @@ pid=
 [ ! -e "$dir/run/kuafud.pid" ] || fail "the pid file is left behind"
 [ ! -e "$dir/run/kuafud.ready" ] || fail "kuafud.ready is left behind"
 "$kuafud" --config "$dir/pop.yaml" --remove 2>>"$dir/log" || fail "--remove fails"
+
+# Two POPs on one interface: the second is refused, by the first one's process.
+sed "s|$dir/run|$dir/one|; s/driver: null/driver: af_xdp, interface: lo/" "$dir/pop.yaml" >"$dir/first.yaml"
+sed "s|$dir/one|$dir/two|" "$dir/first.yaml" >"$dir/second.yaml"
+"$kuafud" --config "$dir/first.yaml" 2>>"$dir/log" &
+pid=$!
+wait_for test -e "$dir/one/kuafud.ready"
+status=0
+timeout 20 "$kuafud" --config "$dir/second.yaml" 2>"$dir/refused" || status=$?
+[ "$status" = 1 ] || fail "a second kuafud on an interface ends with $status"
+grep -q "interface lo already, process $pid\$" "$dir/refused" || fail "it names nobody: $(cat "$dir/refused")"
+kill "$pid"
+wait "$pid" || fail "SIGTERM is not obeyed"
+pid=
+"$kuafud" --config "$dir/first.yaml" --remove 2>>"$dir/log" || fail "--remove of the first fails"
