@@ -73,7 +73,7 @@ static void on_committed(void *arg, int error, const char *text)
 static struct change *new_change(struct ctl_daemon *d, ctl_api_done *done, void *to)
 {
 	if (!d->parts->listed_ns) {
-		refuse(done, to, -EAGAIN, "the store has not been read yet; see 'store' in: kuafuctl status");
+		refuse(done, to, -EAGAIN, "the store has not been read yet; see 'store' in: kuafuctl show status");
 		return NULL;
 	}
 	struct change *change = calloc(1, sizeof(*change));
@@ -299,7 +299,7 @@ static bool is_called(const struct ctl_endpoint *endpoint, const char *name)
 	return strcmp(name, plain) == 0 || strcmp(name, bracketed) == 0;
 }
 
-/* Sets the endpoints of this name; returns how many there are. previous: what the first one was. */
+/* Sets the endpoints of this name; returns how many there are. */
 static unsigned mark(struct ctl_accelerator *a, const char *name, bool drained)
 {
 	unsigned n = 0;

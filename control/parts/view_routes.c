@@ -26,13 +26,18 @@ void ctl_view_path(const struct ctl_daemon *d, uint16_t from, const struct route
 /* ---- routes ---- */
 
 /* What the data plane says it uses; until it has said anything, what it was told. */
-static const char *active(const struct ctl_daemon *d, uint16_t to, uint8_t class)
+static void show_active(const struct ctl_daemon *d, uint16_t to, uint8_t class, struct ctl_api_route *row)
 {
 	static const char *const names[] = {"primary", "backup", "none"};
-	for (unsigned i = 0; i < d->n_paths; i++)
-		if (d->path[i].to == to && d->path[i].class == class)
-			return names[d->path[i].active < 2 ? d->path[i].active : 2];
-	return names[0];
+	row->active = row->primary ? names[0] : names[2];
+	for (unsigned i = 0; row->primary && i < d->n_paths; i++) {
+		const struct ctl_path_in_use *path = &d->path[i];
+		if (path->to != to || path->class != class)
+			continue;
+		row->active = names[path->active < 2 ? path->active : 2];
+		if (path->active)
+			row->since_ns = path->at_wall_ns; /* since the primary is out, not since it was chosen */
+	}
 }
 
 /* The direct path, if its cost is known. */
@@ -70,10 +75,10 @@ static void show_route(const struct ctl_daemon *d, uint16_t to, uint8_t class, c
 	    .primary = choice->primary.n_links ? &primary : NULL,
 	    .backup = choice->backup.n_links ? &backup : NULL,
 	    .direct = has_direct ? &direct : NULL,
-	    .active = choice->primary.n_links ? active(d, to, class) : "none",
 	    .reason = route_reason_name(choice->reason),
 	    .since_ns = ctl_view_wall(choice->since_ns),
 	};
+	show_active(d, to, class, &row);
 	emit(emit_to, &row);
 }
 
