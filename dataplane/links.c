@@ -13,17 +13,15 @@ struct dp_overlay_state {
 	uint16_t place[SLOTS]; /* index into link[] + 1 */
 	struct dp_link link[DP_LINKS_MAX];
 	unsigned lanes;
-	uint32_t first_sequence;
-	uint32_t *sequence;
+	uint64_t *sequence;
 	struct dp_replay *replay;
 };
 
-int dp_overlay_state_create(uint16_t n_workers, uint32_t first_sequence, struct dp_overlay_state **ret_state)
+int dp_overlay_state_create(uint16_t n_workers, struct dp_overlay_state **ret_state)
 {
 	struct dp_overlay_state *s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
-	s->first_sequence = first_sequence;
 	s->lanes = (WIRE_OVERLAY_LANES + n_workers - 1u) / n_workers;
 	s->sequence = calloc((size_t)DP_LINKS_MAX * s->lanes, sizeof(*s->sequence));
 	s->replay = calloc((size_t)DP_LINKS_MAX * s->lanes, sizeof(*s->replay));
@@ -56,8 +54,6 @@ struct dp_link *dp_link_find(struct dp_overlay_state *state, uint32_t link)
 	l->link = link;
 	l->sequence = state->sequence + (size_t)state->n * state->lanes;
 	l->replay = state->replay + (size_t)state->n * state->lanes;
-	for (unsigned lane = 0; lane < state->lanes; lane++)
-		l->sequence[lane] = state->first_sequence;
 	state->place[at] = (uint16_t)++state->n;
 	return l;
 }

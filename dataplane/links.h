@@ -20,14 +20,12 @@ struct dp_link {
 	uint64_t tx_bytes;
 	uint64_t rx_packets;
 	uint64_t rx_bytes;
-	uint32_t *sequence;       /* [lanes of this worker]: the last one sent */
+	uint64_t *sequence;       /* [lanes of this worker]: the last one sent */
 	struct dp_replay *replay; /* [lanes of this worker] */
 };
 
-/* Memory for DP_LINKS_MAX links, touched only as far as links are used. Every lane of every link sends first_sequence + 1
- * first. A process takes one at random: a successor that began where its predecessor did would fall into the replay
- * windows of its neighbours, and be refused. 0 or -errno. */
-int dp_overlay_state_create(uint16_t n_workers, uint32_t first_sequence, struct dp_overlay_state **ret_state);
+/* Memory for DP_LINKS_MAX links, touched only as far as links are used. 0 or -errno. */
+int dp_overlay_state_create(uint16_t n_workers, struct dp_overlay_state **ret_state);
 void dp_overlay_state_destroy(struct dp_overlay_state *state);
 
 /* The place of a link, made when it is first asked for. NULL: more than DP_LINKS_MAX links. */

@@ -129,10 +129,10 @@ static uint32_t mbufs_of(const struct ctl_pop_config *pop)
 }
 
 /* A number that no predecessor of this process has used; any will do if the kernel has none. */
-static uint32_t random_sequence(void)
+static uint32_t random_epoch(void)
 {
 	uint32_t n;
-	return getrandom(&n, sizeof(n), GRND_NONBLOCK) == sizeof(n) ? n : (uint32_t)rte_rdtsc();
+	return (getrandom(&n, sizeof(n), GRND_NONBLOCK) == sizeof(n) ? n : (uint32_t)rte_rdtsc()) & 0xffffff;
 }
 
 static void describe_daemon(const struct ctl_pop_config *pop, struct dp_daemon_config *daemon)
@@ -144,7 +144,7 @@ static void describe_daemon(const struct ctl_pop_config *pop, struct dp_daemon_c
 	    .nat_flows = pop->dataplane.nat_flows,
 	    .mbufs = mbufs_of(pop),
 	    .busy = pop->dataplane.idle == CTL_IDLE_BUSY,
-	    .first_sequence = random_sequence(),
+	    .epoch = random_epoch(),
 	    .clock_offset_ns = pop->clock_offset_ns,
 	};
 	for (unsigned i = 0; i < pop->n_ports; i++) {

@@ -247,7 +247,16 @@ static void heard(struct dp_worker *w, struct dp_oam_link *l, bool other_hears)
 		dp_oam_choose(w);
 }
 
-static void take_request(struct dp_worker *w, struct dp_oam_link *l, const struct wire_keepalive *k)
+/* A neighbour with an epoch that is new to us has begun anew: our next request, whose reply will prove it, is due. */
+static void look_at_epoch(struct dp_worker *w, struct dp_oam_link *l, uint32_t epoch)
+{
+	if (atomic_load(&dp_shared(w)->peer_epoch[l->link->row.to_pop]) == (epoch | DP_EPOCH_KNOWN))
+		return;
+	l->next_request_ns = w->now_ns;
+	w->oam->next_ns = w->now_ns;
+}
+
+static void take_request(struct dp_worker *w, struct dp_oam_link *l, const struct wire_keepalive *k, uint32_t epoch)
 {
 	uint32_t sent = wire_be32(&k->time_us);
 	if (!l->requests_seen || (int32_t)(sent - l->newest_request_us) > 0) {
@@ -256,6 +265,7 @@ static void take_request(struct dp_worker *w, struct dp_oam_link *l, const struc
 		/* Silence at the other end before it could hear us is no verdict. */
 		heard(w, l, k->hears || w->now_ns < l->grace_ns);
 	}
+	look_at_epoch(w, l, epoch);
 	struct dp_tunnel t = {.n = 0};
 	struct wire_keepalive reply = keepalive(w, l, WIRE_KEEPALIVE_REPLY);
 	reply.nonce = k->nonce;
@@ -264,12 +274,14 @@ static void take_request(struct dp_worker *w, struct dp_oam_link *l, const struc
 	dp_tunnel_flush(w, &t);
 }
 
-static enum wire_drop take_reply(struct dp_worker *w, struct dp_oam_link *l, const struct wire_keepalive *k)
+static enum wire_drop take_reply(
+    struct dp_worker *w, struct dp_oam_link *l, const struct wire_keepalive *k, uint32_t epoch)
 {
 	uint32_t nonce = wire_be32(&k->nonce);
 	if ((int32_t)(nonce - l->nonce_heard) <= 0 || (int32_t)(l->nonce_sent - nonce) < 0)
 		return WIRE_DROP_OVERLAY_REPLAY;
 	l->nonce_heard = nonce;
+	atomic_store(&dp_shared(w)->peer_epoch[l->link->row.to_pop], epoch | DP_EPOCH_KNOWN);
 	l->rtt_ns = ((uint32_t)(w->wall_ns / 1000u) - wire_be32(&k->time_us)) * UINT64_C(1000);
 	heard(w, l, k->hears || w->now_ns < l->grace_ns);
 	if (!l->keepalive_up && ++l->replies >= DP_OAM_UP_REPLIES) {
@@ -279,17 +291,18 @@ static enum wire_drop take_reply(struct dp_worker *w, struct dp_oam_link *l, con
 	return WIRE_DROP_NONE;
 }
 
-static enum wire_drop take_keepalive(struct dp_worker *w, struct dp_oam_link *l, const struct wire_keepalive *k)
+static enum wire_drop take_keepalive(struct dp_worker *w, struct dp_oam_link *l, const struct dp_overlay *o)
 {
+	const struct wire_keepalive *k = o->keepalive;
 	const struct wire_ctl_link *row = &l->link->row;
 	if (wire_be16(&k->from_pop) != row->to_pop || wire_be16(&k->to_pop) != row->from_pop ||
 	    k->local_link != row->remote_link || k->remote_link != row->local_link)
 		return WIRE_DROP_OVERLAY_PATH;
 	if (k->kind == WIRE_KEEPALIVE_REPLY)
-		return take_reply(w, l, k);
+		return take_reply(w, l, k, dp_overlay_epoch(o));
 	if (k->kind != WIRE_KEEPALIVE_REQUEST)
 		return WIRE_DROP_OVERLAY_OPTION;
-	take_request(w, l, k);
+	take_request(w, l, k, dp_overlay_epoch(o));
 	return WIRE_DROP_NONE;
 }
 
@@ -303,7 +316,7 @@ enum wire_drop dp_oam_receive(struct dp_worker *w, uint32_t link, const struct d
 	if (!l)
 		return WIRE_DROP_OVERLAY_PEER;
 	if (overlay->keepalive)
-		return take_keepalive(w, l, overlay->keepalive);
+		return take_keepalive(w, l, overlay);
 	return dp_flood_receive(w, l->link, overlay->linkstate);
 }
 

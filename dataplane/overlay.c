@@ -104,10 +104,10 @@ enum wire_drop dp_overlay_parse(uint8_t *data, size_t length, struct dp_overlay 
 		enum wire_drop drop = take_option(&o, opt->type, data + at, body);
 		if (drop != WIRE_DROP_NONE)
 			return drop;
-		o.covered = (uint16_t)(at - sizeof(*opt));
 	}
 	if (!complete(&o))
 		return WIRE_DROP_OVERLAY_OPTION;
+	o.covered = (uint16_t)(o.auth->tag - data);
 	o.length = (uint16_t)(sizeof(struct wire_geneve) + options);
 	*ret_overlay = o;
 	return WIRE_DROP_NONE;
@@ -157,8 +157,8 @@ static void *put_option(uint8_t **at, uint8_t type, unsigned body)
 /* AUTH, with a zero tag, ends the options. */
 static void put_auth(uint8_t *at, uint8_t key_id, struct dp_overlay *o)
 {
-	o->covered = (uint16_t)(at - (uint8_t *)o->geneve);
 	o->auth = put_option(&at, WIRE_OPT_AUTH, sizeof(*o->auth));
+	o->covered = (uint16_t)(o->auth->tag - (uint8_t *)o->geneve);
 	*o->auth = (struct wire_auth){.key_id = key_id};
 	o->length = (uint16_t)(at - (uint8_t *)o->geneve);
 }
@@ -176,8 +176,7 @@ struct dp_overlay dp_encap_write(uint8_t *at, const struct dp_encap *e)
 	o.steer = put_option(&at, WIRE_OPT_STEER, sizeof(*o.steer));
 	*o.steer = e->steer;
 	o.telemetry = put_option(&at, WIRE_OPT_TELEMETRY, sizeof(*o.telemetry));
-	wire_put_be32(&o.telemetry->sequence, e->sequence);
-	wire_put_be32(&o.telemetry->time_us, e->time_us);
+	*o.telemetry = (struct wire_telemetry){0};
 	put_auth(at, e->key_id, &o);
 	return o;
 }
@@ -221,11 +220,23 @@ int dp_ecn_decap(uint8_t inner, uint8_t outer)
 	return table[inner & WIRE_ECN_MASK][outer & WIRE_ECN_MASK];
 }
 
-/* The window's top moves up by `by` places; what falls out unseen is lost. */
-static void advance(struct dp_replay *r, uint32_t by)
+void dp_overlay_stamp(const struct dp_overlay *o, uint64_t sequence, uint32_t time_us)
 {
-	for (uint32_t i = 1; i <= by && i <= DP_REPLAY_WINDOW; i++) {
-		uint32_t place = (r->top + i) % DP_REPLAY_WINDOW;
+	wire_put_be16(&o->path->sequence_high, (uint16_t)(sequence >> 32));
+	wire_put_be32(&o->telemetry->sequence, (uint32_t)sequence);
+	wire_put_be32(&o->telemetry->time_us, time_us);
+}
+
+uint64_t dp_overlay_sequence(const struct dp_overlay *o)
+{
+	return (uint64_t)wire_be16(&o->path->sequence_high) << 32 | wire_be32(&o->telemetry->sequence);
+}
+
+/* The window's top moves up by `by` places; what falls out unseen is lost. */
+static void advance(struct dp_replay *r, uint64_t by)
+{
+	for (uint64_t i = 1; i <= by && i <= DP_REPLAY_WINDOW; i++) {
+		uint64_t place = (r->top + i) % DP_REPLAY_WINDOW;
 		uint64_t bit = 1ull << place % 64;
 		if (!(r->bits[place / 64] & bit))
 			r->lost++;
@@ -236,41 +247,26 @@ static void advance(struct dp_replay *r, uint32_t by)
 	r->top += by;
 }
 
-/* A new sender, or the first packet of all: nothing before it is counted as lost. */
-static void restart(struct dp_replay *r, uint32_t sequence)
+/* Nothing before the first packet is counted as lost, or taken. */
+static void restart(struct dp_replay *r, uint32_t epoch, uint64_t sequence)
 {
 	memset(r->bits, 0xff, sizeof(r->bits));
 	r->top = sequence;
+	r->epoch = epoch;
 	r->started = true;
 }
 
-static bool sent_just_now(const struct dp_replay *r, uint32_t time_us, uint32_t now_us)
+bool dp_replay_take(struct dp_replay *r, uint32_t epoch, uint64_t sequence)
 {
-	uint32_t drift = now_us - time_us - r->offset_us + DP_REPLAY_CLOCK_SLACK_US;
-	if (drift > 2 * DP_REPLAY_CLOCK_SLACK_US)
+	uint64_t bit = 1ull << sequence % 64;
+	if (!r->started || r->epoch != epoch)
+		restart(r, epoch, sequence);
+	else if (sequence > r->top + DP_REPLAY_MAX_LOST)
+		restart(r, epoch, sequence);
+	else if (sequence > r->top)
+		advance(r, sequence - r->top);
+	else if (r->top - sequence >= DP_REPLAY_WINDOW || r->bits[sequence % DP_REPLAY_WINDOW / 64] & bit)
 		return false;
-	return now_us - r->heard_us > DP_REPLAY_STALE_US || (int32_t)(time_us - r->newest_us) > 0;
-}
-
-bool dp_replay_take(struct dp_replay *r, uint32_t sequence, uint32_t time_us, uint32_t now_us)
-{
-	int32_t ahead = (int32_t)(sequence - r->top);
-	bool near = ahead < (int32_t)(1u << 20) && ahead > -(int32_t)DP_REPLAY_WINDOW;
-	if (!r->started)
-		restart(r, sequence);
-	else if (near && ahead > 0)
-		advance(r, (uint32_t)ahead);
-	else if (near && r->bits[sequence % DP_REPLAY_WINDOW / 64] & 1ull << sequence % 64)
-		return false;
-	else if (!near && !sent_just_now(r, time_us, now_us))
-		return false;
-	else if (!near)
-		restart(r, sequence);
-	r->bits[sequence % DP_REPLAY_WINDOW / 64] |= 1ull << sequence % 64;
-	if ((int32_t)(sequence - r->top) >= 0) {
-		r->newest_us = time_us;
-		r->offset_us = now_us - time_us;
-		r->heard_us = now_us;
-	}
+	r->bits[sequence % DP_REPLAY_WINDOW / 64] |= bit;
 	return true;
 }

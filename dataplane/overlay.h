@@ -23,7 +23,7 @@ struct dp_overlay {
 	struct wire_keepalive *keepalive;
 	struct wire_linkstate *linkstate;
 	struct wire_auth *auth;
-	uint16_t covered; /* bytes under the tag, from the Geneve header on */
+	uint16_t covered; /* bytes under the tag, which follows them, from the Geneve header on */
 	uint16_t length;  /* of the Geneve header and its options: where the inner packet starts */
 };
 
@@ -43,8 +43,6 @@ struct dp_encap {
 	uint8_t n_hops; /* 1 .. WIRE_PATH_MAX_HOPS; hop[0] is the receiver of this packet */
 	struct wire_path_hop hop[WIRE_PATH_MAX_HOPS]; /* network order */
 	struct wire_steer steer;                      /* network order */
-	uint32_t sequence;
-	uint32_t time_us;
 };
 
 /* Bytes from the outer IPv4 header to the inner packet. */
@@ -54,7 +52,8 @@ static inline uint16_t dp_encap_size(unsigned n_hops)
 	                  WIRE_OVERLAY_OPTIONS(n_hops));
 }
 
-/* Writes dp_encap_size(n_hops) bytes at `at`, with a zero tag, and returns where everything is. */
+/* Writes dp_encap_size(n_hops) bytes at `at`, with zeroes for what dp_overlay_stamp() writes and for the tag, and returns
+ * where everything is. */
 struct dp_overlay dp_encap_write(uint8_t *at, const struct dp_encap *e);
 
 /* Writes outer IPv4, UDP, Geneve with the O bit and one critical option of `type` (KEEPALIVE or LINKSTATE) with a zeroed
@@ -76,25 +75,38 @@ void dp_overlay_forward(struct wire_ipv4 *outer, const struct wire_addr *local, 
  * congestion was marked on a packet whose transport would not see the mark. */
 int dp_ecn_decap(uint8_t inner, uint8_t outer);
 
+/* What the sender of a data packet says of it, for its link: written at each hop. */
+void dp_overlay_stamp(const struct dp_overlay *o, uint64_t sequence, uint32_t time_us);
+uint64_t dp_overlay_sequence(const struct dp_overlay *o);
+
+/* The epoch in AUTH, 24 bits. */
+static inline uint32_t dp_overlay_epoch(const struct dp_overlay *o)
+{
+	return (uint32_t)o->auth->epoch[0] << 16 | (uint32_t)o->auth->epoch[1] << 8 | o->auth->epoch[2];
+}
+
+static inline void dp_overlay_put_epoch(const struct dp_overlay *o, uint32_t epoch)
+{
+	for (unsigned i = 0; i < 3; i++)
+		o->auth->epoch[i] = (uint8_t)(epoch >> (16 - 8 * i));
+}
+
 /* Sequence numbers of one link and lane, to stop replays. */
-#define DP_REPLAY_WINDOW 1024u
+#define DP_REPLAY_WINDOW   1024u
+/* A step larger than this is no loss, but the first packet since a recorded one came in its place. */
+#define DP_REPLAY_MAX_LOST (1u << 20)
 
 struct dp_replay {
 	uint64_t bits[DP_REPLAY_WINDOW / 64];
-	uint32_t top;       /* highest sequence taken */
-	uint32_t newest_us; /* sender's time of the newest packet taken */
-	uint32_t offset_us; /* our time less the sender's, then */
-	uint32_t heard_us;  /* our time, then */
-	uint64_t lost;      /* sequences that left the window unseen */
+	uint64_t top;  /* highest sequence taken */
+	uint64_t lost; /* sequences that left the window unseen */
+	uint32_t epoch;
 	bool started;
 };
 
-/* How far a restarted sender's clock may have moved against ours and still be taken for the same sender, and after
- * which silence its 32-bit times are not compared any more. */
-#define DP_REPLAY_CLOCK_SLACK_US 2000000u
-#define DP_REPLAY_STALE_US       1000000000u
-
-/* Takes an authentic packet's sequence. Returns true if it is new: above the window's top, or inside it and unseen.
- * A sender that restarts counts anew: a sequence far from the window is taken if the packet was *sent* after everything
- * taken so far and, by the clocks' known offset, just now; a recorded packet cannot show that. */
-bool dp_replay_take(struct dp_replay *r, uint32_t sequence, uint32_t time_us, uint32_t now_us);
+/* Takes an authentic packet's sequence. Returns true if it is new in its epoch: above the window's top, or inside it and
+ * unseen. Another epoch begins the window anew: whether it is the sender's present one is for the caller to know.
+ *
+ * No packet closes the window to later ones: sequences of an epoch only grow. A lane that has not been heard since we
+ * started, or since its sender did, takes its first packet unseen, even if that is a recording of the same epoch. */
+bool dp_replay_take(struct dp_replay *r, uint32_t epoch, uint64_t sequence);

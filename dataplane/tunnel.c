@@ -13,11 +13,6 @@
 
 #define TCP_IP_HEADERS 40u /* without options: what MSS leaves out (RFC 9293, 3.7.1) */
 
-static uint32_t time_us(const struct dp_worker *w)
-{
-	return (uint32_t)(w->wall_ns / 1000u);
-}
-
 static uint16_t hash14_of(const struct dp_burst *b, unsigned i)
 {
 	return b->key[i].client_port & WIRE_OVERLAY_HASH_MASK;
@@ -46,6 +41,13 @@ static bool is_our_hop(const struct dp_worker *w, const struct wire_path *path, 
 	       hop->remote_link == link->row.local_link;
 }
 
+/* Whether an epoch is that of the neighbour's process which lives now, as far as we know. */
+static bool is_present(struct dp_worker *w, uint16_t pop, uint32_t epoch)
+{
+	uint32_t known = atomic_load_explicit(&dp_shared(w)->peer_epoch[pop], memory_order_relaxed);
+	return known == 0 || known == (epoch | DP_EPOCH_KNOWN);
+}
+
 /* An authentic data packet: its sequence, its position, its journey. */
 static void take_data(struct dp_worker *w, struct dp_burst *b, unsigned i, struct dp_group journey[WIRE_JOURNEY_COUNT])
 {
@@ -56,8 +58,8 @@ static void take_data(struct dp_worker *w, struct dp_burst *b, unsigned i, struc
 		return;
 	}
 	struct dp_replay *replay = &link->replay[dp_link_lane(hash14_of(b, i), w->n_workers)];
-	uint32_t sequence = wire_be32(&o->telemetry->sequence), sent = wire_be32(&o->telemetry->time_us);
-	if (!dp_replay_take(replay, sequence, sent, time_us(w))) {
+	if (!is_present(w, b->link[i]->row.to_pop, dp_overlay_epoch(o)) ||
+	    !dp_replay_take(replay, dp_overlay_epoch(o), dp_overlay_sequence(o))) {
 		dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_REPLAY);
 		return;
 	}
@@ -184,13 +186,13 @@ enum wire_drop dp_tunnel_seal(struct dp_worker *w, struct dp_tunnel *t, struct r
 		return key ? WIRE_DROP_OVERLAY_PEER : WIRE_DROP_OVERLAY_KEY;
 	}
 	if (overlay->telemetry) {
-		uint32_t sequence = ++counters->sequence[dp_link_lane(hash14, w->n_workers)];
-		wire_put_be32(&overlay->telemetry->sequence, sequence);
-		wire_put_be32(&overlay->telemetry->time_us, time_us(w));
+		uint64_t sequence = ++counters->sequence[dp_link_lane(hash14, w->n_workers)];
+		dp_overlay_stamp(overlay, sequence, (uint32_t)(w->wall_ns / 1000u));
 		counters->tx_packets++;
 		counters->tx_bytes += rte_pktmbuf_pkt_len(m);
 	}
 	overlay->auth->key_id = key->row.key_id;
+	dp_overlay_put_epoch(overlay, dp_shared(w)->epoch);
 	if (t->n == DP_BURST_MAX)
 		dp_tunnel_flush(w, t);
 	t->pkt[t->n] = m;

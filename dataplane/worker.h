@@ -94,11 +94,19 @@ struct dp_worker {
 /* ---- what workers share: each field has one writer. Which of a path's two is in use stands in the snapshot:
  * snapshot->active, which worker 0 recomputes (lb/path.h) when a link changes and when it meets a new snapshot. ---- */
 
+#define DP_EPOCH_KNOWN (1u << 24)
+#define DP_EPOCHS      65536u /* POP ids */
+
 struct dp_shared {
 	/* Written by the main thread: what to trace; NULL: nothing. Freed by QSBR. */
 	_Atomic(const struct wire_ctl_filter *) trace;
 	/* The lab's offset of this POP's clock, ns. Constant. */
 	int64_t clock_offset_ns;
+	/* Ours, 24 bits. Constant. */
+	uint32_t epoch;
+	/* Written by worker 0: by POP, the epoch that its latest answer to a keepalive carried, | DP_EPOCH_KNOWN; 0: no
+	 * answer yet, and any is taken. */
+	_Atomic uint32_t peer_epoch[DP_EPOCHS];
 };
 
 struct dp_shared *dp_shared(struct dp_worker *w);

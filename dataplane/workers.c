@@ -119,7 +119,7 @@ static int make_slot(struct dp_workers *set, uint16_t id)
 		error = make_ring("commands", id, DP_COMMANDS_SIZE, sizeof(struct dp_command),
 		    RING_F_SP_ENQ | RING_F_SC_DEQ, &slot->commands);
 	if (error == 0)
-		error = dp_overlay_state_create(set->n, set->config.first_sequence, &slot->worker.overlay);
+		error = dp_overlay_state_create(set->n, &slot->worker.overlay);
 	if (error == 0 && id == 0)
 		error = dp_oam_create(&slot->worker.oam);
 	return error;
@@ -239,6 +239,7 @@ int dp_workers_create(const struct dp_workers_config *config, struct dp_workers 
 	set->n = config->workers;
 	set->n_ports = config->ports;
 	set->shared.clock_offset_ns = config->clock_offset_ns;
+	set->shared.epoch = config->epoch;
 	set->stats.fd = -1;
 	set->main_fd = -1;
 	int error = make_all(set);

@@ -12,11 +12,11 @@ struct dp_workers;
 struct dp_workers_config {
 	uint16_t workers;
 	uint16_t ports;
-	uint32_t flows;          /* per worker, ingress */
-	uint32_t nat_flows;      /* per worker, egress */
-	uint32_t mbufs;          /* of the pool that all share */
-	bool busy;               /* never sleep */
-	uint32_t first_sequence; /* random in a process that sends: dataplane/links.h */
+	uint32_t flows;     /* per worker, ingress */
+	uint32_t nat_flows; /* per worker, egress */
+	uint32_t mbufs;     /* of the pool that all share */
+	bool busy;          /* never sleep */
+	uint32_t epoch;     /* 24 bits, random: struct wire_auth */
 	int64_t clock_offset_ns;
 };
 

@@ -4,7 +4,7 @@
  *   outer IPv4/IPv6 | UDP, source 0xC000 | 14 bits of flow hash, destination 6081 | Geneve | options | inner packet
  *
  * A data packet carries PATH, STEER, TELEMETRY and AUTH in this order. AUTH is always the last option: its tag covers
- * everything from the first byte of the Geneve header up to the AUTH option itself, so every other option is under it.
+ * everything before it from the first byte of the Geneve header on, so every other option is under it.
  * With the O bit set there is no inner packet: KEEPALIVE or LINKSTATE, then AUTH (and nothing is forwarded as data).
  * All fields are in network order. */
 #pragma once
@@ -24,7 +24,7 @@ static inline unsigned wire_overlay_lane(uint16_t hash14)
 	return (hash14 & WIRE_OVERLAY_HASH_MASK) >> 8;
 }
 
-struct wire_geneve { /* RFC 8926, section 3.4 */
+struct wire_geneve {            /* RFC 8926, section 3.4 */
 	uint8_t version_optlen; /* version 2 bits, option length in 4-byte words 6 bits */
 	uint8_t flags;
 	uint16_t protocol; /* ethertype of the inner packet */
@@ -70,8 +70,8 @@ struct wire_path_hop {
  * left == 0: the receiver is the last. Else it takes hop[count - left] and sends on with left - 1. */
 struct wire_path {
 	uint8_t left;
-	uint8_t count; /* 1 .. WIRE_PATH_MAX_HOPS */
-	uint16_t reserved;
+	uint8_t count;          /* 1 .. WIRE_PATH_MAX_HOPS */
+	uint16_t sequence_high; /* upper 16 bits of TELEMETRY's sequence */
 	struct wire_path_hop hop[];
 } __attribute__((packed));
 
@@ -97,17 +97,22 @@ struct wire_steer {
 	uint16_t candidate[WIRE_STEER_MAX_CANDIDATES];
 } __attribute__((packed));
 
-/* Rewritten at each hop. sequence counts the packets of this link and lane; time is the sender's wall clock in
- * microseconds modulo 2^32. */
+/* Rewritten at each hop. sequence counts the packets of this link and lane from 1 on, with its upper bits in PATH: 48
+ * bits are not used up in the life of a process. time is the sender's wall clock in microseconds modulo 2^32. */
 struct wire_telemetry {
 	uint32_t sequence;
 	uint32_t time_us;
 } __attribute__((packed));
 
-/* AES-128-CMAC (RFC 4493) with the key of the directed POP pair, its first 8 bytes. */
+/* AES-128-CMAC (RFC 4493) with the key of the directed POP pair, its first 8 bytes, over everything from the Geneve
+ * header up to the tag itself.
+ *
+ * epoch is a random number of the sender's process, within which sequences only grow. A receiver takes data of that
+ * epoch alone which the sender's latest answer to a KEEPALIVE of its own carried: that answer cannot be a recording, and
+ * no clock is asked. */
 struct wire_auth {
 	uint8_t key_id;
-	uint8_t reserved[3];
+	uint8_t epoch[3];
 	uint8_t tag[8];
 } __attribute__((packed));
 
@@ -142,8 +147,8 @@ struct wire_linkstate_entry {
  * clock in nanoseconds at the notice), so a POP passes each notice on once and never takes an old one. */
 struct wire_linkstate {
 	uint16_t origin_pop;
-	uint8_t count; /* 1 .. WIRE_LINKSTATE_MAX_ENTRIES */
-	uint8_t ttl;   /* POPs it may still cross */
+	uint8_t count;     /* 1 .. WIRE_LINKSTATE_MAX_ENTRIES */
+	uint8_t ttl;       /* POPs it may still cross */
 	uint16_t from_pop; /* the sender of this copy: whose key made the tag */
 	uint16_t reserved;
 	uint64_t sequence;
@@ -160,10 +165,10 @@ enum wire_link_cause {
 };
 
 /* The largest outer part: IPv6, UDP, Geneve and four options with the longest PATH. */
-#define WIRE_OPT_SIZE(body)        (sizeof(struct wire_geneve_opt) + (body))
-#define WIRE_PATH_SIZE(hops)       (sizeof(struct wire_path) + (hops) * sizeof(struct wire_path_hop))
-#define WIRE_OVERLAY_OPTIONS(hops) \
-	(WIRE_OPT_SIZE(WIRE_PATH_SIZE(hops)) + WIRE_OPT_SIZE(sizeof(struct wire_steer)) + \
+#define WIRE_OPT_SIZE(body)  (sizeof(struct wire_geneve_opt) + (body))
+#define WIRE_PATH_SIZE(hops) (sizeof(struct wire_path) + (hops) * sizeof(struct wire_path_hop))
+#define WIRE_OVERLAY_OPTIONS(hops)                                                                                     \
+	(WIRE_OPT_SIZE(WIRE_PATH_SIZE(hops)) + WIRE_OPT_SIZE(sizeof(struct wire_steer)) +                              \
 	    WIRE_OPT_SIZE(sizeof(struct wire_telemetry)) + WIRE_OPT_SIZE(sizeof(struct wire_auth)))
 #define WIRE_OVERLAY_HEADROOM (40u + 8u + sizeof(struct wire_geneve) + WIRE_OVERLAY_OPTIONS(WIRE_PATH_MAX_HOPS))
 

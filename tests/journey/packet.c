@@ -177,7 +177,8 @@ static void put_option(struct packet *p, uint8_t type, const void *body, size_t 
 
 static void put_options(struct packet *p, const struct overlay *o)
 {
-	uint8_t path[4 + 16] = {o->left, o->count}, steer[24] = {o->flags, o->tried}, telemetry[8];
+	uint8_t path[4 + 16] = {o->left, o->count, (uint8_t)(o->sequence >> 40), (uint8_t)(o->sequence >> 32)},
+	                 steer[24] = {o->flags, o->tried}, telemetry[8];
 	for (unsigned i = 0; i < o->count; i++) {
 		wire_put_be16(path + 4 + 4 * i, o->hop[i].pop);
 		path[6 + 4 * i] = o->hop[i].local;
@@ -189,24 +190,25 @@ static void put_options(struct packet *p, const struct overlay *o)
 	wire_put_be32(steer + 12, o->group);
 	for (unsigned i = 0; i < WIRE_STEER_MAX_CANDIDATES; i++)
 		wire_put_be16(steer + 16 + 2 * i, o->candidate[i]);
-	wire_put_be32(telemetry, o->sequence);
+	wire_put_be32(telemetry, (uint32_t)o->sequence);
 	wire_put_be32(telemetry + 4, o->time_us);
 	put_option(p, WIRE_OPT_PATH, path, 4u + 4u * o->count);
 	put_option(p, WIRE_OPT_STEER, steer, sizeof(steer));
 	put_option(p, WIRE_OPT_TELEMETRY, telemetry, sizeof(telemetry));
-	put_option(p, WIRE_OPT_AUTH, (const uint8_t[12]){o->key_id}, 12);
+	const uint8_t auth[12] = {o->key_id, (uint8_t)(o->epoch >> 16), (uint8_t)(o->epoch >> 8), (uint8_t)o->epoch};
+	put_option(p, WIRE_OPT_AUTH, auth, sizeof(auth));
 }
 
 void sign(struct packet *outer, const uint8_t secret[16])
 {
 	uint8_t *geneve = outer->bytes + 28;
-	uint16_t covered = (uint16_t)(8 + (geneve[0] & 63) * 4 - 16);
+	uint16_t covered = (uint16_t)(8 + (geneve[0] & 63) * 4 - 8);
 	struct dp_auth_key key;
 	dp_auth_expand(&key, secret);
 	struct dp_auth_message m = {.key = &key, .data = geneve, .length = covered};
 	uint8_t tag[1][8];
 	dp_auth_tags_portable(&m, 1, tag);
-	memcpy(geneve + covered + 8, tag[0], 8);
+	memcpy(geneve + covered, tag[0], 8);
 }
 
 struct packet make_overlay(const struct overlay *o, const struct packet *inner)

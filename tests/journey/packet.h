@@ -66,7 +66,8 @@ struct overlay {
 	uint16_t ingress, egress;
 	uint32_t endpoint, group;
 	uint16_t candidate[WIRE_STEER_MAX_CANDIDATES];
-	uint32_t sequence, time_us;
+	uint64_t sequence;
+	uint32_t time_us, epoch;
 	uint8_t key_id;
 	uint8_t secret[16];
 };

@@ -21,6 +21,8 @@ struct site {
 	struct dp_state state[2]; /* the one in use and the next */
 	unsigned in_use;
 	uint32_t sequence; /* of the overlay packets that the test itself makes */
+	int64_t clock_offset_ns;
+	uint32_t epoch;
 };
 
 static struct {
@@ -65,6 +67,17 @@ static void begin_change(struct site *site)
 	CHECK(lb_change_begin(site->snapshot, false, expand, &open_change) == 0, "begin");
 }
 
+static uint64_t wall_ns(const struct site *site)
+{
+	return world.now_ns + (uint64_t)site->clock_offset_ns;
+}
+
+static void tick(const struct site *site)
+{
+	for (unsigned id = 0; id < world.workers; id++)
+		dp_workers_tick(dp_workers_get(site->set, (uint16_t)id), world.now_ns, wall_ns(site));
+}
+
 /* The snapshot before the last is put: no worker runs, so nobody reads it. */
 static void commit_change(struct site *site)
 {
@@ -81,8 +94,7 @@ static void commit_change(struct site *site)
 	    .n_adjacencies = 2,
 	    .generation = generation};
 	dp_workers_set_state(site->set, &site->state[site->in_use]);
-	for (unsigned id = 0; id < world.workers; id++)
-		dp_workers_tick(dp_workers_get(site->set, (uint16_t)id), world.now_ns, world.now_ns);
+	tick(site);
 	lb_snapshot_put(old);
 }
 
@@ -96,6 +108,32 @@ void change(enum pop pop, enum wire_ctl_object object, const void *row, size_t s
 	commit_change(&world.site[pop]);
 }
 
+static void make_workers(struct site *site)
+{
+	struct dp_workers_config config = {.workers = (uint16_t)world.workers,
+	    .ports = 1,
+	    .flows = 1024,
+	    .nat_flows = 1024,
+	    .mbufs = 2047,
+	    .epoch = site->epoch};
+	CHECK(dp_workers_create(&config, &site->set) == 0, "workers");
+}
+
+void restart(enum pop pop, uint32_t epoch)
+{
+	struct site *site = &world.site[pop];
+	dp_workers_destroy(site->set);
+	site->epoch = epoch;
+	make_workers(site);
+	dp_workers_set_state(site->set, &site->state[site->in_use]);
+	tick(site);
+}
+
+void set_clock(enum pop pop, int64_t offset_ns)
+{
+	world.site[pop].clock_offset_ns = offset_ns;
+}
+
 void world_begin(unsigned workers)
 {
 	begin_eal();
@@ -107,10 +145,8 @@ void world_begin(unsigned workers)
 	adjacency[1] = (struct dp_adjacency){.mtu = 1500, .resolved = true};
 	memcpy(adjacency[1].ether.dst, "\x02\x00\x00\x00\x00\xfe", 6);
 	memcpy(adjacency[1].ether.src, "\x02\x00\x00\x00\x00\x01", 6);
-	struct dp_workers_config config = {
-	    .workers = (uint16_t)workers, .ports = 1, .flows = 1024, .nat_flows = 1024, .mbufs = 2047};
 	for (unsigned pop = 1; pop <= POPS; pop++) {
-		CHECK(dp_workers_create(&config, &world.site[pop].set) == 0, "workers");
+		make_workers(&world.site[pop]);
 		begin_change(&world.site[pop]);
 		put_everything(open_change, pop);
 		commit_change(&world.site[pop]);
@@ -171,7 +207,7 @@ static void take_handed_over(enum pop pop)
 	do {
 		n = 0;
 		for (unsigned id = 0; id < world.workers; id++)
-			n += dp_workers_receive_handed_over(worker(pop, id), world.now_ns, world.now_ns);
+			n += dp_workers_receive_handed_over(worker(pop, id), world.now_ns, wall_ns(&world.site[pop]));
 	} while (n);
 }
 
@@ -189,7 +225,7 @@ static struct rte_mbuf *buffer_of(enum pop pop, const uint8_t *frame, uint16_t l
 void receive_frame(enum pop pop, unsigned id, const uint8_t *frame, uint16_t length)
 {
 	struct rte_mbuf *m = buffer_of(pop, frame, length);
-	dp_workers_receive(worker(pop, id), &m, 1, 0, world.now_ns, world.now_ns);
+	dp_workers_receive(worker(pop, id), &m, 1, 0, world.now_ns, wall_ns(&world.site[pop]));
 	take_handed_over(pop);
 }
 
@@ -202,7 +238,7 @@ void receive_burst(enum pop pop, unsigned n, const struct packet *p)
 		memcpy(frame + 14, p[i].bytes, p[i].length);
 		m[i] = buffer_of(pop, frame, (uint16_t)(14 + p[i].length));
 	}
-	dp_workers_receive(worker(pop, 0), m, (uint16_t)n, 0, world.now_ns, world.now_ns);
+	dp_workers_receive(worker(pop, 0), m, (uint16_t)n, 0, world.now_ns, wall_ns(&world.site[pop]));
 	take_handed_over(pop);
 }
 
@@ -334,8 +370,7 @@ void pass_ms(unsigned ms)
 	for (unsigned i = 0; i < ms; i++) {
 		world.now_ns += 1000000;
 		for (unsigned pop = 1; pop <= POPS; pop++)
-			for (unsigned id = 0; id < world.workers; id++)
-				dp_workers_tick(worker(pop, id), world.now_ns, world.now_ns);
+			tick(&world.site[pop]);
 		carry();
 	}
 }
@@ -391,6 +426,7 @@ struct overlay overlay_along(const struct packet *flow, enum pop from, unsigned 
 	o.group = 5;
 	o.sequence = ++world.site[from].sequence;
 	o.time_us = world_time_us();
+	o.epoch = world.site[from].epoch;
 	memcpy(o.secret, secret_of(from, hop[0]), 16);
 	return o;
 }

@@ -89,6 +89,12 @@ uint64_t world_now_ns(void);
 /* The sender's stamp of a packet sent now. */
 uint32_t world_time_us(void);
 
+/* The wall clock of a POP runs ahead of the world's by so much from now on. */
+void set_clock(enum pop pop, int64_t offset_ns);
+
+/* The data plane of a POP ends and another takes its place: with the same state, and no memory of flows and links. */
+void restart(enum pop pop, uint32_t epoch);
+
 /* The next event that worker 0 of a POP posted, of this type. Returns whether there was one. */
 bool event(enum pop pop, enum dp_event_type type, struct dp_event *ret_event);
 
