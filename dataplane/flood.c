@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The flood of link states. A notice holds the state of all links of its origin, as the origin sees them, so that the
- * newest notice is all one needs to know; origins with more links than fit send several with sequences of their own. */
+ * newest notice is all one needs to know; of an origin with more links than fit, the newest of each part. */
 #include "dataplane/oam_state.h"
 #include "wire/bytes.h"
 
@@ -48,7 +48,8 @@ static void send_all_states(struct dp_worker *w)
 		union notice n = {.head = {.ttl = TTL}};
 		wire_put_be16(&n.head.origin_pop, w->snapshot->self);
 		wire_put_be16(&n.head.from_pop, w->snapshot->self);
-		wire_put_be64(&n.head.sequence, oam->flood.sequence + part);
+		wire_put_be16(&n.head.part, (uint16_t)part);
+		wire_put_be64(&n.head.sequence, oam->flood.sequence);
 		for (unsigned k = first; k < oam->n && n.head.count < WIRE_LINKSTATE_MAX_ENTRIES; k++)
 			n.head.entry[n.head.count++] = entry_of(&oam->ours[k]);
 		send_everywhere(w, &t, &n);
@@ -59,8 +60,7 @@ static void send_all_states(struct dp_worker *w)
 void dp_flood_start(struct dp_worker *w)
 {
 	struct dp_flood *f = &w->oam->flood;
-	uint64_t after = f->sequence + DP_LINKS_MAX / WIRE_LINKSTATE_MAX_ENTRIES + 1;
-	f->sequence = w->wall_ns > after ? w->wall_ns : after;
+	f->sequence = w->wall_ns > f->sequence ? w->wall_ns : f->sequence + 1;
 	f->repeats = DP_OAM_REPEATS;
 	f->repeat_ns = w->now_ns;
 	f->refresh_ns = w->now_ns + REFRESH_NS;
@@ -80,15 +80,30 @@ void dp_flood_tick(struct dp_worker *w)
 	}
 }
 
-static bool seen_before(struct dp_flood *f, uint16_t origin, uint64_t sequence)
+/* Whether a notice is newer than the one marked; then it is marked. */
+static bool is_news(struct dp_flood_mark *mark, uint64_t sequence, uint64_t now_ns)
 {
-	for (unsigned k = 0; k < DP_FLOOD_SEEN; k++)
-		if (f->seen[k].origin == origin && f->seen[k].sequence == sequence)
-			return true;
-	f->seen[f->next_seen].origin = origin;
-	f->seen[f->next_seen].sequence = sequence;
-	f->next_seen = (f->next_seen + 1) % DP_FLOOD_SEEN;
-	return false;
+	if (sequence <= mark->sequence && now_ns - mark->heard_ns < DP_FLOOD_SILENCE_NS)
+		return false;
+	*mark = (struct dp_flood_mark){.sequence = sequence, .heard_ns = now_ns};
+	return true;
+}
+
+/* The mark of an origin's part, made if there is none. */
+static struct dp_flood_mark *mark_of(struct dp_flood *f, uint16_t origin, uint16_t part)
+{
+	uint32_t mixed = ((uint32_t)origin << 16 | part) * 2654435761u; /* Knuth, TAOCP 3, 6.4 */
+	unsigned set = (mixed >> 16) % DP_FLOOD_SETS, oldest = 0;
+	for (unsigned k = 0; k < DP_FLOOD_WAYS; k++) {
+		if (f->seen[set][k].origin == origin && f->seen[set][k].part == part)
+			return &f->seen[set][k].mark;
+		if (f->seen[set][k].mark.heard_ns < f->seen[set][oldest].mark.heard_ns)
+			oldest = k;
+	}
+	f->seen[set][oldest].origin = origin;
+	f->seen[set][oldest].part = part;
+	f->seen[set][oldest].mark = (struct dp_flood_mark){0};
+	return &f->seen[set][oldest].mark;
 }
 
 /* The notes of a link's slot; another link's are forgotten. */
@@ -110,16 +125,14 @@ static bool apply(struct dp_worker *w, uint16_t origin, uint64_t sequence, const
 	bool changed = false;
 	if (away) {
 		struct dp_oam_notes *n = notes_of(w->oam, away);
-		if (sequence > n->near_sequence) {
-			n->near_sequence = sequence;
+		if (is_news(&n->near, sequence, w->now_ns)) {
 			n->near_down = e->state == WIRE_LINK_DOWN;
 			changed |= dp_oam_judge(w, away);
 		}
 	}
 	if (towards) {
 		struct dp_oam_notes *n = notes_of(w->oam, towards);
-		if (sequence > n->far_sequence) {
-			n->far_sequence = sequence;
+		if (is_news(&n->far, sequence, w->now_ns)) {
 			n->far_down = e->state == WIRE_LINK_DOWN;
 			changed |= dp_oam_judge(w, towards);
 		}
@@ -156,8 +169,10 @@ enum wire_drop dp_flood_receive(struct dp_worker *w, const struct lb_link *link,
 	bool changed = false;
 	if (wire_be16(&notice->from_pop) != link->row.to_pop)
 		return WIRE_DROP_OVERLAY_PATH;
-	if (origin == w->snapshot->self || seen_before(&w->oam->flood, origin, sequence))
-		return WIRE_DROP_NONE; /* our own, or a copy that took another way */
+	if (origin == w->snapshot->self || !lb_snapshot_pop(w->snapshot, origin))
+		return WIRE_DROP_NONE; /* our own, or of a POP that is not known here and has no links */
+	if (!is_news(mark_of(&w->oam->flood, origin, wire_be16(&notice->part)), sequence, w->now_ns))
+		return WIRE_DROP_NONE; /* a copy that took another way */
 	for (unsigned k = 0; k < notice->count; k++)
 		changed |= apply(w, origin, sequence, &notice->entry[k]);
 	if (changed)

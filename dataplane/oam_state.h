@@ -7,7 +7,15 @@
 #include "dataplane/tunnel.h"
 #include "lb/snapshot.h"
 
-#define DP_FLOOD_SEEN 64u /* notices remembered, so that each is passed on once */
+/* Notices that are remembered: the latest of each part of each origin, so that it is passed on once. 30 POPs with three
+ * parts each fill one percent; when a set is full, the part that was silent longest makes room. */
+#define DP_FLOOD_SETS 1024u
+#define DP_FLOOD_WAYS 8u
+
+/* A sequence that is not higher counts as new after such a silence: the origin speaks once a second, so it has begun anew,
+ * and its clock has fallen back. Whoever replays a neighbour's recorded notice of an origin that is silent so long is
+ * believed, too, until that origin speaks. */
+#define DP_FLOOD_SILENCE_NS (4000u * UINT64_C(1000000))
 
 /* One of our links. Its near verdict is what we ourselves see, and what we tell others. */
 struct dp_oam_link {
@@ -28,13 +36,19 @@ struct dp_oam_link {
 	uint64_t rtt_ns;
 };
 
+/* The latest notice taken of something. */
+struct dp_flood_mark {
+	uint64_t sequence; /* 0: none */
+	uint64_t heard_ns;
+};
+
 /* What notices say of a link, by its slot: each end speaks for itself. */
 struct dp_oam_notes {
 	uint32_t id; /* of the link whose notes these are */
 	bool near_down;
 	bool far_down;
-	uint64_t near_sequence;
-	uint64_t far_sequence;
+	struct dp_flood_mark near;
+	struct dp_flood_mark far;
 };
 
 /* What kuafud was told last of a path, by the path's slot; to_pop 0: nothing yet. */
@@ -51,9 +65,9 @@ struct dp_flood {
 	uint64_t refresh_ns;
 	struct {
 		uint16_t origin;
-		uint64_t sequence;
-	} seen[DP_FLOOD_SEEN];
-	unsigned next_seen;
+		uint16_t part;
+		struct dp_flood_mark mark;
+	} seen[DP_FLOOD_SETS][DP_FLOOD_WAYS];
 };
 
 struct dp_oam {

@@ -143,14 +143,16 @@ struct wire_linkstate_entry {
 	uint16_t reserved;
 } __attribute__((packed));
 
-/* Flooded POP to POP. sequence grows with every new notice of an origin and survives its restarts (it is the wall
- * clock in nanoseconds at the notice), so a POP passes each notice on once and never takes an old one. */
+/* Flooded POP to POP. An origin with more links than fit sends several notices, its parts, at a time. sequence grows with
+ * every new notice of an origin and survives its restarts (it is the wall clock in nanoseconds at the notice), so a POP
+ * passes each part of a notice on once and takes no old one, but for an origin whose clock fell back: see
+ * dataplane/oam_state.h. */
 struct wire_linkstate {
 	uint16_t origin_pop;
 	uint8_t count;     /* 1 .. WIRE_LINKSTATE_MAX_ENTRIES */
 	uint8_t ttl;       /* POPs it may still cross */
 	uint16_t from_pop; /* the sender of this copy: whose key made the tag */
-	uint16_t reserved;
+	uint16_t part;     /* 0, 1, ... */
 	uint64_t sequence;
 	struct wire_linkstate_entry entry[];
 } __attribute__((packed));

@@ -183,6 +183,46 @@ Test(oam, a_notice_does_not_circle)
 	cr_assert_leq(journeys(SGP1, WIRE_JOURNEY_OAM) - before, 10 * 2 * 4 + 60);
 }
 
+/* A notice of `origin` as dxb1 passes it on, of links that nobody here knows. */
+static struct packet notice_of(uint16_t origin, uint16_t part, uint64_t sequence)
+{
+	struct packet p = recorded(DXB1, SGP1, WIRE_OPT_LINKSTATE);
+	struct wire_linkstate *n = (struct wire_linkstate *)(p.bytes + 36 + 4);
+	wire_put_be16(&n->origin_pop, origin);
+	wire_put_be16(&n->part, part);
+	wire_put_be64(&n->sequence, sequence);
+	sign(&p, secret_of(DXB1, SGP1));
+	return p;
+}
+
+/* 30 POPs of 3 parts, each heard from every side: more than a memory of the last 64 notices held. */
+Test(oam, each_notice_of_many_origins_is_passed_on_once)
+{
+	enum { ORIGINS = 30, PARTS = 3, ROUNDS = 4, COPIES = 5 };
+	for (uint16_t k = 0; k < ORIGINS; k++) {
+		struct wire_ctl_pop row = {.pop = (uint16_t)(100 + 200 * k), .name = "far"};
+		change(SGP1, WIRE_OBJ_POP, &row, sizeof(row), false);
+	}
+	uint64_t sent_before = journeys(SGP1, WIRE_JOURNEY_OAM);
+	for (uint64_t round = 1; round <= ROUNDS; round++)
+		for (unsigned copy = 0; copy < COPIES; copy++)
+			for (uint16_t k = 0; k < ORIGINS * PARTS; k++)
+				receive(SGP1, notice_of((uint16_t)(100 + 200 * (k / PARTS)), k % PARTS, 1000 * round));
+	/* the journey counts what was received as well; sgp1 has one other neighbour */
+	unsigned received = ROUNDS * COPIES * ORIGINS * PARTS;
+	cr_assert_eq(journeys(SGP1, WIRE_JOURNEY_OAM) - sent_before - received, ROUNDS * ORIGINS * PARTS);
+}
+
+Test(oam, a_pop_whose_clock_fell_back_is_believed_again)
+{
+	struct wire_ctl_link_state state = {.from_pop = DXB1, .to_pop = FRA1, .local_link = 12, .remote_link = 13};
+	set_clock(DXB1, -100 * INT64_C(1000000000));
+	restart(DXB1, 7);
+	pass_ms(6000);
+	dp_oam_link_state(worker(DXB1, 0), &state);
+	wait_for(SGP1, FRA1, 2);
+}
+
 Test(oam, recorded_keepalives_do_not_keep_a_dead_link_alive)
 {
 	struct packet request = recorded(DXB1, SGP1, WIRE_OPT_KEEPALIVE), reply = recorded(DXB1, SGP1, RECORDED_REPLY);
