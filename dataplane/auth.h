@@ -9,7 +9,7 @@
 
 #define DP_AUTH_KEY_SIZE    16u
 #define DP_AUTH_TAG_SIZE    8u
-#define DP_AUTH_MAX_MESSAGE 272u /* Geneve header and the longest options, rounded up to a whole block */
+#define DP_AUTH_MAX_MESSAGE 272u /* UDP and Geneve headers and the longest options, rounded up to a block */
 
 /* A key made ready: round keys (FIPS 197, 5.2) and the two subkeys (RFC 4493, 2.3). */
 struct dp_auth_key {

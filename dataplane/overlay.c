@@ -107,7 +107,7 @@ enum wire_drop dp_overlay_parse(uint8_t *data, size_t length, struct dp_overlay 
 	}
 	if (!complete(&o))
 		return WIRE_DROP_OVERLAY_OPTION;
-	o.covered = (uint16_t)(o.auth->tag - data);
+	o.covered = (uint16_t)(o.auth->tag - dp_overlay_signed(&o));
 	o.length = (uint16_t)(sizeof(struct wire_geneve) + options);
 	*ret_overlay = o;
 	return WIRE_DROP_NONE;
@@ -158,7 +158,7 @@ static void *put_option(uint8_t **at, uint8_t type, unsigned body)
 static void put_auth(uint8_t *at, uint8_t key_id, struct dp_overlay *o)
 {
 	o->auth = put_option(&at, WIRE_OPT_AUTH, sizeof(*o->auth));
-	o->covered = (uint16_t)(o->auth->tag - (uint8_t *)o->geneve);
+	o->covered = (uint16_t)(o->auth->tag - dp_overlay_signed(o));
 	*o->auth = (struct wire_auth){.key_id = key_id};
 	o->length = (uint16_t)(at - (uint8_t *)o->geneve);
 }

@@ -23,11 +23,17 @@ struct dp_overlay {
 	struct wire_keepalive *keepalive;
 	struct wire_linkstate *linkstate;
 	struct wire_auth *auth;
-	uint16_t covered; /* bytes under the tag, which follows them, from the Geneve header on */
+	uint16_t covered; /* bytes under the tag, which follows them, from the UDP header before the Geneve header on */
 	uint16_t length;  /* of the Geneve header and its options: where the inner packet starts */
 };
 
-/* Reads the Geneve header at `data` and its options; `length` is that of the UDP payload. Returns WIRE_DROP_NONE, or
+/* What the tag is made of: o->covered bytes. */
+static inline const uint8_t *dp_overlay_signed(const struct dp_overlay *o)
+{
+	return (const uint8_t *)o->geneve - sizeof(struct wire_udp);
+}
+
+/* Reads the Geneve header at `data`, behind its UDP header, and its options; `length` is that of the UDP payload. Returns WIRE_DROP_NONE, or
  * why the packet must be dropped (*ret_overlay untouched). RFC 8926, 3.4, 3.5; order of options: wire/overlay.h. */
 enum wire_drop dp_overlay_parse(uint8_t *data, size_t length, struct dp_overlay *ret_overlay);
 

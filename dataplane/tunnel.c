@@ -104,8 +104,8 @@ void dp_tunnel_receive(
 			continue;
 		}
 		index[n] = (uint8_t)i;
-		message[n++] =
-		    (struct dp_auth_message){.key = (const void *)key->annex, .data = o->geneve, .length = o->covered};
+		message[n++] = (struct dp_auth_message){
+		    .key = (const void *)key->annex, .data = dp_overlay_signed(o), .length = o->covered};
 	}
 	if (n == 0)
 		return;
@@ -199,7 +199,7 @@ enum wire_drop dp_tunnel_seal(struct dp_worker *w, struct dp_tunnel *t, struct r
 	t->journey[t->n] = (uint8_t)journey;
 	t->tag[t->n] = overlay->auth->tag;
 	t->message[t->n] = (struct dp_auth_message){
-	    .key = (const void *)key->annex, .data = overlay->geneve, .length = overlay->covered};
+	    .key = (const void *)key->annex, .data = dp_overlay_signed(overlay), .length = overlay->covered};
 	t->n++;
 	return WIRE_DROP_NONE;
 }

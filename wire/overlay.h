@@ -4,7 +4,8 @@
  *   outer IPv4/IPv6 | UDP, source 0xC000 | 14 bits of flow hash, destination 6081 | Geneve | options | inner packet
  *
  * A data packet carries PATH, STEER, TELEMETRY and AUTH in this order. AUTH is always the last option: its tag covers
- * everything before it from the first byte of the Geneve header on, so every other option is under it.
+ * everything before it from the outer UDP header on (its source port is the flow's lane, and sequences are a lane's), so
+ * every other option is under it.
  * With the O bit set there is no inner packet: KEEPALIVE or LINKSTATE, then AUTH (and nothing is forwarded as data).
  * All fields are in network order. */
 #pragma once
@@ -104,8 +105,8 @@ struct wire_telemetry {
 	uint32_t time_us;
 } __attribute__((packed));
 
-/* AES-128-CMAC (RFC 4493) with the key of the directed POP pair, its first 8 bytes, over everything from the Geneve
- * header up to the tag itself.
+/* AES-128-CMAC (RFC 4493) with the key of the directed POP pair, its first 8 bytes, over everything from the outer
+ * UDP header up to the tag itself.
  *
  * epoch is a random number of the sender's process, within which sequences only grow. A receiver takes data of that
  * epoch alone which the sender's latest answer to a KEEPALIVE of its own carried: that answer cannot be a recording, and

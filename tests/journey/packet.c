@@ -201,14 +201,14 @@ static void put_options(struct packet *p, const struct overlay *o)
 
 void sign(struct packet *outer, const uint8_t secret[16])
 {
-	uint8_t *geneve = outer->bytes + 28;
-	uint16_t covered = (uint16_t)(8 + (geneve[0] & 63) * 4 - 8);
+	uint8_t *udp = outer->bytes + 20;
+	uint16_t covered = (uint16_t)(8 + 8 + (udp[8] & 63) * 4 - 8);
 	struct dp_auth_key key;
 	dp_auth_expand(&key, secret);
-	struct dp_auth_message m = {.key = &key, .data = geneve, .length = covered};
+	struct dp_auth_message m = {.key = &key, .data = udp, .length = covered};
 	uint8_t tag[1][8];
 	dp_auth_tags_portable(&m, 1, tag);
-	memcpy(geneve + covered, tag[0], 8);
+	memcpy(udp + covered, tag[0], 8);
 }
 
 struct packet make_overlay(const struct overlay *o, const struct packet *inner)

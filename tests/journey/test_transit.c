@@ -78,6 +78,20 @@ Test(transit, a_replayed_packet_is_dropped)
 	expect_refused(p, WIRE_DROP_OVERLAY_REPLAY);
 }
 
+/* Sequences are counted by lane: a recording in another would find a window that has not seen it. */
+Test(transit, a_recording_with_another_source_port_is_dropped)
+{
+	struct packet p = make(from_sgp1());
+	receive(DXB1, p);
+	sent(DXB1);
+	for (unsigned lane = 0; lane < WIRE_OVERLAY_LANES; lane++) {
+		struct packet other = p;
+		other.bytes[20] = (uint8_t)(0xc0 | lane);
+		bool same = other.bytes[20] == p.bytes[20];
+		expect_refused(other, same ? WIRE_DROP_OVERLAY_REPLAY : WIRE_DROP_OVERLAY_AUTH);
+	}
+}
+
 /* Any byte that the tag covers, and the tag itself. */
 Test(transit, a_forged_packet_is_dropped)
 {

@@ -46,7 +46,7 @@ Test(overlay, what_is_written_is_read_back)
 		struct dp_overlay o;
 		cr_assert_eq(dp_overlay_parse(g, geneve_size(n), &o), WIRE_DROP_NONE);
 		cr_assert_eq(o.length, geneve_size(n));
-		cr_assert_eq(o.covered + sizeof(o.auth->tag), o.length);
+		cr_assert_eq(o.covered + sizeof(o.auth->tag), sizeof(struct wire_udp) + o.length);
 		cr_assert_eq(o.path->count, n);
 		cr_assert_eq(o.path->left, n - 1);
 		cr_assert_eq(wire_be16(&o.path->hop[0].pop), 11);
