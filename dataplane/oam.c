@@ -280,6 +280,8 @@ static enum wire_drop take_reply(
 	uint32_t nonce = wire_be32(&k->nonce);
 	if ((int32_t)(nonce - l->nonce_heard) <= 0 || (int32_t)(l->nonce_sent - nonce) < 0)
 		return WIRE_DROP_OVERLAY_REPLAY;
+	if (nonce != l->nonce_heard + 1)
+		l->replies = 0; /* one was lost */
 	l->nonce_heard = nonce;
 	atomic_store(&dp_shared(w)->peer_epoch[l->link->row.to_pop], epoch | DP_EPOCH_KNOWN);
 	l->rtt_ns = ((uint32_t)(w->wall_ns / 1000u) - wire_be32(&k->time_us)) * UINT64_C(1000);

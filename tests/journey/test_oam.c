@@ -113,6 +113,21 @@ Test(oam, a_healed_link_carries_traffic_again)
 	wait_for(SGP1, DXB1, 100);
 }
 
+/* Every second request is lost: no three replies come in a row. */
+Test(oam, a_link_that_loses_every_second_keepalive_stays_down)
+{
+	cut_both(SGP1, DXB1, true);
+	wait_for(SGP1, FRA1, 100);
+	pass_ms(200);
+	for (unsigned turn = 0; turn < 40; turn++) {
+		cut_both(SGP1, DXB1, turn & 1);
+		pass_ms(KEEPALIVE_US / 1000);
+		cr_assert_eq(first_hop(SGP1), FRA1, "turn %u", turn);
+	}
+	cut_both(SGP1, DXB1, false);
+	wait_for(SGP1, DXB1, 100);
+}
+
 Test(oam, a_link_far_away_that_dies_is_known_by_flood)
 {
 	cut_both(DXB1, FRA1, true);
