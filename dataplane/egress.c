@@ -174,6 +174,7 @@ static void deliver(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b
 	    known ? "flow" : "new flow", flow->ingress_pop, flow->endpoint,
 	    dp_trace_address(&flow->endpoint_address).text, flow->endpoint_port,
 	    dp_trace_address(&flow->nat_address).text, flow->nat_port);
+	dp_tunnel_clamp_back(w, b, i, flow->ingress_pop, flow->class);
 	rewrite(b, i, flow);
 	dp_output(w, b->pkt[i], WIRE_JOURNEY_EGRESS);
 }

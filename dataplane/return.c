@@ -90,6 +90,7 @@ void dp_return_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_
 		}
 		DP_TRACE(w, b, i, WIRE_JOURNEY_RETURN, "to the client; egress POP %u, endpoint %u", steer->egress_pop,
 		    steer->endpoint);
+		dp_tunnel_clamp_back(w, b, i, steer->egress_pop, flow[k] ? flow[k]->class : 0);
 		dp_output(w, b->pkt[i], WIRE_JOURNEY_RETURN);
 	}
 }

@@ -176,6 +176,16 @@ void dp_tunnel_clamp(struct dp_worker *w, struct dp_burst *b, unsigned i, const 
 	}
 }
 
+void dp_tunnel_clamp_back(struct dp_worker *w, struct dp_burst *b, unsigned i, uint16_t to_pop, uint8_t class)
+{
+	if (!(b->tcp_flags[i] & WIRE_TCP_SYN) || to_pop == w->snapshot->self)
+		return;
+	const struct lb_path *path = lb_snapshot_path(w->snapshot, to_pop, class);
+	const struct lb_leg *leg = path ? lb_path_pick(path, w->snapshot->active) : NULL;
+	if (leg && leg->count)
+		dp_tunnel_clamp(w, b, i, leg);
+}
+
 enum wire_drop dp_tunnel_seal(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct lb_link *link,
     uint16_t hash14, const struct dp_overlay *overlay, enum wire_journey journey)
 {

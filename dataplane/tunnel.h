@@ -41,6 +41,10 @@ bool dp_tunnel_fits(
 /* Lowers the MSS of a SYN so that segments of full size fit the leg. */
 void dp_tunnel_clamp(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_leg *leg);
 
+/* The same for the leg in use towards a POP, if it is another one and there is a leg: the MSS in a SYN is for segments of
+ * the other direction, so each end of the overlay clamps what leaves it to the way back, too. */
+void dp_tunnel_clamp_back(struct dp_worker *w, struct dp_burst *b, unsigned i, uint16_t to_pop, uint8_t class);
+
 /* Wraps `m`, whose data is an IPv4 packet, and lets it wait. Takes the packet in any case; returns why it was dropped
  * (and counted) if it was. */
 enum wire_drop dp_tunnel_wrap(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct lb_leg *leg,

@@ -55,6 +55,20 @@ Test(egress, a_syn_goes_to_the_endpoint_that_steer_names)
 	cr_assert_eq(journeys(FRA1, WIRE_JOURNEY_EGRESS), 1);
 }
 
+/* Its MSS is for what the endpoint will send, and that goes along our path to the ingress. */
+Test(egress, mss_is_clamped_to_the_path_back)
+{
+	struct wire_ctl_path narrow = {.to_pop = SGP1, .n_primary = 2, .primary_mtu = 1000};
+	narrow.primary[0] = LINK(FRA1, DXB1);
+	narrow.primary[1] = LINK(DXB1, SGP1);
+	change(FRA1, WIRE_OBJ_PATH, &narrow, sizeof(narrow), false);
+	arrive(SGP1, tcp(FROM, TO, .flags = WIRE_TCP_SYN, .mss = 1320));
+	struct packet out = sent(FRA1);
+	expect_packet(out, tcp(nat_of(&out), ORIGIN, .flags = WIRE_TCP_SYN, .mss = 1000 - 108 - 40));
+	cr_assert_eq(counter(FRA1, WIRE_COUNTER_MSS_CLAMPED), 1);
+	cr_assert_eq(counter(FRA1, WIRE_COUNTER_ON_BACKUP), 0);
+}
+
 Test(egress, one_flow_keeps_its_port_and_two_have_two)
 {
 	struct packet a = given_flow();

@@ -106,6 +106,23 @@ Test(ingress, mss_is_clamped_to_the_path)
 	cr_assert_eq(counter(SGP1, WIRE_COUNTER_MSS_CLAMPED), 1);
 }
 
+/* The MSS of the answer is for what the client will send, and that goes along our path to the egress. */
+Test(ingress, mss_of_the_answer_is_clamped_to_the_path)
+{
+	struct wire_ctl_path narrow = {.to_pop = FRA1, .n_primary = 2, .primary_mtu = 1000};
+	narrow.primary[0] = LINK(SGP1, DXB1);
+	narrow.primary[1] = LINK(DXB1, FRA1);
+	change(SGP1, WIRE_OBJ_PATH, &narrow, sizeof(narrow), false);
+	struct packet flow = tcp(FROM, TO), answer = tcp(TO, FROM, .flags = WIRE_TCP_SYN | WIRE_TCP_ACK, .mss = 1360);
+	struct overlay o = overlay_along(&flow, FRA1, 1, (enum pop[]){SGP1});
+	o.flags = WIRE_STEER_RETURN;
+	o.ingress = SGP1;
+	o.egress = FRA1;
+	receive(SGP1, make_overlay(&o, &answer));
+	expect_packet(
+	    sent(SGP1), tcp(TO, FROM, .flags = WIRE_TCP_SYN | WIRE_TCP_ACK, .mss = 1000 - (1500 - ROOM) - 40));
+}
+
 Test(ingress, what_does_not_fit_the_path_is_answered_with_its_mtu)
 {
 	struct packet fits = udp(FROM, VIP ":53", .payload = ROOM - 28, .df = true);
