@@ -71,7 +71,8 @@ static unsigned list_reports(const struct ctl_daemon *d, struct ctl_link_report 
 {
 	unsigned n = 0;
 	for (unsigned i = 0; i < d->n_links; i++)
-		if (d->link[i].ours)
+		if (d->link[i].ours &&
+		    d->link[i].changed_wall_ns) /* what a new kuafud does not know yet takes no path away */
 			report[n++] = (struct ctl_link_report){d->link[i].key, d->link[i].up, d->link[i].estimate};
 	return n;
 }
