@@ -30,7 +30,7 @@ static struct {
 	uint64_t now_ns;
 	struct site site[POPS + 1];
 	bool dark[POPS + 1][POPS + 1];
-	struct packet recorded[POPS + 1][POPS + 1][3]; /* request, reply, notice */
+	struct packet recorded[POPS + 1][POPS + 1][4]; /* request, reply, notice of the sender, of others */
 	struct {
 		enum pop pop;
 		struct packet packet;
@@ -310,7 +310,9 @@ static void keep(enum pop pop, const struct packet *p)
 static unsigned kind_of(const struct packet *p)
 {
 	bool keepalive = p->bytes[36 + 2] == WIRE_OPT_KEEPALIVE;
-	return !keepalive ? 2 : p->bytes[36 + 4] == WIRE_KEEPALIVE_REPLY;
+	if (!keepalive)
+		return wire_be16(p->bytes + 36 + 4) == p->bytes[13] ? 2 : 3;
+	return p->bytes[36 + 4] == WIRE_KEEPALIVE_REPLY;
 }
 
 struct packet recorded(enum pop from, enum pop to, uint8_t type)

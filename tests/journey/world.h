@@ -79,7 +79,8 @@ void forget_delivered(void);
 /* One direction of a link goes dark or heals. */
 void cut(enum pop from, enum pop to, bool dark);
 
-/* The latest control packet of this kind (WIRE_OPT_KEEPALIVE or WIRE_OPT_LINKSTATE) from POP to POP, as sent. */
+/* The latest control packet of this kind (WIRE_OPT_KEEPALIVE or WIRE_OPT_LINKSTATE) from POP to POP, as sent; a notice
+ * that `from` made itself. */
 struct packet recorded(enum pop from, enum pop to, uint8_t type);
 #define RECORDED_REPLY 0u /* in place of a type: the latest keepalive that was a reply */
 
