@@ -58,10 +58,21 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	run(poll->data);
 }
 
+static unsigned connections(struct ctl_api_server *server)
+{
+	return MHD_get_daemon_info(server->http, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+}
+
+/* With as many connections as it may have, libmicrohttpd takes its listener out of the poll, and puts it back in the
+ * pass after the one in which a connection ended: without that pass nothing would ever wake us again. */
 static void run(struct ctl_api_server *server)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
-	MHD_run(server->http);
+	unsigned before;
+	do {
+		before = connections(server);
+		MHD_run(server->http);
+	} while (connections(server) < before);
 	if (MHD_get_timeout(server->http, &timeout_ms) == MHD_YES)
 		uv_timer_start(&server->timer, on_timer, timeout_ms, 0);
 	else

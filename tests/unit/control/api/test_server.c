@@ -200,6 +200,26 @@ Test(server, what_is_no_http_does_not_harm)
 	cr_assert(strncmp(c.reply, "HTTP/1.1 200", 12) == 0, "%s", c.reply);
 }
 
+/* More than libmicrohttpd may have at a time, but no more than the backlog holds beside. */
+#define MANY 100
+
+Test(server, answers_again_after_more_connections_than_it_may_have)
+{
+	int fd[MANY];
+	for (int i = 0; i < MANY; i++) {
+		fd[i] = connect_to_server();
+		cr_assert_eq(send(fd[i], "GET /v1/st", 10, MSG_NOSIGNAL), 10);
+		uv_run(&loop, UV_RUN_NOWAIT);
+	}
+	for (int i = 0; i < MANY; i++)
+		close(fd[i]);
+	for (int i = 0; i < MANY; i++)
+		uv_run(&loop, UV_RUN_NOWAIT);
+	struct client c = {.request = "GET /v1/status HTTP/1.1\r\nHost: k\r\nConnection: close\r\n\r\n"};
+	exchange(&c, NULL);
+	cr_assert(strncmp(c.reply, "HTTP/1.1 200 OK\r\n", 17) == 0, "%s", c.reply);
+}
+
 Test(server, stops_while_requests_are_open)
 {
 	int fd = connect_to_server();
