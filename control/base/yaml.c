@@ -67,6 +67,32 @@ static int load_next(struct ctl_yaml *yaml, yaml_parser_t *parser)
 	return error ? error : 1;
 }
 
+/* Whether nothing is nested too deeply, said in m if not. libyaml takes time by the square of the depth. What else may
+ * be wrong is found when it is loaded. */
+static bool is_shallow(struct ctl_yaml *yaml, const char *text, size_t size)
+{
+	yaml_parser_t parser;
+	yaml_event_t event;
+	unsigned depth = 0, line = 0;
+	bool more = true;
+	if (!yaml_parser_initialize(&parser))
+		return true;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
+	while (more && depth <= CTL_YAML_MAX_DEPTH && yaml_parser_parse(&parser, &event)) {
+		depth += event.type == YAML_SEQUENCE_START_EVENT || event.type == YAML_MAPPING_START_EVENT;
+		depth -= event.type == YAML_SEQUENCE_END_EVENT || event.type == YAML_MAPPING_END_EVENT;
+		line = (unsigned)event.start_mark.line + 1;
+		more = event.type != YAML_STREAM_END_EVENT;
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
+	if (depth <= CTL_YAML_MAX_DEPTH)
+		return true;
+	ctl_mistake(yaml->mistakes, "%s:%u: more than %u lists and maps within each other; check brackets and dashes",
+	    yaml->name, line, CTL_YAML_MAX_DEPTH);
+	return false;
+}
+
 int ctl_yaml_parse(const char *name, const char *text, size_t size, struct ctl_mistakes *m, struct ctl_yaml **ret_yaml)
 {
 	struct ctl_yaml *yaml = calloc(1, sizeof(*yaml));
@@ -77,7 +103,7 @@ int ctl_yaml_parse(const char *name, const char *text, size_t size, struct ctl_m
 	}
 	yaml->mistakes = m;
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, size);
-	int more = 1;
+	int more = is_shallow(yaml, text, size) ? 1 : -EINVAL;
 	while (more > 0)
 		more = load_next(yaml, &parser);
 	yaml_parser_delete(&parser);

@@ -20,6 +20,7 @@
 
 #define CTL_YAML_MAX_BYTES     (4u << 20) /* of one file: far beyond any configuration written by people */
 #define CTL_YAML_MAX_DOCUMENTS 1024u
+#define CTL_YAML_MAX_DEPTH     32u /* lists and maps within each other */
 #define CTL_YAML_FIELD_SIZE    128u
 #define CTL_NAME_SIZE          32u /* of object names, with the terminating zero */
 

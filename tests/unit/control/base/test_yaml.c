@@ -2,6 +2,7 @@
 #include "control/base/yaml.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -158,5 +159,19 @@ Test(yaml, a_value_that_contains_itself_is_read_to_the_depth_of_the_schema)
 	}
 	cr_assert(ctl_yaml_uint(v, 0, 1, 1) == 1);
 	ctl_yaml_free(yaml);
+	ctl_mistakes_free(&mistakes);
+}
+
+/* Without the limit, libyaml would take minutes. */
+Test(yaml, what_is_nested_too_deeply_is_refused_at_once, .timeout = 10)
+{
+	static char deep[1 << 20];
+	struct ctl_yaml *yaml = NULL;
+	memset(deep, '[', sizeof(deep));
+	cr_assert(ctl_yaml_parse("f.yaml", deep, sizeof(deep), &mistakes, &yaml) == -EINVAL);
+	expect_mistakes("f.yaml:1: more than 32 lists and maps within each other; check brackets and dashes");
+	for (size_t i = 0; i + 4 <= sizeof(deep); i += 4)
+		memcpy(deep + i, "{a: ", 4);
+	cr_assert(ctl_yaml_parse("f.yaml", deep, sizeof(deep), &mistakes, &yaml) == -EINVAL);
 	ctl_mistakes_free(&mistakes);
 }
