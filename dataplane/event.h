@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What workers and the main thread tell each other, by value over rings. Neither ever waits for the other: a full ring
- * loses an event (counted), and refuses a command (-EAGAIN, the main thread tries again). */
+ * refuses (-EAGAIN). The main thread tries a command again; worker 0 tells a state of a link or path again, and those have
+ * a ring of their own, which rows and traces cannot fill; a row is sent again; a step of a trace is lost. */
 #pragma once
 
 #include "wire/control.h"

@@ -11,6 +11,7 @@
 
 #define LONGEST_PAUSE_NS (10u * 1000000u) /* a new state is noticed within it even without keepalives */
 #define REMIND_NS        (1000u * 1000000u)
+#define RETELL_NS        (10u * 1000000u) /* after the main thread had no room */
 
 int dp_oam_create(struct dp_oam **ret_oam)
 {
@@ -70,7 +71,10 @@ static void post_link(struct dp_worker *w, const struct lb_link *link, bool up)
 	    .state = up ? WIRE_LINK_UP : WIRE_LINK_DOWN,
 	    .cause = up ? WIRE_CAUSE_NONE : (uint8_t)cause_of(find_ours(w->oam, link->row.link)),
 	    .at_ns = w->wall_ns};
-	dp_post(w, &e);
+	if (dp_post(w, &e) == 0)
+		w->oam->told_link[link->slot] = (struct dp_oam_told_link){.id = link->row.link, .down = !up};
+	else
+		w->oam->retell_ns = w->now_ns + RETELL_NS;
 }
 
 bool dp_oam_judge(struct dp_worker *w, const struct lb_link *link)
@@ -98,19 +102,31 @@ static void post_path(struct dp_worker *w, const struct lb_path *path, uint8_t a
 	struct dp_event e = {.type = DP_EVENT_PATH_STATE};
 	e.path_state = (struct wire_ctl_path_state){
 	    .to_pop = path->row.to_pop, .class = path->row.class, .active = active, .at_ns = w->wall_ns};
-	dp_post(w, &e);
+	if (dp_post(w, &e) == 0)
+		w->oam->told[path->slot] =
+		    (struct dp_oam_told){.to_pop = path->row.to_pop, .class = path->row.class, .active = active};
+	else
+		w->oam->retell_ns = w->now_ns + RETELL_NS;
+}
+
+static bool path_is_told(const struct dp_oam *oam, const struct lb_path *path, uint8_t active)
+{
+	const struct dp_oam_told *told = &oam->told[path->slot];
+	return told->to_pop == path->row.to_pop && told->class == path->row.class && told->active == active;
 }
 
 /* Tells kuafud if this is news to it. A new snapshot starts with every path on its primary, so its own memory of what
  * is active is no measure of what kuafud knows. */
 static void tell_path(struct dp_worker *w, const struct lb_path *path, uint8_t active)
 {
-	struct dp_oam_told *told = &w->oam->told[path->slot];
-	struct dp_oam_told now = {.to_pop = path->row.to_pop, .class = path->row.class, .active = active};
-	if (told->to_pop == now.to_pop && told->class == now.class && told->active == now.active)
-		return;
-	*told = now;
-	post_path(w, path, active);
+	if (!path_is_told(w->oam, path, active))
+		post_path(w, path, active);
+}
+
+static bool link_is_told(const struct dp_oam *oam, const struct lb_link *link, bool up)
+{
+	const struct dp_oam_told_link *told = &oam->told_link[link->slot];
+	return (told->id == link->row.link && told->down) == !up;
 }
 
 void dp_oam_choose(struct dp_worker *w)
@@ -335,24 +351,37 @@ void dp_oam_link_state(struct dp_worker *w, const struct wire_ctl_link_state *st
 	changed_near(w, l);
 }
 
-/* A kuafud that has just started, or lost an event, learns what is not as it should be. */
-static void remind(struct dp_worker *w)
+/* Tells what there was no room to tell; `all`: and what is not as it should be, for a kuafud that lost an event. Not all
+ * of it each time, or the first of many would take the room of the last. */
+static void remind(struct dp_worker *w, bool all)
 {
 	const struct lb_snapshot *s = w->snapshot;
 	const struct lb_map_entry *entry;
 	uint64_t cursor = 0;
-	w->oam->remind_ns = w->now_ns + REMIND_NS;
+	w->oam->retell_ns = UINT64_MAX;
 	while ((entry = lb_map_next(s->part[LB_PART_LINK], &cursor))) {
 		const struct lb_link *link = entry->part;
-		if (!w->oam->states.up[link->slot])
-			post_link(w, link, false);
+		bool up = w->oam->states.up[link->slot];
+		if ((all && !up) || !link_is_told(w->oam, link, up))
+			post_link(w, link, up);
 	}
 	cursor = 0;
 	while ((entry = lb_map_next(s->part[LB_PART_PATH], &cursor))) {
 		const struct lb_path *path = entry->part;
-		if (w->oam->active[path->slot] != LB_ACTIVE_PRIMARY)
-			post_path(w, path, w->oam->active[path->slot]);
+		uint8_t active = w->oam->active[path->slot];
+		if ((all && active != LB_ACTIVE_PRIMARY) || !path_is_told(w->oam, path, active))
+			post_path(w, path, active);
 	}
+}
+
+static void tell_again(struct dp_worker *w)
+{
+	struct dp_oam *oam = w->oam;
+	bool all = w->now_ns >= oam->remind_ns;
+	if (all)
+		oam->remind_ns = w->now_ns + REMIND_NS;
+	if (all || w->now_ns >= oam->retell_ns)
+		remind(w, all);
 }
 
 void dp_oam_tick(struct dp_worker *w)
@@ -371,8 +400,7 @@ void dp_oam_tick(struct dp_worker *w)
 	}
 	dp_tunnel_flush(w, &t);
 	dp_flood_tick(w);
-	if (w->now_ns >= oam->remind_ns)
-		remind(w);
+	tell_again(w);
 	if (oam->flood.repeats)
 		next = RTE_MIN(next, oam->flood.repeat_ns);
 	oam->next_ns = next;

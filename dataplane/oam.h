@@ -12,7 +12,8 @@
  * link that is up.
  *
  * Choices: for each path in the snapshot, primary if no link of it is down, else backup, else none
- * (snapshot->active). What is down is told to kuafud again every second, so that one that has just started knows. */
+ * (snapshot->active). Each change is told to kuafud; what finds no room in the ring is told as soon as there is some,
+ * and what is down, or not on its primary, again every second. */
 #pragma once
 
 #include "dataplane/overlay.h"

@@ -58,6 +58,12 @@ struct dp_oam_told {
 	uint8_t active;
 };
 
+/* The same of a link, by its slot. A link that nothing was told of counts as up. */
+struct dp_oam_told_link {
+	uint32_t id;
+	bool down;
+};
+
 struct dp_flood {
 	uint64_t sequence; /* of our latest notice */
 	uint8_t repeats;   /* still to be sent */
@@ -74,7 +80,8 @@ struct dp_oam {
 	const struct dp_state *state; /* for which all below was made */
 	uint64_t generation;
 	uint64_t next_ns;
-	uint64_t remind_ns;
+	uint64_t remind_ns; /* when to tell everything that is down, or not on its primary */
+	uint64_t retell_ns; /* when to tell what there was no room to tell */
 	unsigned n;
 	struct dp_oam_link ours[DP_LINKS_MAX];
 	struct dp_flood flood;
@@ -82,6 +89,7 @@ struct dp_oam {
 	struct dp_oam_notes notes[LB_MAX_LINKS];
 	uint8_t active[LB_MAX_PATHS];
 	struct dp_oam_told told[LB_MAX_PATHS];
+	struct dp_oam_told_link told_link[LB_MAX_LINKS];
 };
 
 static inline bool dp_oam_near_up(const struct dp_oam_link *l)

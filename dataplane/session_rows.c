@@ -143,8 +143,7 @@ void dp_session_pass_events(struct dp_session *s)
 		pass_cache(s);
 	struct dp_event event;
 	for (uint16_t id = 0; id < s->set->n; id++)
-		while (dp_outbox_room(&s->out) >= DP_OUTBOX_RESERVE &&
-		       rte_ring_sc_dequeue_elem(s->set->slot[id]->events, &event, sizeof(event)) == 0)
+		while (dp_outbox_room(&s->out) >= DP_OUTBOX_RESERVE && dp_next_event(s->set->slot[id], &event) == 0)
 			pass_event(s, &event);
 }
 
@@ -153,7 +152,7 @@ bool dp_session_events_wait(const struct dp_session *s)
 	if (dp_outbox_room(&s->out) < DP_OUTBOX_RESERVE)
 		return false;
 	for (uint16_t id = 0; id < s->set->n; id++)
-		if (!rte_ring_empty(s->set->slot[id]->events))
+		if (dp_event_waits(s->set->slot[id]))
 			return true;
 	return false;
 }

@@ -78,11 +78,18 @@ void dp_hand_over(struct dp_worker *w, uint16_t owner, struct rte_mbuf *m)
 
 /* ---- the main thread ---- */
 
+/* Rows of queries and traces are many and may wait or be lost; states go by a ring of their own. */
+static struct rte_ring *ring_of(struct dp_slot *slot, uint16_t type)
+{
+	bool state = type == DP_EVENT_LINK_STATE || type == DP_EVENT_PATH_STATE;
+	return state && slot->states != NULL ? slot->states : slot->events;
+}
+
 int dp_post(struct dp_worker *w, struct dp_event *event)
 {
 	struct dp_workers *set = w->set;
 	event->worker = w->id;
-	if (rte_ring_sp_enqueue_elem(dp_slot_of(w)->events, event, sizeof(*event)) != 0)
+	if (rte_ring_sp_enqueue_elem(ring_of(dp_slot_of(w), event->type), event, sizeof(*event)) != 0)
 		return -EAGAIN;
 	/* The full fence keeps the look at main_waits behind the event: one of us two sees the other. */
 	atomic_thread_fence(memory_order_seq_cst);

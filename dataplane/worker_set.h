@@ -20,6 +20,7 @@
 #define DP_HANDED_SIZE   1024u /* packets that wait for a worker: 16 bursts of its neighbours */
 #define DP_GIVEN_SIZE    1024u
 #define DP_EVENTS_SIZE   1024u
+#define DP_STATES_SIZE   1024u /* links and paths whose state changes before the main thread looks */
 #define DP_COMMANDS_SIZE 64u
 #define DP_SENT_SIZE     1024u /* packets that a test may leave unread */
 #define DP_NO_ETHDEV     UINT16_MAX
@@ -50,7 +51,8 @@ struct dp_flows_walk {
 struct dp_slot {
 	struct dp_worker worker;
 	struct rte_ring *handed_over; /* from all other workers */
-	struct rte_ring *events;      /* struct dp_event, to main */
+	struct rte_ring *states;      /* worker 0's: struct dp_event of links and paths, to main, before all others */
+	struct rte_ring *events;      /* struct dp_event, to main: all the rest */
 	struct rte_ring *commands;    /* struct dp_command, from main */
 	struct dp_flows_walk walk;
 	uint64_t generation;    /* of worker.state; the state itself may be gone between two passes */
@@ -105,6 +107,12 @@ void dp_loop_begin(struct dp_worker *w, uint64_t now_ns, uint64_t wall_ns);
 
 /* Sends what the burst left in the buffers, and wakes whom it handed packets to. */
 void dp_loop_end(struct dp_worker *w);
+
+/* ---- workers.c ---- */
+
+/* The next event of a worker: states of links and paths first. Returns 0, or -ENOENT. For the main thread. */
+int dp_next_event(struct dp_slot *slot, struct dp_event *ret_event);
+bool dp_event_waits(const struct dp_slot *slot);
 
 /* ---- idle.c ---- */
 

@@ -115,6 +115,9 @@ static int make_slot(struct dp_workers *set, uint16_t id)
 	if (error == 0)
 		error = make_ring("events", id, DP_EVENTS_SIZE, sizeof(struct dp_event), RING_F_SP_ENQ | RING_F_SC_DEQ,
 		    &slot->events);
+	if (error == 0 && id == 0)
+		error = make_ring("states", id, DP_STATES_SIZE, sizeof(struct dp_event), RING_F_SP_ENQ | RING_F_SC_DEQ,
+		    &slot->states);
 	if (error == 0)
 		error = make_ring("commands", id, DP_COMMANDS_SIZE, sizeof(struct dp_command),
 		    RING_F_SP_ENQ | RING_F_SC_DEQ, &slot->commands);
@@ -140,6 +143,7 @@ static void free_slot(struct dp_slot *slot)
 	for (uint16_t port = 0; port < slot->worker.n_ports; port++)
 		rte_pktmbuf_free_bulk(slot->worker.tx[port].pkt, slot->worker.tx[port].n);
 	free_mbufs(slot->handed_over);
+	rte_ring_free(slot->states);
 	rte_ring_free(slot->events);
 	rte_ring_free(slot->commands);
 	dp_overlay_state_destroy(slot->worker.overlay);
@@ -279,6 +283,18 @@ struct rte_mempool *dp_workers_pool(struct dp_workers *set)
 	return set->pool;
 }
 
+int dp_next_event(struct dp_slot *slot, struct dp_event *ret_event)
+{
+	if (slot->states != NULL && rte_ring_sc_dequeue_elem(slot->states, ret_event, sizeof(*ret_event)) == 0)
+		return 0;
+	return rte_ring_sc_dequeue_elem(slot->events, ret_event, sizeof(*ret_event));
+}
+
+bool dp_event_waits(const struct dp_slot *slot)
+{
+	return (slot->states != NULL && !rte_ring_empty(slot->states)) || !rte_ring_empty(slot->events);
+}
+
 /* ---- for tests ---- */
 
 struct rte_mbuf *dp_workers_sent(struct dp_workers *set, uint16_t port)
@@ -295,7 +311,7 @@ struct rte_mbuf *dp_workers_punted(struct dp_workers *set, uint16_t port)
 
 int dp_workers_event(struct dp_workers *set, uint16_t id, struct dp_event *ret_event)
 {
-	return rte_ring_sc_dequeue_elem(set->slot[id]->events, ret_event, sizeof(*ret_event));
+	return dp_next_event(set->slot[id], ret_event);
 }
 
 int dp_workers_command(struct dp_workers *set, uint16_t id, struct dp_command *ret_command)

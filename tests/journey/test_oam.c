@@ -105,6 +105,31 @@ Test(oam, a_path_that_went_on_a_detour_and_came_back_on_its_primary_is_told_to_k
 	cr_assert_eq(last, 0, "kuafud was told %d last", last);
 }
 
+/* kuafud went on with what it had been told last, for good. */
+Test(oam, what_found_no_room_is_told_when_there_is_some)
+{
+	struct dp_event e = {.type = DP_EVENT_LINK_STATE};
+	int link = -1, path = -1;
+	cut_both(SGP1, DXB1, true);
+	wait_for(SGP1, FRA1, 100);
+	pass_ms(1500);
+	while (dp_post(worker(SGP1, 0), &e) == 0)
+		;
+	cut_both(SGP1, DXB1, false);
+	wait_for(SGP1, DXB1, 100);
+	while (event(SGP1, DP_EVENT_LINK_STATE, &e))
+		cr_assert_neq(e.link_state.state == WIRE_LINK_UP && e.link_state.to_pop == DXB1, true);
+	pass_ms(20);
+	while (dp_workers_event(worker(SGP1, 0)->set, 0, &e) == 0) {
+		if (e.type == DP_EVENT_LINK_STATE && e.link_state.from_pop == SGP1 && e.link_state.to_pop == DXB1)
+			link = e.link_state.state;
+		if (e.type == DP_EVENT_PATH_STATE && e.path_state.to_pop == FRA1)
+			path = e.path_state.active;
+	}
+	cr_assert_eq(link, WIRE_LINK_UP);
+	cr_assert_eq(path, 0);
+}
+
 Test(oam, a_healed_link_carries_traffic_again)
 {
 	cut_both(SGP1, DXB1, true);

@@ -69,6 +69,25 @@ Test(worker, a_new_state_at_the_old_address_is_taken)
 	shell_end(&s);
 }
 
+Test(worker, rows_and_steps_leave_room_for_states)
+{
+	struct shell s;
+	shell_start(&s, 1);
+	struct dp_worker *w = dp_workers_get(s.set, 0);
+	struct dp_event row = {.type = DP_EVENT_FLOW}, link = {.type = DP_EVENT_LINK_STATE},
+	                path = {.type = DP_EVENT_PATH_STATE}, next;
+	while (dp_post(w, &row) == 0)
+		;
+	cr_assert_eq(dp_post(w, &link), 0);
+	cr_assert_eq(dp_post(w, &path), 0);
+	cr_assert(dp_event_waits(s.set->slot[0]));
+	cr_assert_eq(dp_workers_event(s.set, 0, &next), 0);
+	cr_assert_eq(next.type, DP_EVENT_LINK_STATE);
+	cr_assert_eq(dp_workers_event(s.set, 0, &next), 0);
+	cr_assert_eq(next.type, DP_EVENT_PATH_STATE);
+	shell_end(&s);
+}
+
 Test(worker, every_queue_of_a_port_has_one_user)
 {
 	struct shell s;
