@@ -120,21 +120,30 @@ static uint32_t egress_program(int ifindex)
 	return bpf_tc_query(&hook, &opts) ? 0 : opts.prog_id;
 }
 
-static void drop_egress(const char *port_root, int ifindex)
+static bool pins_program(const char *port_root, const char *pin, uint32_t program)
 {
 	uint8_t tag[BPF_TAG_SIZE];
 	uint32_t id;
 	bool uses;
-	int pinned = open_pin(port_root, "tc");
+	int pinned = open_pin(port_root, pin);
 	if (pinned < 0)
-		return;
-	bool known = program_info(pinned, &id, tag, 0, &uses) == 0;
+		return false;
+	bool same = program_info(pinned, &id, tag, 0, &uses) == 0 && id == program;
 	close(pinned);
-	if (!known || egress_program(ifindex) != id)
+	return same;
+}
+
+/* Takes off our filter, and clsact if we made it: also when we were killed on the way (see attach_egress). A program
+ * in our place that neither pin names is somebody else's. */
+static void drop_egress(const char *port_root, int ifindex)
+{
+	uint32_t running = egress_program(ifindex);
+	if (running && !pins_program(port_root, "tc", running) && !pins_program(port_root, "tc-next", running))
 		return;
 	struct bpf_tc_hook hook = egress_of(ifindex);
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = TC_PRIORITY);
-	bpf_tc_detach(&hook, &opts);
+	if (running)
+		bpf_tc_detach(&hook, &opts);
 	int ours = open_pin(port_root, "clsact");
 	if (ours < 0)
 		return;
@@ -285,6 +294,29 @@ static int attach_xdp(const struct port *port, struct kbpf_attachment *how, char
 	return error;
 }
 
+/* Makes clsact if there is none, with a pin that says it is ours. Killed between the two we leave an empty clsact, which
+ * does nothing; the other order could take an operator's for ours, with all filters in it. */
+static int make_clsact(const struct port *port, struct bpf_tc_hook *hook, int program)
+{
+	int error = bpf_tc_hook_create(hook);
+	if (!error)
+		error = make_pin(program, port->root, "clsact");
+	return error == -EEXIST ? 0 : error;
+}
+
+static int rename_pin(const struct port *port, const char *from, const char *to)
+{
+	char old[PATH_MAX], new[PATH_MAX];
+	int error = pin_path(old, port->root, from);
+	if (!error)
+		error = pin_path(new, port->root, to);
+	if (error)
+		return error;
+	unlink(new);
+	return rename(old, new) ? -errno : 0;
+}
+
+/* What will be there is pinned first, so that --remove finds it wherever we are killed. */
 static int attach_egress(const struct port *port, char *why)
 {
 	int program = bpf_program__fd(port->object->progs.stamp_egress);
@@ -292,16 +324,16 @@ static int attach_egress(const struct port *port, char *why)
 	if (running && same_program(port, running, program))
 		return 0;
 	struct bpf_tc_hook hook = egress_of(port->ifindex);
-	int made = bpf_tc_hook_create(&hook);
-	if (made && made != -EEXIST)
-		return kbpf_why(why, made, "%s: no clsact qdisc: %s", port->interface, strerror(-made));
+	int error = make_pin(program, port->root, "tc-next");
+	if (!error)
+		error = make_clsact(port, &hook, program);
+	if (error)
+		return kbpf_why(why, error, "%s: no clsact qdisc: %s", port->interface, strerror(-error));
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = TC_PRIORITY, .prog_fd = program,
 	    .flags = running ? BPF_TC_F_REPLACE : 0);
-	int error = bpf_tc_attach(&hook, &opts);
+	error = bpf_tc_attach(&hook, &opts);
 	if (!error)
-		error = make_pin(program, port->root, "tc");
-	if (!error && !made)
-		error = make_pin(program, port->root, "clsact");
+		error = rename_pin(port, "tc-next", "tc");
 	return error ? kbpf_why(why, error, "%s: tc egress program: %s", port->interface, strerror(-error)) : 0;
 }
 

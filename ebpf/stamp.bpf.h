@@ -99,20 +99,29 @@ static __always_inline bool forwarder_lives(const struct wire_bpf_config *c, uin
 	return true;
 }
 
-static __always_inline struct wire_bpf_session *session_of(const struct probe *probe, uint16_t session_id)
+/* NULL: another session is alive in its place. */
+static __always_inline struct wire_bpf_session *session_of(const struct probe *probe, uint16_t session_id, uint64_t now)
 {
+	struct wire_bpf_session fresh = {
+	    .sender_port = bpf_ntohs(probe->udp->src), .session_id = session_id, .heard_ns = now};
 	struct wire_bpf_session_key key = {
 	    .sender = probe->packet->src,
 	    .reflector = probe->packet->dst,
-	    .sender_port = bpf_ntohs(probe->udp->src),
-	    .session_id = session_id,
+	    .place = (uint32_t)(fresh.sender_port ^ session_id) % WIRE_BPF_PEER_SESSIONS,
 	};
 	struct wire_bpf_session *session = bpf_map_lookup_elem(&sessions, &key);
-	if (session)
+	if (!session) {
+		bpf_map_update_elem(&sessions, &key, &fresh, BPF_NOEXIST);
+		return bpf_map_lookup_elem(&sessions, &key);
+	}
+	if (session->sender_port == fresh.sender_port && session->session_id == session_id) {
+		session->heard_ns = now;
 		return session;
-	struct wire_bpf_session fresh = {0};
-	bpf_map_update_elem(&sessions, &key, &fresh, BPF_NOEXIST);
-	return bpf_map_lookup_elem(&sessions, &key);
+	}
+	if ((int64_t)(now - session->heard_ns) < (int64_t)WIRE_BPF_SESSION_IDLE_NS)
+		return 0;
+	*session = fresh;
+	return session;
 }
 
 /* The probe becomes its answer in all but the STAMP fields. Sums of swapped words do not change; the TTL's do. */
@@ -186,7 +195,7 @@ static __always_inline int reflect(struct xdp_md *ctx, const struct packet *p, u
 		return XDP_DROP;
 	}
 	const struct wire_stamp_sender *asked = (const void *)probe.payload;
-	struct wire_bpf_session *session = session_of(&probe, bpf_ntohs(asked->session_id));
+	struct wire_bpf_session *session = session_of(&probe, bpf_ntohs(asked->session_id), now);
 	if (!session) {
 		count(WIRE_BPF_REFLECT_SILENT);
 		return XDP_DROP;

@@ -7,7 +7,9 @@
 
 #define WIRE_BPF_MAX_WORKERS  64u
 #define WIRE_BPF_MAX_PEERS    1024u
-#define WIRE_BPF_MAX_SESSIONS 4096u
+#define WIRE_BPF_PEER_SESSIONS 8u /* of one pair of addresses */
+#define WIRE_BPF_MAX_SESSIONS (WIRE_BPF_MAX_PEERS * WIRE_BPF_PEER_SESSIONS)
+#define WIRE_BPF_SESSION_IDLE_NS 1000000000u
 #define WIRE_BPF_MAX_STEER    4096u
 
 /* Map `config`, one entry. */
@@ -38,18 +40,20 @@ struct wire_bpf_peer {
 	uint64_t packets;         /* probes that came */
 };
 
-/* Map `sessions`, least recently used goes first: the stateful reflector's counts. Made by a peer's first probe. */
+/* Map `sessions`: the stateful reflector's counts. A probe's source can be forged, so no pair of addresses has more than
+ * a few places, and no session takes the place of one that was heard within WIRE_BPF_SESSION_IDLE_NS. */
 struct wire_bpf_session_key {
 	struct wire_addr sender;
 	struct wire_addr reflector;
-	uint16_t sender_port;
-	uint16_t session_id;
+	uint32_t place;    /* (sender's port ^ session id) % WIRE_BPF_PEER_SESSIONS */
 	uint32_t reserved; /* 0 */
 };
 
 struct wire_bpf_session {
 	uint32_t next_sequence; /* RFC 8762, 4.3: counts the probes that arrived while the reflector answered */
-	uint32_t reserved;
+	uint16_t sender_port;
+	uint16_t session_id;
+	uint64_t heard_ns; /* CLOCK_MONOTONIC of its last probe */
 };
 
 /* One reply, in the ring buffer `samples`. Times are wall-clock ns of the respective POP. */
@@ -85,7 +89,7 @@ enum wire_bpf_counter { WIRE_BPF_COUNTERS(WIRE_BPF_COUNTER_ENUM) WIRE_BPF_COUNTE
 
 _Static_assert(sizeof(struct wire_bpf_config) == 24, "map value");
 _Static_assert(sizeof(struct wire_bpf_session_key) == 40, "map key");
-_Static_assert(sizeof(struct wire_bpf_session) == 8, "map value");
+_Static_assert(sizeof(struct wire_bpf_session) == 16, "map value");
 _Static_assert(sizeof(struct wire_bpf_peer_key) == 32, "map key");
 _Static_assert(sizeof(struct wire_bpf_peer) == 16, "map value");
 _Static_assert(sizeof(struct wire_bpf_sample) == 72, "ring record");

@@ -254,6 +254,54 @@ Test(attach, steered_addresses_that_nobody_wants_any_more_are_forgotten)
 		cr_assert(kbpf_delete_steer(k, &all[i]) == (i == 7 || i == 33 ? 0 : -ENOENT), "%d", i);
 }
 
+static enum { LIVE, DIE_BEFORE, DIE_AFTER } fate;
+
+int __real_bpf_tc_attach(const struct bpf_tc_hook *hook, struct bpf_tc_opts *opts);
+int __wrap_bpf_tc_attach(const struct bpf_tc_hook *hook, struct bpf_tc_opts *opts);
+
+int __wrap_bpf_tc_attach(const struct bpf_tc_hook *hook, struct bpf_tc_opts *opts)
+{
+	if (fate == DIE_BEFORE)
+		_exit(0);
+	int error = __real_bpf_tc_attach(hook, opts);
+	if (fate == DIE_AFTER)
+		_exit(0);
+	return error;
+}
+
+static void die_while_attaching(int how)
+{
+	pid_t child = fork();
+	if (child == 0) {
+		fate = how;
+		kbpf_attach(k, "va", NULL, why);
+		_exit(1);
+	}
+	int status;
+	cr_assert(waitpid(child, &status, 0) == child && status == 0, "it was not killed where it should be");
+}
+
+Test(attach, what_a_killed_process_left_half_done_is_removed)
+{
+	for (int how = DIE_BEFORE; how <= DIE_AFTER; how++) {
+		die_while_attaching(how);
+		cr_assert(clsact_on("va") && tc_on("va") == (how == DIE_AFTER));
+		cr_assert(kbpf_detach(k, "va", why) == 0, "%s", why);
+		cr_assert(!xdp_on("va") && !tc_on("va") && !clsact_on("va"));
+		die_while_attaching(how);
+		attach("va");
+		cr_assert(kbpf_detach(k, "va", why) == 0 && !tc_on("va") && !clsact_on("va"));
+	}
+}
+
+Test(attach, an_operators_clsact_stays_when_we_are_killed)
+{
+	cr_assert(system("tc qdisc add dev va clsact") == 0);
+	die_while_attaching(DIE_AFTER);
+	cr_assert(kbpf_detach(k, "va", why) == 0, "%s", why);
+	cr_assert(clsact_on("va") && !tc_on("va"));
+}
+
 Test(attach, an_unknown_interface_is_named)
 {
 	cr_assert(kbpf_attach(k, "nosuch0", NULL, why) == -ENODEV && strstr(why, "nosuch0: "), "%s", why);

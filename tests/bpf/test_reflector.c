@@ -85,6 +85,29 @@ Test(reflector, each_session_is_counted_for_itself)
 	expect_answer(&one, 2);
 }
 
+/* Forged probes, a session each, take no memory beyond the pair's places and nothing from a session that lives. */
+Test(reflector, a_pair_of_addresses_has_a_few_sessions_and_a_living_one_stays)
+{
+	struct frame ours = stamp_probe(false, 5, 1, WIRE_STAMP_SIZE);
+	struct wire_bpf_session_key key = {0}, next;
+	expect_answer(&ours, 0);
+	for (uint16_t id = 2; id < 1000; id++) {
+		struct frame forged = stamp_probe(false, 5, id, WIRE_STAMP_SIZE);
+		receive(&forged);
+	}
+	unsigned n = 0;
+	for (void *at = NULL; bpf_map_get_next_key(map_fd("sessions"), at, &next) == 0; at = &key, n++)
+		key = next;
+	cr_assert(n == WIRE_BPF_PEER_SESSIONS, "%u", n);
+	expect_answer(&ours, 1);
+	struct frame later = stamp_probe(false, 5, 1 + WIRE_BPF_PEER_SESSIONS, WIRE_STAMP_SIZE);
+	expect_silence(&later, WIRE_BPF_REFLECT_SILENT);
+	usleep(1100000);
+	beat(0, now());
+	beat(1, now());
+	expect_answer(&later, 0);
+}
+
 Test(reflector, what_follows_the_base_packet_goes_back_as_it_came)
 {
 	uint32_t count = 0;
