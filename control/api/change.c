@@ -85,7 +85,19 @@ void ctl_api_put_policy(
 void ctl_api_delete_policy(
     const struct ctl_api_view *view, const struct ctl_api_request *request, struct ctl_api_answer *answer)
 {
-	view->policy_delete(view->daemon, request->name, done, ctl_api_answer_ref(answer));
+	view->remove(view->daemon, "policy", request->name, done, ctl_api_answer_ref(answer));
+}
+
+void ctl_api_delete_accelerator(
+    const struct ctl_api_view *view, const struct ctl_api_request *request, struct ctl_api_answer *answer)
+{
+	view->remove(view->daemon, "accelerator", request->name, done, ctl_api_answer_ref(answer));
+}
+
+void ctl_api_delete_pop(
+    const struct ctl_api_view *view, const struct ctl_api_request *request, struct ctl_api_answer *answer)
+{
+	view->remove(view->daemon, "pop", request->name, done, ctl_api_answer_ref(answer));
 }
 
 void ctl_api_post_drain(

@@ -24,6 +24,8 @@ const struct ctl_api_route_entry ctl_api_routes[] = {
     {"POST", "/v1/apply", "kind", ctl_api_post_apply},
     {"PUT", "/v1/policies/NAME", "", ctl_api_put_policy},
     {"DELETE", "/v1/policies/NAME", "", ctl_api_delete_policy},
+    {"DELETE", "/v1/accelerators/NAME", "", ctl_api_delete_accelerator},
+    {"DELETE", "/v1/pops/NAME", "", ctl_api_delete_pop},
     {"POST", "/v1/drain", "", ctl_api_post_drain},
     {"GET", "/metrics", "", ctl_api_get_metrics},
 };

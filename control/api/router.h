@@ -58,7 +58,8 @@ ctl_api_handler ctl_api_get_drops, ctl_api_get_counters, ctl_api_get_metrics;
 /* query.c */
 ctl_api_handler ctl_api_get_flows, ctl_api_get_trace;
 /* change.c */
-ctl_api_handler ctl_api_post_apply, ctl_api_put_policy, ctl_api_delete_policy, ctl_api_post_drain;
+ctl_api_handler ctl_api_post_apply, ctl_api_put_policy, ctl_api_delete_policy, ctl_api_delete_accelerator,
+    ctl_api_delete_pop, ctl_api_post_drain;
 
 /* Adds "stale_ms" and "stale" to an answer that rests on the store, if anything is silent. */
 void ctl_api_add_stale(const struct ctl_api_view *view, json_t *object);

@@ -65,7 +65,8 @@ struct ctl_api_view {
 	    char *ret_error);
 
 	void (*apply)(void *daemon, const struct ctl_api_documents *documents, ctl_api_done *done, void *to);
-	void (*policy_delete)(void *daemon, const char *name, ctl_api_done *done, void *to);
+	/* kind: accelerator | policy | pop */
+	void (*remove)(void *daemon, const char *kind, const char *name, ctl_api_done *done, void *to);
 	/* kind: endpoint | pop. An endpoint's name is address:port, or accelerator/address:port. */
 	void (*drain)(void *daemon, const char *kind, const char *name, bool drained, ctl_api_done *done, void *to);
 

@@ -149,7 +149,7 @@ static void fill_view(struct ctl_daemon *d)
 	    .stale = list_stale,
 	    .explain = ctl_view_explain,
 	    .apply = ctl_change_apply,
-	    .policy_delete = ctl_change_policy_delete,
+	    .remove = ctl_change_delete,
 	    .drain = ctl_change_drain,
 	    .flows = ctl_view_flows,
 	    .trace = ctl_view_trace,

@@ -11,6 +11,9 @@
 #include "control/cluster/message.h"
 #include "control/parts/parts.h"
 
+#define POP_GONE_NS   (10 * CTL_NS_PER_S) /* a POP that has published nothing for so long does not run */
+#define MAX_DELETIONS 3u                  /* a POP's: registration, state, object */
+
 /* A change on its way to the store. */
 struct change {
 	ctl_api_done *done;
@@ -20,7 +23,8 @@ struct change {
 	unsigned n_ops;
 	struct ctl_store_op op[CTL_STORE_MAX_OPS]; /* own their texts */
 	struct ctl_store *store;
-	struct ctl_store_op lost; /* its text too; key NULL: none */
+	unsigned n_lost;
+	struct ctl_store_op lost[MAX_DELETIONS]; /* what is to be deleted, as it is; own their texts */
 };
 
 static void refuse(ctl_api_done *done, void *to, int error, const char *text)
@@ -44,8 +48,10 @@ static void free_change(struct change *change)
 		free((char *)change->op[i].key);
 		free((char *)change->op[i].value);
 	}
-	free((char *)change->lost.key);
-	free((char *)change->lost.value);
+	for (unsigned i = 0; i < change->n_lost; i++) {
+		free((char *)change->lost[i].key);
+		free((char *)change->lost[i].value);
+	}
 	free(change);
 }
 
@@ -132,17 +138,23 @@ static void on_put_back(void *arg, int error, const char *text)
 		commit(change);
 }
 
-/* A store that lost the object has nothing to delete, and nobody would hear of it: it is put back first. Takes text over. */
-static void commit_deletion(struct change *change, char *text)
+/* Adds the deletion of a key that holds this text, which is taken over. */
+static int add_deletion(struct change *change, const char *key, char *text)
 {
-	change->lost = (struct ctl_store_op){strdup(change->op[0].key), text};
-	int error = change->lost.key && text ? 0 : -ENOMEM;
-	if (!error && !has_lost(change)) {
+	struct ctl_store_op *lost = &change->lost[change->n_lost++], *op = &change->op[change->n_ops++];
+	*lost = (struct ctl_store_op){strdup(key), text};
+	*op = (struct ctl_store_op){strdup(key), NULL};
+	return lost->key && lost->value && op->key ? 0 : -ENOMEM;
+}
+
+/* A store that lost the object has nothing to delete, and nobody would hear of it: it is put back first. */
+static void commit_deletion(struct change *change)
+{
+	if (!has_lost(change)) {
 		commit(change);
 		return;
 	}
-	if (!error)
-		error = ctl_store_commit(change->store, &change->lost, 1, on_put_back, change);
+	int error = ctl_store_commit(change->store, change->lost, change->n_lost, on_put_back, change);
 	if (error)
 		on_committed(change, error, strerror(-error));
 }
@@ -236,7 +248,7 @@ void ctl_change_apply(void *daemon, const struct ctl_api_documents *documents, c
 	ctl_objects_free(&batch);
 }
 
-/* ---- deletion of a policy ---- */
+/* ---- deletion ---- */
 
 /* A listener whose class only this policy defines, or NULL. */
 static const char *class_in_use(const struct ctl_daemon *d, const struct ctl_policy *policy, const char **ret_class)
@@ -258,29 +270,111 @@ static const char *class_in_use(const struct ctl_daemon *d, const struct ctl_pol
 	return NULL;
 }
 
-void ctl_change_policy_delete(void *daemon, const char *name, ctl_api_done *done, void *to)
+/* What keeps the object in place, in line; false: nothing does. */
+static bool policy_is_needed(const struct ctl_daemon *d, const struct ctl_object *object, char *line, size_t size)
+{
+	const char *class = NULL;
+	const char *user = class_in_use(d, &object->policy, &class);
+	if (user)
+		snprintf(line, size,
+		    "policy '%s' defines class '%s', which accelerator '%s' uses; change the accelerator first",
+		    object->policy.name, class, user);
+	return user;
+}
+
+static bool accelerator_is_needed(const struct ctl_daemon *d, const char *name, char *line, size_t size)
+{
+	for (unsigned i = 0; i < d->objects.n; i++) {
+		const struct ctl_policy *policy = &d->objects.object[i]->policy;
+		for (unsigned j = 0; d->objects.object[i]->kind == CTL_KIND_POLICY && j < policy->n_rules; j++)
+			if (strcmp(policy->rules[j].accelerator, name) == 0) {
+				snprintf(line, size,
+				    "a rule of policy '%s' is for accelerator '%s'; change the policy first",
+				    policy->name, name);
+				return true;
+			}
+	}
+	return false;
+}
+
+static const char *user_of_pop(const struct ctl_daemon *d, const char *name)
+{
+	for (unsigned i = 0; i < d->objects.n; i++) {
+		const struct ctl_accelerator *a = &d->objects.object[i]->accelerator;
+		for (unsigned j = 0; d->objects.object[i]->kind == CTL_KIND_ACCELERATOR && j < a->n_listeners; j++)
+			for (unsigned k = 0; k < a->listeners[j].n_groups; k++)
+				for (unsigned l = 0; l < a->listeners[j].groups[k].n_pops; l++)
+					if (strcmp(a->listeners[j].groups[k].pops[l], name) == 0)
+						return a->name;
+	}
+	return NULL;
+}
+
+static bool pop_is_needed(const struct ctl_daemon *d, const char *name, char *line, size_t size)
+{
+	const struct ctl_pop *pop = ctl_cluster_find(&d->cluster, name);
+	const char *user = user_of_pop(d, name);
+	bool runs = pop && (pop->self || (pop->state_seen_ns && ctl_monotonic_ns() - pop->state_seen_ns < POP_GONE_NS));
+	if (runs)
+		snprintf(line, size, "POP '%s' runs and would register again; end its kuafud first%s", name,
+		    pop->self ? ", and ask another POP" : ", and wait 10 s");
+	else if (user)
+		snprintf(
+		    line, size, "accelerator '%s' has POP '%s' in 'pops'; change the accelerator first", user, name);
+	return runs || user;
+}
+
+static int delete_object(struct change *change, const struct ctl_object *object)
+{
+	char key[128];
+	snprintf(
+	    key, sizeof(key), CTL_STORE_PREFIX "object/%s/%s", ctl_kind_names[object->kind], ctl_object_name(object));
+	return add_deletion(change, key, object_text(object));
+}
+
+/* Its registration and its last state. What is put back, if the store lost them, need only be of the form. */
+static int delete_registration(struct change *change, const struct ctl_pop *pop)
+{
+	char key[128], *text;
+	if (asprintf(&text, "{\"id\":%u,\"region\":\"%s\",\"links\":[]}", pop->id, pop->region) < 0)
+		return -ENOMEM;
+	snprintf(key, sizeof(key), CTL_STORE_PREFIX "pop/%s", pop->name);
+	int error = add_deletion(change, key, text);
+	snprintf(key, sizeof(key), CTL_STORE_PREFIX "state/%s", pop->name);
+	return error ? error : add_deletion(change, key, strdup("{\"at\":1}"));
+}
+
+void ctl_change_delete(void *daemon, const char *kind_name, const char *name, ctl_api_done *done, void *to)
 {
 	struct ctl_daemon *d = daemon;
 	char line[256];
-	const char *class = NULL;
-	const struct ctl_object *object = ctl_objects_find(&d->objects, CTL_KIND_POLICY, name);
-	const char *user = object ? class_in_use(d, &object->policy, &class) : NULL;
-	if (!object || user) {
-		if (object)
-			snprintf(line, sizeof(line),
-			    "policy '%s' defines class '%s', which accelerator '%s' uses; change the accelerator first",
-			    name, class, user);
-		else
-			snprintf(line, sizeof(line), "no policy is called '%.64s'; see: kuafuctl show policies", name);
-		refuse(done, to, object ? -EINVAL : -ENOENT, line);
+	enum ctl_kind kind = 0;
+	while (strcmp(ctl_kind_names[kind], kind_name) != 0)
+		kind++;
+	const struct ctl_object *object = ctl_objects_find(&d->objects, kind, name);
+	const struct ctl_pop *pop = kind == CTL_KIND_POP ? ctl_cluster_find(&d->cluster, name) : NULL;
+	bool needed = kind == CTL_KIND_POP      ? pop_is_needed(d, name, line, sizeof(line))
+	              : !object                 ? false
+	              : kind == CTL_KIND_POLICY ? policy_is_needed(d, object, line, sizeof(line))
+	                                        : accelerator_is_needed(d, name, line, sizeof(line));
+	if (!object && !pop)
+		snprintf(line, sizeof(line), "no %s is called '%.64s'; see: kuafuctl show %s", kind_name, name,
+		    kind == CTL_KIND_POLICY ? "policies"
+		    : kind == CTL_KIND_POP  ? "pops"
+		                            : "accelerators");
+	if (needed || (!object && !pop)) {
+		refuse(done, to, object || pop ? -EINVAL : -ENOENT, line);
 		return;
 	}
 	struct change *change = new_change(d, done, to);
 	if (!change)
 		return;
-	int error = add(change, CTL_KIND_POLICY, name, "deleted", NULL);
+	int error = object ? delete_object(change, object) : 0;
+	if (!error && pop)
+		error = delete_registration(change, pop);
+	change->applied[change->n++] = (struct ctl_api_applied){ctl_kind_names[kind], strdup(name), "deleted"};
 	if (!error) {
-		commit_deletion(change, object_text(object));
+		commit_deletion(change);
 		return;
 	}
 	refuse(done, to, error, strerror(-error));

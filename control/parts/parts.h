@@ -112,7 +112,7 @@ enum ctl_health_verdict ctl_group_verdict(
 
 /* Changes, as control/api/view.h wants them: d is the struct ctl_daemon. */
 void ctl_change_apply(void *d, const struct ctl_api_documents *documents, ctl_api_done *done, void *to);
-void ctl_change_policy_delete(void *d, const char *name, ctl_api_done *done, void *to);
+void ctl_change_delete(void *d, const char *kind, const char *name, ctl_api_done *done, void *to);
 void ctl_change_drain(void *d, const char *kind, const char *name, bool drained, ctl_api_done *done, void *to);
 
 /* Classes and rules of all policies for the engine, classes at the index that they have in *old. Rules that name

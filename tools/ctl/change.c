@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Commands that change something: apply, policy set and unset, drain and undrain. */
+/* Commands that change something: apply, policy set and unset, delete, drain and undrain. */
 #include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -145,12 +145,26 @@ enum cli_exit cli_run_policy_set(const struct cli_args *args)
 	return result;
 }
 
+static enum cli_exit delete_at(const struct cli_args *args, const char *path)
+{
+	return ask_and_report(
+	    args, &(struct cli_request){.method = "DELETE", .path = path, .timeout_seconds = TIMEOUT_SECONDS});
+}
+
 enum cli_exit cli_run_policy_unset(const struct cli_args *args)
 {
 	char path[300];
 	policy_path(args->word[0], path, sizeof(path));
-	return ask_and_report(
-	    args, &(struct cli_request){.method = "DELETE", .path = path, .timeout_seconds = TIMEOUT_SECONDS});
+	return delete_at(args, path);
+}
+
+enum cli_exit cli_run_delete(const struct cli_args *args)
+{
+	char path[300], encoded[256];
+	const char *kind = strchr(args->command->words, ' ') + 1;
+	cli_encode(args->word[0], encoded, sizeof(encoded));
+	snprintf(path, sizeof(path), "/v1/%ss/%s", kind, encoded);
+	return delete_at(args, path);
 }
 
 /* ---- drain ---- */

@@ -18,6 +18,8 @@ route explain | --class
 apply | --file
 policy set | --class --name --accelerator --from --to --pin --avoid --avoid-provider --expires
 policy unset |
+delete accelerator |
+delete pop |
 drain endpoint |
 drain pop |
 undrain endpoint |
@@ -70,9 +72,10 @@ _kuafuctl() {
 	else
 		case $command in
 		"") candidates=$(_kuafuctl_next "$typed") ;;
-		"route explain" | "drain pop" | "undrain pop") candidates=$(_kuafuctl_names pops) ;;
+		"route explain" | "drain pop" | "undrain pop" | "delete pop") candidates=$(_kuafuctl_names pops) ;;
 		"drain endpoint" | "undrain endpoint") candidates=$(_kuafuctl_names endpoints) ;;
 		"policy unset") candidates=$(_kuafuctl_names policies) ;;
+		"delete accelerator") candidates=$(_kuafuctl_names accelerators) ;;
 		"policy set")
 			mapfile -t COMPREPLY < <(compgen -f -- "$current")
 			return

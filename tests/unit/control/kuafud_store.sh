@@ -73,12 +73,15 @@ for what in 'accelerators 192.0.2.1' 'policies extra' 'pops fra1' 'links 127.0.0
 	shows $what || fail "lost with the store: $what"
 done
 
-etcdctl put /kuafu/v1/pop/fra1 \
-	'{"id": 2, "region": "eu", "links": [{"link": 0, "address": "127.0.0.2", "mtu": 1500}]}' >/dev/null
+ctl delete pop sgp1 >/dev/null 2>&1 && fail "a POP that runs is deleted"
+ctl delete pop fra1 >/dev/null || fail "a lost POP cannot be deleted"
+wait_for does_not_show pops fra1
+wait_for does_not_show links 127.0.0.2
 ctl apply -f "$dir/accelerator.yaml" >/dev/null
 ctl policy unset extra >/dev/null || fail "a lost policy cannot be deleted"
 wait_for does_not_show policies extra
 wait_for store_is ok
 etcdctl get /kuafu/v1/object/accelerator/web | grep -q 192.0.2.1 || fail "what is applied again is not written"
-etcdctl del /kuafu/v1/object/accelerator/web >/dev/null
+ctl delete accelerator wbe >/dev/null 2>&1 && fail "an accelerator that is not there is deleted"
+ctl delete accelerator web >/dev/null || fail "an accelerator cannot be deleted"
 wait_for does_not_show accelerators 192.0.2.1

@@ -130,9 +130,11 @@ static void apply(void *daemon, const struct ctl_api_documents *documents, ctl_a
 	ask(f, "apply", documents->name, done, to);
 }
 
-static void policy_delete(void *daemon, const char *name, ctl_api_done *done, void *to)
+static void remove_object(void *daemon, const char *kind, const char *name, ctl_api_done *done, void *to)
 {
-	ask(daemon, "policy_delete", name, done, to);
+	char what[32];
+	snprintf(what, sizeof(what), "delete %s", kind);
+	ask(daemon, what, name, done, to);
 }
 
 static void drain(void *daemon, const char *kind, const char *name, bool drained, ctl_api_done *done, void *to)
@@ -203,7 +205,7 @@ void fixture_init(struct fixture *f)
 {
 	*f = (struct fixture){
 	    .view = {f, status, pops, links, routes, accelerators, listeners, endpoints, policies, stale, explain,
-	        apply, policy_delete, drain, flows, trace, stop, stats, pop_name, class_name, flow_state_name,
+	        apply, remove_object, drain, flows, trace, stop, stats, pop_name, class_name, flow_state_name,
 	        monotonic},
 	    .stats.head = {.magic = WIRE_STATS_MAGIC,
 	        .version = WIRE_STATS_VERSION,

@@ -12,7 +12,7 @@ struct fixture {
 	bool trace_is_busy;
 
 	/* the last change asked for */
-	char asked[64]; /* "apply", "policy_delete", "drain" */
+	char asked[64]; /* "apply", "delete KIND", "drain" */
 	char text[256], kind[32], name[64];
 	bool drained;
 	ctl_api_done *done;

@@ -182,6 +182,21 @@ Test(dispatch, an_answer_that_comes_after_the_client_has_left_is_thrown_away)
 	cr_assert_str_empty(text);
 }
 
+Test(dispatch, a_deletion_names_its_kind)
+{
+	static const char *const rows[][2] = {{"/v1/policies/x", "delete policy"},
+	    {"/v1/accelerators/x", "delete accelerator"}, {"/v1/pops/x", "delete pop"}};
+	for (unsigned i = 0; i < 3; i++) {
+		answer = ctl_api_answer_new();
+		send("DELETE", rows[i][0], NULL);
+		cr_assert_str_eq(f.asked, rows[i][1]);
+		cr_assert_str_eq(f.name, "x");
+		fixture_done(&f, 0, NULL);
+		read_answer();
+		cr_assert_eq(answer->status, 200);
+	}
+}
+
 Test(dispatch, a_silent_store_is_503)
 {
 	send("DELETE", "/v1/policies/default", NULL);
