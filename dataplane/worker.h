@@ -5,7 +5,9 @@
  * - Everything in struct dp_worker is written by its own thread only, but `stats`, which others read.
  * - `state` is taken once per burst and does not change within it; the worker tells QSBR between bursts.
  * - A packet has one owner at a time: whoever gets an mbuf sends, drops, punts or hands it over exactly once.
- * - Nothing here allocates, locks or enters the kernel for a packet.
+ * - Nothing here allocates or locks for a packet. The kernel is entered for few: dp_post() writes an eventfd if the main
+ *   thread sleeps, for a neighbour that is wanted (at most every DP_WANTED_SPACING_NS for each of DP_WANTED_SLOTS) and
+ *   for each step of a packet that is traced; and what was handed over wakes a worker that sleeps, once a burst.
  *
  * The journeys are called by the loop (dataplane/loop.c) through dataplane/burst.h:
  *   dp_burst_run(w, pkts, n, port)   a burst that came in on one port, or was handed over by other workers

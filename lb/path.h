@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Paths from this POP to another one, each with its backup, and which of the two is in use.
  *
- * Invariant: the choice is one byte per path, active[path->slot], computed by the main thread whenever a link changes,
- * read by workers with one relaxed load; so a failure needs no new snapshot. */
+ * Invariant: the choice is one byte per path, active[path->slot], written by one thread, the
+ * owner of the link states (the data plane's worker 0), when a link changes or a new snapshot comes, and read by all
+ * workers with one relaxed load; so a failure needs no new snapshot. */
 #pragma once
 
 #include <stdbool.h>
@@ -34,7 +35,8 @@ struct lb_path {
 	struct lb_leg leg[2]; /* enum lb_active */
 };
 
-/* Up or down of each link, by slot. Written by the main thread; id tells whose state it is, as slots are reused. */
+/* Up or down of each link, by slot. One thread's own (the data plane's worker 0); id tells whose state it is, as
+ * slots are reused. */
 struct lb_link_states {
 	uint32_t id[LB_MAX_LINKS];
 	uint8_t up[LB_MAX_LINKS];

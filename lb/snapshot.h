@@ -2,8 +2,8 @@
 /* The forwarding state: one immutable root over shared, reference-counted parts.
  *
  * Invariants:
- * - Nothing reachable from a snapshot changes while it lives, but for `active`, which the main thread rewrites when a
- *   link changes (lb/path.h).
+ * - Nothing reachable from a snapshot changes while it lives, but for `active`, which the owner of the link states,
+ *   worker 0, rewrites when a link changes (lb/path.h).
  * - Every reference between parts resolves within the snapshot; lb/change.h refuses what would not.
  * - Making, holding and putting snapshots is one thread's business. Workers only read; the last put must wait until
  *   no worker reads any more (the data plane's QSBR says when).
