@@ -14,9 +14,9 @@ void lb_nat_pool_init(struct lb_nat_pool *pool, const struct lb_nat_config *conf
 	    .lanes = (uint16_t)lb_nat_lanes(config->worker, config->workers),
 	    .quarantine = (uint32_t)((config->quarantine_ns + (1u << 20) - 1) >> 20) & (TICK_MASK >> 1),
 	    .random = config->seed};
-	for (unsigned lane = 0; lane < WIRE_OVERLAY_LANES; lane++)
-		pool->lane_place[lane] =
-		    lane % config->workers == config->worker ? (uint8_t)(lane / config->workers) : 0xff;
+	memset(pool->lane_place, 0xff, sizeof(pool->lane_place));
+	for (unsigned lane = config->worker; lane < WIRE_OVERLAY_LANES; lane += config->workers)
+		pool->lane_place[lane] = (uint8_t)(lane / config->workers);
 }
 
 static struct lb_nat_port *row_of(
