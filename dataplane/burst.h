@@ -82,6 +82,13 @@ static inline uint16_t dp_burst_l4_length(const struct dp_burst *b, unsigned i)
 	return (uint16_t)(b->length[i] - (b->l4[i] - (uint8_t *)b->ip[i]));
 }
 
+/* Whether packet i may make state: TCP's first SYN, and any of UDP. */
+static inline bool dp_begins_flow(const struct dp_burst *b, unsigned i)
+{
+	return b->kind[i] == DP_KIND_UDP ||
+	       (b->kind[i] == DP_KIND_TCP && (b->tcp_flags[i] & (WIRE_TCP_SYN | WIRE_TCP_ACK)) == WIRE_TCP_SYN);
+}
+
 /* Cuts the mbuf of packet i so that its data is exactly the IP packet at ip[i]: link-layer header, outer headers and
  * padding go. */
 void dp_burst_trim(struct dp_burst *b, unsigned i);

@@ -118,12 +118,6 @@ static enum wire_drop begin_flow(struct dp_worker *w, struct dp_burst *b, unsign
 	return result == -EADDRNOTAVAIL ? WIRE_DROP_NAT_FULL : WIRE_DROP_FLOW_FULL;
 }
 
-static bool begins_flow(const struct dp_burst *b, unsigned i)
-{
-	return b->kind[i] == DP_KIND_UDP ||
-	       (b->kind[i] == DP_KIND_TCP && (b->tcp_flags[i] & (WIRE_TCP_SYN | WIRE_TCP_ACK)) == WIRE_TCP_SYN);
-}
-
 /* Client -> VIP becomes NAT address -> endpoint; an ICMP error's quote, VIP -> client, endpoint -> NAT address. */
 static void rewrite(struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
 {
@@ -156,7 +150,7 @@ static void deliver(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b
 		flow = NULL;
 	}
 	bool known = flow != NULL;
-	if (!known && !begins_flow(b, i)) {
+	if (!known && !dp_begins_flow(b, i)) {
 		second_chance(w, t, b, i);
 		return;
 	}

@@ -57,21 +57,13 @@ static void store_choice(struct lb_flow *flow, const struct lb_listener *listene
 
 static void decide_by_flow(struct dp_worker *w, const struct lb_flow *flow, struct decision *d)
 {
-	bool unconfirmed = flow->state == LB_FLOW_NEW;
 	d->class = flow->class;
-	d->steer = (struct dp_steer){.flags = unconfirmed ? WIRE_STEER_NEW : 0,
-	    .ingress_pop = w->snapshot->self,
+	d->steer = (struct dp_steer){.ingress_pop = w->snapshot->self,
 	    .egress_pop = flow->egress_pop,
 	    .endpoint = flow->endpoint,
 	    .group = flow->group,
 	    .vni = (uint32_t)flow->vni[0] << 16 | (uint32_t)flow->vni[1] << 8 | flow->vni[2]};
 	set_candidates(w->snapshot, &d->steer);
-}
-
-static bool begins_flow(const struct dp_burst *b, unsigned i)
-{
-	return b->kind[i] == DP_KIND_UDP ||
-	       (b->kind[i] == DP_KIND_TCP && (b->tcp_flags[i] & (WIRE_TCP_SYN | WIRE_TCP_ACK)) == WIRE_TCP_SYN);
 }
 
 /* The flow that packet i begins, or NULL: the table has no room for it, or it begins none. */
@@ -80,7 +72,7 @@ static struct lb_flow *begin_flow(struct dp_worker *w, struct dp_burst *b, unsig
 {
 	struct lb_flow *flow;
 	bool made;
-	if (!begins_flow(b, i))
+	if (!dp_begins_flow(b, i))
 		return NULL;
 	if (lb_flow_insert(w->flows, &b->key[i], b->hash[i], w->now_ns, &flow, &made) != 0) {
 		dp_count(w, WIRE_COUNTER_FLOWS_UNSTORED);
@@ -111,7 +103,7 @@ static enum wire_drop decide_by_tables(struct dp_worker *w, struct dp_burst *b, 
 		struct lb_flow passing = {0};
 		store_choice(&passing, listener, &choice);
 		decide_by_flow(w, &passing, d);
-		d->steer.flags = begins_flow(b, i) ? WIRE_STEER_NEW : WIRE_STEER_SECOND;
+		d->steer.flags = dp_begins_flow(b, i) ? 0 : WIRE_STEER_SECOND;
 	}
 	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "listener %u, group %u by share, endpoint %u by Maglev: %s",
 	    listener->row.listener, choice.group->row.group, choice.endpoint->row.endpoint,
@@ -123,7 +115,7 @@ static enum wire_drop decide_by_tables(struct dp_worker *w, struct dp_burst *b, 
 static bool must_move(struct dp_worker *w, const struct dp_burst *b, unsigned i, const struct lb_flow *flow)
 {
 	const struct lb_endpoint *endpoint = lb_snapshot_endpoint(w->snapshot, flow->endpoint);
-	return endpoint && endpoint->row.state == WIRE_ENDPOINT_DOWN && begins_flow(b, i);
+	return endpoint && endpoint->row.state == WIRE_ENDPOINT_DOWN && dp_begins_flow(b, i);
 }
 
 static enum wire_drop decide(

@@ -16,15 +16,6 @@ static struct lb_flow_key key_of(const struct wire_ipv4 *ip, const uint8_t *l4)
 	    .protocol = ip->protocol};
 }
 
-static struct lb_flow_key exchanged(const struct lb_flow_key *k)
-{
-	return (struct lb_flow_key){.client = k->vip,
-	    .vip = k->client,
-	    .client_port = k->vip_port,
-	    .vip_port = k->client_port,
-	    .protocol = k->protocol};
-}
-
 static enum wire_drop parse_tcp(struct dp_burst *b, unsigned i, struct wire_cursor c)
 {
 	const struct wire_tcp *tcp = wire_take(&c, sizeof(*tcp));
@@ -81,7 +72,7 @@ static enum wire_drop parse_quote(struct dp_burst *b, unsigned i, struct wire_cu
 	if (wire_be16(&quoted->frag_off) & WIRE_IPV4_OFFSET_MASK)
 		return WIRE_DROP_FRAGMENT;
 	struct lb_flow_key key = key_of(quoted, l4);
-	b->key[i] = exchanged(&key);
+	b->key[i] = lb_flow_key_exchanged(&key);
 	if (__builtin_memcmp(quoted->src, b->ip[i]->dst, sizeof(quoted->src)) != 0)
 		return WIRE_DROP_BAD_L4_HEADER; /* about a packet that this address did not send */
 	b->kind[i] = DP_KIND_ICMP_ERROR;

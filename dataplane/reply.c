@@ -86,11 +86,7 @@ static void hand_to_return(struct dp_worker *w, struct dp_burst *b, unsigned i, 
 	dp_count_journey(w, WIRE_JOURNEY_REPLY, b->length[i]);
 	b->steer[i] = steer_back(w, flow);
 	rewrite(b, i, flow);
-	b->key[i] = (struct lb_flow_key){.client = flow->key.vip,
-	    .vip = flow->key.client,
-	    .client_port = flow->key.vip_port,
-	    .vip_port = flow->key.client_port,
-	    .protocol = flow->key.protocol};
+	b->key[i] = lb_flow_key_exchanged(&flow->key);
 	dp_burst_trim(b, i);
 }
 

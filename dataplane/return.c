@@ -21,16 +21,6 @@ void dp_return_run(struct dp_worker *w, struct dp_burst *b, const struct dp_grou
 		dp_return_deliver(w, b, &bare);
 }
 
-/* The key is that of the packet, VIP -> client; the flow's is the other way round. */
-static struct lb_flow_key flow_key(const struct lb_flow_key *k)
-{
-	return (struct lb_flow_key){.client = k->vip,
-	    .vip = k->client,
-	    .client_port = k->vip_port,
-	    .vip_port = k->client_port,
-	    .protocol = k->protocol};
-}
-
 /* The flow's entry, made if there is none and the packet shows that the connection lives. */
 static struct lb_flow *entry_for(struct dp_worker *w, const struct lb_flow_key *key, uint64_t hash, uint8_t tcp_flags)
 {
@@ -50,15 +40,11 @@ static struct lb_flow *entry_for(struct dp_worker *w, const struct lb_flow_key *
 	return flow;
 }
 
-static void learn(struct dp_worker *w, struct lb_flow *flow, const struct dp_steer *steer)
+static void learn(struct lb_flow *flow, const struct dp_steer *steer)
 {
-	if (flow->egress_pop == steer->egress_pop && flow->endpoint == steer->endpoint)
-		return;
-	(void)w;
 	flow->egress_pop = steer->egress_pop;
 	flow->endpoint = steer->endpoint;
 	flow->group = steer->group;
-	flow->flags |= LB_FLOW_LEARNED;
 }
 
 void dp_return_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
@@ -69,7 +55,7 @@ void dp_return_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_
 	struct lb_flow *flow[DP_BURST_MAX];
 
 	for (unsigned k = 0; k < g->n; k++) {
-		flip[k] = flow_key(&b->key[g->i[k]]);
+		flip[k] = lb_flow_key_exchanged(&b->key[g->i[k]]); /* the packet's is VIP -> client */
 		key[k] = &flip[k];
 		hash[k] = lb_flow_hash(&flip[k]);
 	}
@@ -86,7 +72,7 @@ void dp_return_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_
 		if (flow[k] && segment) {
 			lb_flow_touch(w->flows, flow[k], b->tcp_flags[i], false, w->now_ns);
 			if (steer->endpoint)
-				learn(w, flow[k], steer);
+				learn(flow[k], steer);
 		}
 		DP_TRACE(w, b, i, WIRE_JOURNEY_RETURN, "to the client; egress POP %u, endpoint %u", steer->egress_pop,
 		    steer->endpoint);

@@ -100,6 +100,16 @@ static inline uint32_t lb_hash_scale(uint32_t x, uint32_t n)
 	return (uint32_t)((uint64_t)x * n >> 32);
 }
 
+/* The key of packets the other way. */
+static inline struct lb_flow_key lb_flow_key_exchanged(const struct lb_flow_key *k)
+{
+	return (struct lb_flow_key){.client = k->vip,
+	    .vip = k->client,
+	    .client_port = k->vip_port,
+	    .vip_port = k->client_port,
+	    .protocol = k->protocol};
+}
+
 static inline bool lb_flow_key_equal(const struct lb_flow_key *a, const struct lb_flow_key *b)
 {
 	uint64_t x[5], y[5];

@@ -27,7 +27,6 @@ enum lb_flow_flags {
 	LB_FLOW_FIN_CLIENT = 0x01,
 	LB_FLOW_FIN_SERVER = 0x02,
 	LB_FLOW_ANSWERED = 0x04,  /* a packet towards the client was seen */
-	LB_FLOW_LEARNED = 0x08,   /* egress and endpoint are what a return packet told, not our own choice */
 	LB_FLOW_CONFIRMED = 0x10, /* NAT table: has been ESTABLISHED */
 };
 #define LB_FLOW_FINS (LB_FLOW_FIN_CLIENT | LB_FLOW_FIN_SERVER)

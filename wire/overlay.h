@@ -81,7 +81,6 @@ struct wire_path {
 enum wire_steer_flags {
 	WIRE_STEER_RETURN = 0x01, /* towards the client; clear: towards the endpoint */
 	WIRE_STEER_SECOND = 0x02, /* second chance: an egress without state passes it to the next candidate */
-	WIRE_STEER_NEW = 0x04,    /* the ingress has just made this flow: an egress may make state for it */
 };
 
 /* Forward: ingress_pop is where the packet entered, endpoint and group what the ingress chose, candidate[] the other

@@ -29,8 +29,7 @@ static struct packet to_fra1(struct packet inner, uint32_t sequence, uint8_t fla
 Test(ingress, a_new_clients_syn_goes_to_the_egress_along_the_primary_path)
 {
 	receive(SGP1, tcp(FROM, TO, .flags = WIRE_TCP_SYN, .mss = 1300));
-	expect_packet(
-	    sent(SGP1), to_fra1(tcp(FROM, TO, .flags = WIRE_TCP_SYN, .mss = 1300, .ttl = 63), 1, WIRE_STEER_NEW));
+	expect_packet(sent(SGP1), to_fra1(tcp(FROM, TO, .flags = WIRE_TCP_SYN, .mss = 1300, .ttl = 63), 1, 0));
 	cr_assert_eq(counter(SGP1, WIRE_COUNTER_FLOWS_NEW), 1);
 	cr_assert_eq(journeys(SGP1, WIRE_JOURNEY_INGRESS), 1);
 }
@@ -80,7 +79,6 @@ Test(ingress, udp_makes_a_flow_and_keeps_a_zero_checksum)
 	receive(SGP1, udp(FROM, VIP ":53", .payload = 33, .no_checksum = true, .tos = 0xba));
 	struct packet inner = udp(FROM, VIP ":53", .payload = 33, .no_checksum = true, .tos = 0xba, .ttl = 63);
 	struct overlay o = overlay_along(&inner, SGP1, 2, (enum pop[]){DXB1, FRA1});
-	o.flags = WIRE_STEER_NEW;
 	o.sequence = 1;
 	o.tos = 0xba;
 	expect_packet(sent(SGP1), make_overlay(&o, &inner));
@@ -101,8 +99,7 @@ Test(ingress, the_egress_here_takes_it_without_the_overlay)
 Test(ingress, mss_is_clamped_to_the_path)
 {
 	receive(SGP1, tcp(FROM, TO, .flags = WIRE_TCP_SYN, .mss = 1460));
-	expect_packet(
-	    sent(SGP1), to_fra1(tcp(FROM, TO, .flags = WIRE_TCP_SYN, .mss = ROOM - 40, .ttl = 63), 1, WIRE_STEER_NEW));
+	expect_packet(sent(SGP1), to_fra1(tcp(FROM, TO, .flags = WIRE_TCP_SYN, .mss = ROOM - 40, .ttl = 63), 1, 0));
 	cr_assert_eq(counter(SGP1, WIRE_COUNTER_MSS_CLAMPED), 1);
 }
 

@@ -25,7 +25,7 @@ static uint8_t *given_packet(unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		e.hop[i] =
 		    (struct wire_path_hop){.pop = be16((uint16_t)(11 + i)), .local_link = (uint8_t)i, .remote_link = 9};
-	e.steer = (struct wire_steer){.flags = WIRE_STEER_NEW, .ingress_pop = be16(1), .egress_pop = be16(12)};
+	e.steer = (struct wire_steer){.flags = WIRE_STEER_SECOND, .ingress_pop = be16(1), .egress_pop = be16(12)};
 	memset(packet, 0, sizeof(packet));
 	struct dp_overlay o = dp_encap_write(packet, &e);
 	dp_overlay_stamp(&o, 0xcafedeadbeef, 0x01020304);
