@@ -173,6 +173,19 @@ static void wipe_etcd(void)
 	start_etcd(port);
 }
 
+/* A new etcd, without data, where no watcher looks. */
+static void start_empty_elsewhere(void)
+{
+	char command[64];
+	unsigned other = free_port();
+	kill_etcd();
+	snprintf(command, sizeof(command), "rm -rf '%s/data'", directory);
+	cr_assert(system(command) == 0);
+	start_etcd(other);
+	snprintf(url, sizeof(url), "etcd://127.0.0.1:%u", other);
+	wait_for_etcd();
+}
+
 static unsigned lost(const struct watcher *w)
 {
 	struct ctl_store_status status;
@@ -202,6 +215,28 @@ Test(etcd, a_store_that_lost_its_data_deletes_nothing_until_somebody_does)
 	cr_assert(watcher_put(&a, "/k/deleted", NULL) == 0);
 	watcher_expect(&a, "+/k/deleted=1 -/k/deleted");
 	cr_assert(lost(&a) == 0, "%u", lost(&a));
+	watcher_close(&a);
+}
+
+Test(etcd, an_older_backup_deletes_nothing_either)
+{
+	struct watcher a, b;
+	wait_for_etcd();
+	watcher_open(&a, url);
+	ctl_store_watch(a.store, "/k/", watcher_hear, &a);
+	watcher_expect(&a, "listed");
+	for (unsigned i = 0; i < 5; i++)
+		cr_assert(watcher_put(&a, "/k/new", i % 2 ? "1" : "0") == 0);
+	cr_assert(watcher_put(&a, "/k/old", "2") == 0);
+	watcher_expect(&a, "+/k/new=0 +/k/new=1 +/k/new=0 +/k/new=1 +/k/new=0 +/k/old=2");
+	start_empty_elsewhere();
+	watcher_open(&b, url);
+	cr_assert(watcher_put(&b, "/k/old", "1") == 0);
+	watcher_close(&b);
+	kill_etcd();
+	start_etcd(port);
+	watcher_expect(&a, "+/k/old=1 lost");
+	cr_assert(lost(&a) == 1, "%u", lost(&a));
 	watcher_close(&a);
 }
 
