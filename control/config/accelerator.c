@@ -198,6 +198,11 @@ static int read_listener(struct ctl_yaml_value item, struct ctl_accelerator *a)
 
 /* ---- accelerators ---- */
 
+static bool is_host(const struct wire_addr *a)
+{
+	return a->bytes[12] != 0 && a->bytes[12] != 127 && a->bytes[12] < 224; /* IPv4 */
+}
+
 static void read_vips(struct ctl_yaml_value list, struct ctl_accelerator *a)
 {
 	unsigned n = ctl_yaml_items(list, CTL_MAX_VIPS);
@@ -205,6 +210,8 @@ static void read_vips(struct ctl_yaml_value list, struct ctl_accelerator *a)
 		struct ctl_yaml_value item = ctl_yaml_item(list, i);
 		if (!ctl_yaml_ipv4(item, &a->vips[a->n_vips]))
 			continue;
+		if (!is_host(&a->vips[a->n_vips]))
+			ctl_yaml_complain(item, "must be an address that clients can connect to");
 		for (unsigned j = 0; j < a->n_vips; j++)
 			if (wire_addr_equal(&a->vips[j], &a->vips[a->n_vips]))
 				ctl_yaml_complain(item, "stands in the list twice; remove one");

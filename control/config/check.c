@@ -188,3 +188,19 @@ int ctl_objects_check(
 		return -EINVAL;
 	return ctl_objects_inherit(set, batch);
 }
+
+void ctl_objects_check_taken(
+    const struct ctl_objects *batch, const struct ctl_taken_address *taken, size_t n, struct ctl_mistakes *m)
+{
+	for (unsigned i = 0; i < batch->n; i++) {
+		const struct ctl_object *o = batch->object[i];
+		unsigned n_vips = o->kind == CTL_KIND_ACCELERATOR ? o->accelerator.n_vips : 0;
+		for (size_t j = 0; j < n_vips * n; j++) {
+			char text[CTL_ADDRESS_TEXT];
+			const struct wire_addr *vip = &o->accelerator.vips[j / n];
+			if (wire_addr_equal(vip, &taken[j % n].address))
+				ctl_mistake(m, "%s:%u: vips: '%s': is an address of POP '%s' itself; choose another",
+				    o->source, o->line, ctl_address_text(vip, text), taken[j % n].pop);
+		}
+	}
+}

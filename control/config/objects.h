@@ -149,6 +149,14 @@ int ctl_objects_parse(const char *source, const char *text, size_t size, uint64_
 int ctl_objects_check(
     const struct ctl_objects *set, struct ctl_objects *batch, const char *const *known_pops, struct ctl_mistakes *m);
 
+/* An address of the cluster itself, which no VIP may have: traffic between POPs would go the way of clients'. */
+struct ctl_taken_address {
+	struct wire_addr address;
+	const char *pop;
+};
+void ctl_objects_check_taken(
+    const struct ctl_objects *batch, const struct ctl_taken_address *taken, size_t n, struct ctl_mistakes *m);
+
 /* The object, or NULL. The name is that of every kind. */
 struct ctl_object *ctl_objects_find(const struct ctl_objects *set, enum ctl_kind kind, const char *name);
 const char *ctl_object_name(const struct ctl_object *object);

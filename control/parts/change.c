@@ -208,6 +208,25 @@ static void check_allowed(
 		ctl_mistake(m, "body:1: holds no document; see kuafu.yaml(5)");
 }
 
+static int check_taken(const struct ctl_daemon *d, const struct ctl_objects *batch, struct ctl_mistakes *m)
+{
+	size_t n = 0, most = d->config.dataplane.n_nats;
+	for (unsigned i = 0; i < d->cluster.n_pops; i++)
+		most += d->cluster.pop[i]->n_addresses;
+	struct ctl_taken_address *taken = calloc(most + 1, sizeof(*taken));
+	if (!taken)
+		return -ENOMEM;
+	for (unsigned i = 0; i < d->config.dataplane.n_nats; i++)
+		taken[n++] = (struct ctl_taken_address){d->config.dataplane.nats[i].address, d->config.name};
+	for (unsigned i = 0; i < d->cluster.n_pops; i++)
+		for (unsigned j = 0; j < d->cluster.pop[i]->n_addresses; j++)
+			taken[n++] =
+			    (struct ctl_taken_address){d->cluster.pop[i]->address[j].address, d->cluster.pop[i]->name};
+	ctl_objects_check_taken(batch, taken, n, m);
+	free(taken);
+	return 0;
+}
+
 static int check(struct ctl_daemon *d, struct ctl_objects *batch, struct ctl_mistakes *m)
 {
 	const char **known = calloc(d->cluster.n_pops + 1, sizeof(*known));
@@ -217,7 +236,7 @@ static int check(struct ctl_daemon *d, struct ctl_objects *batch, struct ctl_mis
 		known[i] = d->cluster.pop[i]->name;
 	int error = ctl_objects_check(&d->objects, batch, known, m);
 	free(known);
-	return error;
+	return error ? error : check_taken(d, batch, m);
 }
 
 void ctl_change_apply(void *daemon, const struct ctl_api_documents *documents, ctl_api_done *done, void *to)

@@ -240,17 +240,28 @@ static bool is_nat_address(const struct ctl_daemon *d, const struct wire_addr *a
 	return false;
 }
 
+static bool is_link_address(const struct ctl_daemon *d, const struct wire_addr *address)
+{
+	for (unsigned i = 0; i < d->config.n_links; i++)
+		if (wire_addr_equal(&d->config.links[i].address, address))
+			return true;
+	return false;
+}
+
 /* What the apply could not see: pop.yaml of each POP, and what two POPs applied at the same moment. The data plane would
  * refuse everything for one such VIP. */
 static bool can_keep(struct forwarding *f, const struct ctl_accelerator *a, const struct wire_addr *vip)
 {
 	char text[CTL_ADDRESS_TEXT];
-	bool is_nat = is_nat_address(f->d, vip);
-	if (!is_nat && owner_of(f, vip) == NO_OWNER)
+	bool is_nat = is_nat_address(f->d, vip), is_link = is_link_address(f->d, vip);
+	if (!is_nat && !is_link && owner_of(f, vip) == NO_OWNER)
 		return true;
 	if (f->n_left_out++ == 0)
 		snprintf(f->left_out, sizeof(f->left_out), "VIP %s of accelerator %s: %s", ctl_address_text(vip, text),
-		    a->name, is_nat ? "it is in this POP's nat-pool" : "another accelerator has it");
+		    a->name,
+		    is_nat    ? "it is in this POP's nat-pool"
+		    : is_link ? "it is the address of a link of this POP"
+		              : "another accelerator has it");
 	return false;
 }
 

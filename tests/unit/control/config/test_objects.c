@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,6 +188,30 @@ Test(objects, each_mistake_is_one_line_with_its_remedy)
 		cr_assert(strstr(text, rows[i].line), "expected: %s\ngot: %s", rows[i].line, text);
 		cr_assert(set.n == 0, "nothing is applied");
 	}
+}
+
+Test(objects, a_vip_is_an_address_of_hosts_and_none_of_a_pop)
+{
+	static const char *const wrong[] = {"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"};
+	char yaml[256];
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(yaml, sizeof(yaml), "{kind: accelerator, name: web, vips: ['%s'], listeners: []}", wrong[i]);
+		cr_assert(apply(yaml) == -EINVAL, "%s", wrong[i]);
+		cr_assert(strstr(text, "must be an address that clients can connect to"), "%s", text);
+	}
+	ctl_mistakes_free(&mistakes);
+	cr_assert(apply(example) == 0, "%s", text);
+	struct ctl_objects all = {0};
+	cr_assert(parse(example, &all) == 0);
+	struct ctl_taken_address taken[2] = {{all.object[0]->accelerator.vips[0], "fra1"}};
+	taken[1] = (struct ctl_taken_address){.pop = "ams1"};
+	ctl_objects_check_taken(&all, taken + 1, 1, &mistakes);
+	cr_assert(mistakes.found == 0);
+	ctl_objects_check_taken(&all, taken, 2, &mistakes);
+	ctl_mistakes_text(&mistakes, text, sizeof(text));
+	cr_assert_str_eq(text, "f.yaml:1: vips: '203.0.113.10': is an address of POP 'fra1' itself; choose another");
+	ctl_mistakes_free(&mistakes);
+	ctl_objects_free(&all);
 }
 
 Test(objects, a_vip_belongs_to_one_accelerator)
