@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Parts: the cluster's secret, and the BPF programs of our ports. */
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,24 +31,47 @@ void ctl_secret_stop(struct ctl_daemon *d)
 	explicit_bzero(d->parts->secret, sizeof(d->parts->secret));
 }
 
+static int attach_port(struct ctl_daemon *d, unsigned number)
+{
+	const struct ctl_pop_port *port = &d->config.ports[number];
+	struct kbpf_attachment attachment;
+	d->parts->ifindex[number] = if_nametoindex(port->interface);
+	int error = kbpf_attach(d->kbpf, port->interface, &attachment, d->kbpf_why);
+	if (error)
+		return error;
+	ctl_info("port %s: XDP program %s on %s%s", port->name,
+	    attachment.replaced ? "exchanged"
+	    : attachment.reused ? "found running"
+	                        : "loaded",
+	    port->interface, attachment.mode == KBPF_GENERIC ? " (generic: the driver refuses native XDP)" : "");
+	return 0;
+}
+
 static int attach_ports(struct ctl_daemon *d)
 {
-	for (unsigned i = 0; i < d->config.n_ports; i++) {
+	int error = 0;
+	for (unsigned i = 0; i < d->config.n_ports && !error; i++)
+		if (d->config.ports[i].driver == CTL_PORT_AF_XDP)
+			error = attach_port(d, i);
+	return error;
+}
+
+/* An interface that was removed and made anew has the old one's name, but none of its programs. */
+void ctl_ebpf_follow(struct ctl_daemon *d)
+{
+	for (unsigned i = 0; d->kbpf && i < d->config.n_ports; i++) {
 		const struct ctl_pop_port *port = &d->config.ports[i];
-		struct kbpf_attachment attachment;
 		if (port->driver != CTL_PORT_AF_XDP)
 			continue;
-		int error = kbpf_attach(d->kbpf, port->interface, &attachment, d->kbpf_why);
-		if (error)
-			return error;
-		ctl_info("port %s: XDP program %s on %s%s", port->name,
-		    attachment.replaced ? "exchanged"
-		    : attachment.reused ? "found running"
-		                        : "loaded",
-		    port->interface,
-		    attachment.mode == KBPF_GENERIC ? " (generic: the driver refuses native XDP)" : "");
+		unsigned now = if_nametoindex(port->interface);
+		if (now == d->parts->ifindex[i])
+			continue;
+		d->parts->ifindex[i] = now;
+		if (!now)
+			ctl_warning("port %s: interface %s has vanished", port->name, port->interface);
+		else if (attach_port(d, i))
+			ctl_warning("port %s: %s", port->name, d->kbpf_why);
 	}
-	return 0;
 }
 
 static bool has_af_xdp(const struct ctl_daemon *d)

@@ -41,7 +41,8 @@ struct ctl_parts {
 	uint64_t dataplane_since_wall_ns; /* connected or lost */
 	size_t secret_size;
 	uint8_t secret[CTL_SECRET_MAX];
-	unsigned n_dark; /* addresses that are the forwarder's alone: VIPs and NAT addresses */
+	unsigned ifindex[WIRE_CTL_MAX_PORTS]; /* to which the BPF programs are attached; 0: none */
+	unsigned n_dark;                      /* addresses that are the forwarder's alone: VIPs and NAT addresses */
 	struct wire_addr *dark;
 	struct ctl_api_view view;
 	struct ctl_query *queries; /* for flows and traces, under way */
@@ -57,6 +58,8 @@ void ctl_secret_stop(struct ctl_daemon *d);
 
 int ctl_ebpf_start(struct ctl_daemon *d);
 void ctl_ebpf_stop(struct ctl_daemon *d);
+/* Once a second: attaches to interfaces that are new under their names. */
+void ctl_ebpf_follow(struct ctl_daemon *d);
 /* Steers the dark addresses and forgets all others but our own. */
 void ctl_ebpf_steer(struct ctl_daemon *d);
 

@@ -134,6 +134,7 @@ static void on_second(uv_timer_t *timer)
 {
 	struct ctl_daemon *d = timer->data;
 	log_store(d);
+	ctl_ebpf_follow(d);
 	ctl_publish_now(d);
 	ctl_due(d, CTL_DUE_FORWARDING); /* distances have changed a little */
 }

@@ -11,7 +11,7 @@ fi
 kuafud=$1 kuafuctl=$2
 dir=$(mktemp -d)
 pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || :; rm -rf "$dir"' EXIT
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || :; umount "$dir/run/bpf" 2>/dev/null || :; rm -rf "$dir"' EXIT
 
 fail() { echo "$*" >&2; cat "$dir/log" >&2 2>/dev/null || :; exit 1; }
 ctl() { "$kuafuctl" --socket "$dir/run/api.sock" "$@"; }
@@ -88,3 +88,20 @@ kill "$pid"
 wait "$pid" || fail "SIGTERM is not obeyed"
 pid=
 "$kuafud" --config "$dir/first.yaml" --remove 2>>"$dir/log" || fail "--remove of the first fails"
+
+# An interface that is made anew gets its programs again. Only where eBPF may be used.
+ip link add name port0 type veth peer name far0 2>/dev/null || exit 0
+ip link set dev port0 up
+sed -i 's/{name: none, driver: null}/{name: wan, driver: af_xdp, interface: port0}/; s/port: none/port: wan/' "$dir/pop.yaml"
+: >"$dir/log"
+start
+loads() { [ "$(grep -c 'XDP program loaded on port0' "$dir/log")" = "$1" ]; }
+if loads 1; then
+	ip link del dev port0
+	ip link add name port0 type veth peer name far0
+	wait_for loads 2
+fi
+kill "$pid"
+wait "$pid" || :
+pid=
+"$kuafud" --config "$dir/pop.yaml" --remove 2>>"$dir/log" || fail "--remove fails with a port"
