@@ -16,6 +16,7 @@
 #include "dataplane/server.h"
 #include "dataplane/telemetry.h"
 #include "dataplane/worker_set.h"
+#include "lb/snapshot.h"
 
 #define TURN_MS         200 /* the longest wait of the main thread, when all ports are open */
 #define OPENING_TURN_MS 20  /* while a port waits for its program or its queue */
@@ -95,8 +96,10 @@ static void collect_links(struct daemon *d)
 {
 	static struct wire_stats_link sum[WIRE_STATS_MAX_LINKS];
 	struct wire_stats_link *shown = d->set->stats.link;
-	for (uint32_t i = 0; i < WIRE_STATS_MAX_LINKS; i++)
-		sum[i] = (struct wire_stats_link){.link = shown[i].link};
+	const struct lb_snapshot *snapshot = dp_transaction_state(d->transactions)->snapshot;
+	for (uint32_t i = 0; i < WIRE_STATS_MAX_LINKS; i++) /* a link keeps its block; one that is gone leaves it */
+		sum[i] = (struct wire_stats_link){
+		    .link = lb_snapshot_link(snapshot, shown[i].link) != NULL ? shown[i].link : 0};
 	for (uint16_t id = 0; id < d->set->n; id++)
 		dp_overlay_state_collect(d->set->slot[id]->worker.overlay, sum, WIRE_STATS_MAX_LINKS);
 	dp_oam_collect(d->set->slot[0]->worker.oam, sum, WIRE_STATS_MAX_LINKS);

@@ -49,6 +49,12 @@ void dp_event_cache_path(struct dp_event_cache *cache, const struct wire_ctl_pat
 		*at = *state;
 }
 
+bool dp_event_cache_is_long(const struct dp_event_cache *cache, const struct lb_snapshot *snapshot)
+{
+	return cache->n_links > lb_map_count(snapshot->part[LB_PART_LINK]) ||
+	       cache->n_paths > lb_map_count(snapshot->part[LB_PART_PATH]);
+}
+
 void dp_event_cache_trim(struct dp_event_cache *cache, const struct lb_snapshot *snapshot)
 {
 	struct dp_event_cache kept = {0};

@@ -2,6 +2,7 @@
 /* The last known state of each link and path, for a kuafud that connects later than the event. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "dataplane/prefix_map.h"
@@ -22,7 +23,10 @@ struct dp_event_cache {
 void dp_event_cache_link(struct dp_event_cache *cache, const struct wire_ctl_link_state *state);
 void dp_event_cache_path(struct dp_event_cache *cache, const struct wire_ctl_path_state *state);
 
-/* Forget what the snapshot does not have any more. */
+/* Whether it holds more than the snapshot has: time to trim it. */
+bool dp_event_cache_is_long(const struct dp_event_cache *cache, const struct lb_snapshot *snapshot);
+
+/* Forget what the snapshot does not have any more; the rest keeps its order. */
 void dp_event_cache_trim(struct dp_event_cache *cache, const struct lb_snapshot *snapshot);
 
 void dp_event_cache_free(struct dp_event_cache *cache);

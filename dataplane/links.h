@@ -5,6 +5,8 @@
  * Invariant: a link keeps its place as long as it is in the snapshot, whatever else changes. */
 #pragma once
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "dataplane/overlay.h"
@@ -13,9 +15,11 @@
 #define DP_LINKS_MAX WIRE_STATS_MAX_LINKS
 
 struct dp_overlay_state;
+struct lb_snapshot;
 
 struct dp_link {
-	uint32_t link; /* id in wire_ctl_link */
+	uint32_t link;     /* id in wire_ctl_link */
+	_Atomic bool used; /* written last: the main thread looks at it first */
 	uint64_t tx_packets;
 	uint64_t tx_bytes;
 	uint64_t rx_packets;
@@ -28,8 +32,12 @@ struct dp_link {
 int dp_overlay_state_create(uint16_t n_workers, struct dp_overlay_state **ret_state);
 void dp_overlay_state_destroy(struct dp_overlay_state *state);
 
-/* The place of a link, made when it is first asked for. NULL: more than DP_LINKS_MAX links. */
+/* The place of a link, made when it is first asked for. NULL: more than DP_LINKS_MAX links. A link that comes back goes on
+ * as it left off, but for its counters, or, if another has its place, with sequences above all that it sent. */
 struct dp_link *dp_link_find(struct dp_overlay_state *state, uint32_t link);
+
+/* Frees the places of links that are not our own in the snapshot. For the worker, when it takes a new state. */
+void dp_links_keep(struct dp_overlay_state *state, const struct lb_snapshot *snapshot);
 
 /* The block of a link among n: its own, or the first that no link has, or NULL. */
 struct wire_stats_link *dp_link_block(uint32_t link, struct wire_stats_link *block, uint32_t n);

@@ -8,6 +8,7 @@
 #include <rte_pause.h>
 
 #include "dataplane/burst.h"
+#include "dataplane/links.h"
 #include "dataplane/oam.h"
 #include "dataplane/worker_set.h"
 #include "lb/snapshot.h"
@@ -51,6 +52,7 @@ void dp_loop_begin(struct dp_worker *w, uint64_t now_ns, uint64_t wall_ns)
 	w->snapshot = state->snapshot;
 	slot->generation = state->generation;
 	follow_nat_pool(slot, w->snapshot, now_ns);
+	dp_links_keep(w->overlay, w->snapshot);
 }
 
 void dp_loop_end(struct dp_worker *w)

@@ -99,18 +99,37 @@ static void pass_flow(struct dp_session *s, const struct dp_event *event)
 	}
 }
 
+/* What is passed on as it comes need not be told from the cache, too. */
+static void pass_link(struct dp_session *s, const struct wire_ctl_link_state *state)
+{
+	bool told = s->told_links == s->cache.n_links;
+	dp_event_cache_link(&s->cache, state);
+	if (!s->greeted)
+		return;
+	dp_session_answer(s, WIRE_CTL_LINK_STATE, 0, state, sizeof(*state));
+	if (told)
+		s->told_links = s->cache.n_links;
+}
+
+static void pass_path(struct dp_session *s, const struct wire_ctl_path_state *state)
+{
+	bool told = s->told_paths == s->cache.n_paths;
+	dp_event_cache_path(&s->cache, state);
+	if (!s->greeted)
+		return;
+	dp_session_answer(s, WIRE_CTL_PATH_STATE, 0, state, sizeof(*state));
+	if (told)
+		s->told_paths = s->cache.n_paths;
+}
+
 static void pass_event(struct dp_session *s, const struct dp_event *event)
 {
 	switch ((enum dp_event_type)event->type) {
 	case DP_EVENT_LINK_STATE:
-		dp_event_cache_link(&s->cache, &event->link_state);
-		if (s->greeted)
-			dp_session_answer(s, WIRE_CTL_LINK_STATE, 0, &event->link_state, sizeof(event->link_state));
+		pass_link(s, &event->link_state);
 		break;
 	case DP_EVENT_PATH_STATE:
-		dp_event_cache_path(&s->cache, &event->path_state);
-		if (s->greeted)
-			dp_session_answer(s, WIRE_CTL_PATH_STATE, 0, &event->path_state, sizeof(event->path_state));
+		pass_path(s, &event->path_state);
 		break;
 	case DP_EVENT_NEIGHBOUR_WANTED:
 		if (s->greeted)
@@ -137,6 +156,18 @@ static void pass_cache(struct dp_session *s)
 		dp_session_answer(s, WIRE_CTL_PATH_STATE, 0, &c->path[s->told_paths], sizeof(c->path[0]));
 }
 
+/* Links and paths come and go for as long as we run. */
+static void trim_cache(struct dp_session *s)
+{
+	const struct lb_snapshot *snapshot = dp_transaction_state(s->transactions)->snapshot;
+	if (!dp_event_cache_is_long(&s->cache, snapshot))
+		return;
+	bool told = s->told_links == s->cache.n_links && s->told_paths == s->cache.n_paths;
+	dp_event_cache_trim(&s->cache, snapshot);
+	s->told_links = told ? s->cache.n_links : 0;
+	s->told_paths = told ? s->cache.n_paths : 0;
+}
+
 void dp_session_pass_events(struct dp_session *s)
 {
 	if (s->greeted)
@@ -145,6 +176,7 @@ void dp_session_pass_events(struct dp_session *s)
 	for (uint16_t id = 0; id < s->set->n; id++)
 		while (dp_outbox_room(&s->out) >= DP_OUTBOX_RESERVE && dp_next_event(s->set->slot[id], &event) == 0)
 			pass_event(s, &event);
+	trim_cache(s);
 }
 
 bool dp_session_events_wait(const struct dp_session *s)

@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 
+#include "dataplane/session_impl.h"
 #include "dataplane/worker_set.h"
 #include "shell.h"
 
@@ -324,6 +325,41 @@ Test(session, a_client_that_connects_later_is_told_the_states_of_before)
 			told++;
 		}
 	cr_assert_eq(told, 1);
+	shell_end(&s);
+}
+
+Test(session, states_of_what_is_gone_are_not_kept)
+{
+	struct shell s;
+	shell_start(&s, 1);
+	struct wire_ctl_pop pop1 = {.pop = 1, .name = "a"}, pop2 = {.pop = 2, .name = "b"};
+	shell_hello(&s);
+	for (uint64_t generation = 1; generation <= 200; generation++) {
+		struct wire_ctl_link link = {.link = (uint32_t)generation,
+		    .from_pop = 1,
+		    .to_pop = 2,
+		    .local_link = (uint8_t)generation,
+		    .remote_link = 1,
+		    .mtu = 1500,
+		    .local = shell_address("10.0.0.1"),
+		    .remote = shell_address("10.0.0.2")};
+		const struct shell_row rows[] = {
+		    ROW(WIRE_OBJ_POP, pop1), ROW(WIRE_OBJ_POP, pop2), ROW(WIRE_OBJ_LINK, link)};
+		shell_commit(&s, generation, true, rows, 3);
+		cr_assert_eq(acknowledged(&s), generation);
+		struct dp_event down = {.type = DP_EVENT_LINK_STATE,
+		    .link_state = {.from_pop = 1, .to_pop = 2, .local_link = (uint8_t)generation, .remote_link = 1}};
+		cr_assert_eq(dp_post(dp_workers_get(s.set, 0), &down), 0);
+		dp_session_poll(s.session);
+		cr_assert_eq(s.session->cache.n_links, 1);
+		cr_assert_eq(s.session->told_links, 1);
+		struct wire_ctl_header header;
+		const void *body = NULL;
+		unsigned told = 0;
+		for (enum wire_ctl_type type; (type = shell_take(&s, &header, &body)) != 0;)
+			told += type == WIRE_CTL_LINK_STATE;
+		cr_assert_leq(told, 1);
+	}
 	shell_end(&s);
 }
 
