@@ -100,7 +100,9 @@ static int lock_interfaces(const struct ctl_pop_config *config)
 	for (unsigned i = 0; i < config->n_ports; i++) {
 		const struct ctl_pop_port *port = &config->ports[i];
 		pid_t holder = 0;
-		int fd, error = port->driver == CTL_PORT_AF_XDP ? ctl_interface_lock(port->interface, &fd, &holder) : 0;
+		int fd, error = port->driver == CTL_PORT_AF_XDP
+		                    ? ctl_interface_lock("kuafud", port->interface, &fd, &holder)
+		                    : 0;
 		if (error == -EBUSY)
 			ctl_error("port %s: another kuafud has interface %s already, process %d", port->name,
 			    port->interface, (int)holder);

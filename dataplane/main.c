@@ -14,6 +14,7 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 
+#include "control/base/interface_lock.h"
 #include "control/base/log.h"
 #include "control/base/mistakes.h"
 #include "control/base/pidfile.h"
@@ -242,6 +243,33 @@ static int lock_run_dir(const struct ctl_pop_config *config, char *path)
 	return error != 0 ? error : fd;
 }
 
+/* Two data planes would wait for each other's queues for ever. The locks end with the process. A predecessor that was just
+ * killed is waited for, as above; its queues, which the kernel gives back a little later, are the port's business. */
+static int lock_interface(const struct ctl_pop_port *port)
+{
+	pid_t holder = 0;
+	int fd = -1, error = ctl_interface_lock(PROGRAM, port->interface, &fd, &holder);
+	for (int i = 0; i < LOCK_TRIES && error == -EBUSY; i++) {
+		usleep(LOCK_TRY_US);
+		error = ctl_interface_lock(PROGRAM, port->interface, &fd, &holder);
+	}
+	if (error == -EBUSY)
+		ctl_error("port %s: another data plane has interface %s already, process %d", port->name,
+		    port->interface, (int)holder);
+	else if (error != 0)
+		ctl_error("port %s: interface %s: %s", port->name, port->interface, strerror(-error));
+	return error;
+}
+
+static int lock_interfaces(const struct ctl_pop_config *config)
+{
+	int error = 0;
+	for (unsigned i = 0; i < config->n_ports && error == 0; i++)
+		if (config->ports[i].driver == CTL_PORT_AF_XDP)
+			error = lock_interface(&config->ports[i]);
+	return error;
+}
+
 /* Threads made later inherit the mask, so only the main thread sees the signals. */
 static int catch_signals(void)
 {
@@ -289,7 +317,9 @@ int main(int argc, char **argv)
 	int lock = lock_run_dir(&pop, pid_path);
 	if (lock < 0)
 		return EXIT_FAILURE;
-	int error = run(&pop, &arguments);
+	int error = lock_interfaces(&pop);
+	if (error == 0)
+		error = run(&pop, &arguments);
 	ctl_pidfile_release(pid_path, lock);
 	return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

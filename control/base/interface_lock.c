@@ -22,10 +22,10 @@ static pid_t holder_of(const struct sockaddr_un *address, socklen_t size)
 	return known ? credentials.pid : 0;
 }
 
-int ctl_interface_lock(const char *interface, int *ret_fd, pid_t *ret_holder)
+int ctl_interface_lock(const char *program, const char *interface, int *ret_fd, pid_t *ret_holder)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "kuafud/%s", interface);
+	int n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "%s/%s", program, interface);
 	if (n < 0 || n >= (int)sizeof(address.sun_path) - 1)
 		return -ENAMETOOLONG;
 	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
