@@ -407,10 +407,31 @@ int ctl_dataplane_delete(struct ctl_dataplane *client, enum wire_ctl_object obje
 	return error;
 }
 
+static bool same_ends(const struct wire_ctl_link *link, const struct wire_ctl_link_state *state)
+{
+	return link->from_pop == state->from_pop && link->to_pop == state->to_pop &&
+	       link->local_link == state->local_link && link->remote_link == state->remote_link;
+}
+
+/* States of links that have gone are not told to the next data plane. */
+static void keep_link_states(struct ctl_dataplane *client, const struct wire_ctl_link *links, size_t n)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < client->n_link_states; i++)
+		for (size_t k = 0; k < n; k++)
+			if (same_ends(&links[k], &client->link_state[i])) {
+				client->link_state[kept++] = client->link_state[i];
+				break;
+			}
+	client->n_link_states = kept;
+}
+
 int ctl_dataplane_replace(struct ctl_dataplane *client, enum wire_ctl_object object, const void *rows, size_t n)
 {
 	int error = ctl_wanted_replace(client->wanted, object, rows, n);
 	client->tell_links |= object == WIRE_OBJ_LINK; /* one may be new */
+	if (!error && object == WIRE_OBJ_LINK)
+		keep_link_states(client, rows, n);
 	if (!error)
 		touch(client);
 	return error;

@@ -286,6 +286,22 @@ Test(client, gives_a_restarted_data_plane_the_whole_state_and_a_surviving_one_th
 	cr_assert(upserts == 3 && fulls == 2 && seen.full, "another one");
 }
 
+Test(client, tells_no_states_of_links_that_have_gone)
+{
+	for (uint8_t i = 1; i <= 50; i++) {
+		struct wire_ctl_link link = {.link = i, .from_pop = 1, .to_pop = 2, .local_link = i, .remote_link = 1};
+		struct wire_ctl_link_state down = {.from_pop = 1, .to_pop = 2, .local_link = i, .remote_link = 1};
+		cr_assert(ctl_dataplane_replace(client, WIRE_OBJ_LINK, &link, 1) == 0);
+		cr_assert(ctl_dataplane_link_state(client, &down) == 0);
+	}
+	ctl_dataplane_ready(client);
+	peer_listen(100, 0);
+	until(&seen.synchronised, 1);
+	until(&count[WIRE_CTL_LINK_STATE], 1);
+	turn(20);
+	cr_assert(count[WIRE_CTL_LINK_STATE] == 1, "%u states of one link", count[WIRE_CTL_LINK_STATE]);
+}
+
 Test(client, reports_a_refusal_once_and_takes_the_next_change_anew)
 {
 	peer_listen(100, 0);
