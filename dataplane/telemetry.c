@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dataplane/telemetry.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <rte_telemetry.h>
 
@@ -42,6 +44,44 @@ static int counters(const char *command, const char *parameters, struct rte_tel_
 	}
 	return 0;
 }
+
+/* The worker that `parameters` names, alone in its line; NULL: there is none. */
+static const struct wire_stats_worker *worker_of(const char *parameters)
+{
+	char *end = NULL;
+	if (parameters == NULL || parameters[0] < '0' || parameters[0] > '9')
+		return NULL;
+	unsigned long id = strtoul(parameters, &end, 10);
+	return *end == '\0' && id < shown->n ? &shown->stats.worker[id] : NULL;
+}
+
+static int worker(const char *command, const char *parameters, struct rte_tel_data *reply)
+{
+	(void)command;
+	const struct wire_stats_worker *w = worker_of(parameters);
+	if (w == NULL)
+		return -EINVAL;
+	rte_tel_data_start_dict(reply);
+	for (unsigned c = 0; c < WIRE_COUNTER_COUNT; c++)
+		add(reply, wire_counter_name(c), "", w->counter[c]);
+	for (unsigned j = 0; j < WIRE_JOURNEY_COUNT; j++) {
+		add(reply, wire_journey_name(j), "_packets", w->journey[j].packets);
+		add(reply, wire_journey_name(j), "_bytes", w->journey[j].bytes);
+	}
+	for (unsigned reason = 1; reason < WIRE_DROP_COUNT; reason++)
+		add(reply, "drop_", wire_drop_name(reason), w->drop[reason]);
+	add(reply, "flows", "", w->flows);
+	add(reply, "flow_capacity", "", w->flow_capacity);
+	add(reply, "nat_flows", "", w->nat_flows);
+	add(reply, "nat_capacity", "", w->nat_capacity);
+	add(reply, "heartbeat_ns", "", w->heartbeat_ns);
+	return 0;
+}
+
+/* What worker() adds beside the three lists. */
+#define WORKER_MORE 5
+_Static_assert(WIRE_COUNTER_COUNT + 2 * WIRE_JOURNEY_COUNT + WIRE_DROP_COUNT + WORKER_MORE <= RTE_TEL_MAX_DICT_ENTRIES,
+    "a worker fits into one answer");
 
 static int drops(const char *command, const char *parameters, struct rte_tel_data *reply)
 {
@@ -88,6 +128,7 @@ int dp_telemetry_start(const struct dp_workers *set)
 	} commands[] = {
 	    {"/kuafu/counters", counters, "Counters and journeys, summed over workers. No parameters"},
 	    {"/kuafu/drops", drops, "Packets dropped, by reason. No parameters"},
+	    {"/kuafu/worker", worker, "Counters, journeys, drops and flows of one worker. Parameter: its number"},
 	    {"/kuafu/state", state, "Generation, flows and ports. No parameters"},
 	};
 	shown = set;
