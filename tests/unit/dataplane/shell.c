@@ -11,7 +11,7 @@ static void begin_eal(void)
 {
 	static bool begun;
 	char *argv[] = {"shell", "--no-huge", "-m", "64", "--no-pci", "--no-shconf", "--no-telemetry", "--log-level=3",
-	    "--lcores=0@(0-1),1@(0-1)", NULL};
+	    "--lcores=0@(0-1),1@(0-1),2@(0-1)", NULL};
 	if (!begun)
 		cr_assert_geq(rte_eal_init(9, argv), 0, "EAL");
 	begun = true;

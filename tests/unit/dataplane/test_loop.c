@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <net/if.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,11 +12,14 @@
 #include <unistd.h>
 
 #include <criterion/criterion.h>
+#include <rte_ethdev.h>
 #include <rte_launch.h>
 
 #include "dataplane/port.h"
 #include "dataplane/worker_set.h"
 #include "lb/flow.h"
+#include "wire/bytes.h"
+#include "wire/checksum.h"
 #include "shell.h"
 
 static uint64_t now_ns(clockid_t clock)
@@ -25,14 +29,27 @@ static uint64_t now_ns(clockid_t clock)
 	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
 }
 
-static struct dp_loop loop;
+static struct dp_loop loop[2];
+static clockid_t cpu_clock[2]; /* of the threads */
+
+static int run_loop(void *arg)
+{
+	struct dp_loop *l = arg;
+	pthread_getcpuclockid(pthread_self(), &cpu_clock[l->worker]);
+	return dp_loop_run(l);
+}
+
+static void run_worker(struct shell *s, uint16_t id)
+{
+	loop[id] = (struct dp_loop){.set = s->set, .worker = id};
+	cr_assert_eq(rte_eal_remote_launch(run_loop, &loop[id], id + 1u), 0);
+	while (__atomic_load_n(&dp_workers_get(s->set, id)->stats->heartbeat_ns, __ATOMIC_RELAXED) == 0)
+		usleep(100);
+}
 
 static void run(struct shell *s)
 {
-	loop = (struct dp_loop){.set = s->set, .worker = 0};
-	cr_assert_eq(rte_eal_remote_launch(dp_loop_run, &loop, 1), 0);
-	while (dp_workers_get(s->set, 0)->stats->heartbeat_ns == 0)
-		usleep(100);
+	run_worker(s, 0);
 }
 
 static void stop(struct shell *s)
@@ -221,5 +238,116 @@ Test(loop, punted_packets_reach_the_kernel_over_a_tap, .timeout = 30)
 	for (int i = 0; i < 2000 && received == 0; i++, received = tap_count())
 		usleep(1000);
 	cr_assert_gt(received, 0);
+	stop(&s);
+}
+
+Test(loop, workers_without_packets_leave_the_processor_to_others, .timeout = 30)
+{
+	struct shell s;
+	uint64_t cpu[2], sleeps[2];
+	shell_start(&s, 2);
+	for (uint16_t id = 0; id < 2; id++)
+		run_worker(&s, id);
+	for (uint16_t id = 0; id < 2; id++) {
+		cpu[id] = now_ns(cpu_clock[id]);
+		sleeps[id] = dp_workers_get(s.set, id)->stats->counter[WIRE_COUNTER_SLEEPS];
+	}
+	usleep(1000000);
+	for (uint16_t id = 0; id < 2; id++) {
+		cpu[id] = now_ns(cpu_clock[id]) - cpu[id];
+		sleeps[id] = dp_workers_get(s.set, id)->stats->counter[WIRE_COUNTER_SLEEPS] - sleeps[id];
+		cr_assert_lt(cpu[id], UINT64_C(50000000), "worker %u: %lu us of a second", id, cpu[id] / 1000);
+		cr_assert_gt(sleeps[id], 50, "worker %u slept %lu times", id, sleeps[id]);
+	}
+	stop(&s);
+}
+
+/* A UDP packet to the VIP 203.0.113.1, where nobody listens. */
+static struct rte_mbuf *to_vip(struct dp_workers *set, uint16_t client_port)
+{
+	struct {
+		struct wire_ether ether;
+		struct wire_ipv4 ip;
+		struct wire_udp udp;
+	} __attribute__((packed)) frame = {.ip = {.version_ihl = 0x45,
+	                                       .ttl = 64,
+	                                       .protocol = WIRE_PROTO_UDP,
+	                                       .src = {192, 0, 2, 1},
+	                                       .dst = {203, 0, 113, 1}}};
+	wire_put_be16(&frame.ether.type, WIRE_ETHERTYPE_IPV4);
+	wire_put_be16(&frame.ip.total_length, sizeof(frame.ip) + sizeof(frame.udp));
+	wire_put_be16(&frame.udp.src, client_port);
+	wire_put_be16(&frame.udp.dst, 53);
+	wire_put_be16(&frame.udp.length, sizeof(frame.udp));
+	frame.ip.checksum = (uint16_t)~wire_csum_fold(wire_csum_add(0, &frame.ip, sizeof(frame.ip)));
+	struct rte_mbuf *m = rte_pktmbuf_alloc(set->pool);
+	cr_assert_not_null(m);
+	memcpy(rte_pktmbuf_append(m, sizeof(frame)), &frame, sizeof(frame));
+	return m;
+}
+
+static uint16_t owner_of(struct dp_worker *w, uint16_t client_port)
+{
+	struct lb_flow_key key = {.client = shell_address("192.0.2.1"),
+	    .vip = shell_address("203.0.113.1"),
+	    .client_port = client_port,
+	    .vip_port = 53,
+	    .protocol = WIRE_PROTO_UDP};
+	return dp_owner(w, lb_hash14(lb_flow_hash(&key)));
+}
+
+static uint64_t no_listener(struct shell *s, uint16_t id)
+{
+	return __atomic_load_n(&dp_workers_get(s->set, id)->stats->drop[WIRE_DROP_NO_LISTENER], __ATOMIC_RELAXED);
+}
+
+/* Packets wait on a loop at each port, so that every worker receives what is the other one's; the first sleeps when the
+ * second begins to hand over. */
+Test(loop, two_threads_hand_each_other_what_they_own, .timeout = 30)
+{
+	enum { PACKETS = 400 }; /* per port: below half of a loop's and of the hand-over ring's size */
+	struct shell s;
+	shell_start(&s, 2);
+	shell_hello(&s);
+	struct wire_ctl_vip vip = {.address = shell_address("203.0.113.1"), .accelerator = 1};
+	const struct shell_row row = {WIRE_OBJ_VIP, &vip, sizeof(vip)};
+	shell_commit(&s, 1, true, &row, 1);
+	cr_assert_str_empty(shell_error(&s));
+	static const char *const names[] = {"a", "b"};
+	uint64_t owned[2] = {0}, foreign[2] = {0};
+	for (uint16_t port = 0; port < 2; port++) {
+		struct dp_port_config config = {.name = names[port],
+		    .driver = DP_DRIVER_RING,
+		    .interface = "",
+		    .device = "",
+		    .rx_file = "",
+		    .tx_file = "",
+		    .queues = 1};
+		char why[DP_PORT_WHY_SIZE] = "";
+		cr_assert_eq(dp_port_describe(s.set, port, &config), 0);
+		cr_assert_eq(dp_port_open(s.set, port, &config, why), 0, "%s", why);
+		for (uint16_t i = 0; i < PACKETS; i++) {
+			uint16_t client_port = (uint16_t)(1024 + port * PACKETS + i);
+			uint16_t receiver = dp_queue_owner(s.set, port, 0),
+			         owner = owner_of(dp_workers_get(s.set, 0), client_port);
+			struct rte_mbuf *m = to_vip(s.set, client_port);
+			cr_assert_eq(rte_eth_tx_burst(s.set->port[port].ethdev, 0, &m, 1), 1);
+			owned[owner]++;
+			foreign[receiver] += owner != receiver;
+		}
+	}
+	cr_assert(foreign[0] > PACKETS / 4 && foreign[1] > PACKETS / 4);
+	run_worker(&s, 1);
+	for (int i = 0; i < 5000 && !atomic_load(&s.set->slot[1]->asleep); i++)
+		usleep(200);
+	run_worker(&s, 0);
+	for (int i = 0; i < 5000 && no_listener(&s, 0) + no_listener(&s, 1) < 2 * PACKETS; i++)
+		usleep(1000);
+	for (uint16_t id = 0; id < 2; id++) {
+		const struct wire_stats_worker *stats = dp_workers_get(s.set, id)->stats;
+		cr_assert_eq(no_listener(&s, id), owned[id], "worker %u saw what is its own", id);
+		cr_assert_eq(stats->counter[WIRE_COUNTER_HANDED_OVER], foreign[id]);
+		cr_assert_eq(stats->drop[WIRE_DROP_RING_FULL], 0);
+	}
 	stop(&s);
 }
