@@ -259,9 +259,7 @@ static void restart(struct dp_replay *r, uint32_t epoch, uint64_t sequence)
 bool dp_replay_take(struct dp_replay *r, uint32_t epoch, uint64_t sequence)
 {
 	uint64_t bit = 1ull << sequence % 64;
-	if (!r->started || r->epoch != epoch)
-		restart(r, epoch, sequence);
-	else if (sequence > r->top + DP_REPLAY_MAX_LOST)
+	if (!r->started || r->epoch != epoch || sequence > r->top + DP_REPLAY_MAX_LOST)
 		restart(r, epoch, sequence);
 	else if (sequence > r->top)
 		advance(r, sequence - r->top);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dataplane/routes.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -355,6 +356,7 @@ int dp_routes_commit(struct dp_routes *routes, const struct dp_route_changes *ch
 		free(garbage);
 		return error;
 	}
+	assert(garbage);
 	*garbage = (struct dp_routes_garbage){.fib = fib_garbage, .table = routes->table};
 	*ret_garbage = garbage;
 	free(routes->places.of);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the data plane should hold of accelerators: VIPs, listeners with their shares, groups, endpoints. */
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,6 +207,7 @@ static uint32_t *vip_slot(const struct forwarding *f, const struct wire_addr *vi
 static uint32_t owner_of(const struct forwarding *f, const struct wire_addr *vip)
 {
 	uint32_t row = *vip_slot(f, vip);
+	assert(row == 0 || f->vips.data);
 	return row ? ((const struct wire_ctl_vip *)f->vips.data)[row - 1].accelerator : NO_OWNER;
 }
 
@@ -283,7 +285,8 @@ static void add_accelerator(struct forwarding *f, const struct ctl_accelerator *
 
 static bool same_dark(const struct ctl_parts *p, const struct rows *dark)
 {
-	return p->dark && p->n_dark == dark->n && memcmp(p->dark, dark->data, dark->n * sizeof(struct wire_addr)) == 0;
+	return p->dark && p->n_dark == dark->n &&
+	       (dark->n == 0 || memcmp(p->dark, dark->data, dark->n * sizeof(struct wire_addr)) == 0);
 }
 
 /* Addresses that only the data plane may answer for: the kernel gets blackholes, XDP steers. Takes dark->data over. */

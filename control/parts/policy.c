@@ -126,7 +126,7 @@ void ctl_policy_compile(const struct ctl_objects *objects, const struct ctl_clus
     const struct route_policy *old, uint64_t now_ns, uint64_t now_wall_ns, struct route_policy *ret_policy)
 {
 	struct wanted wanted = {.n = 0};
-	*ret_policy = (struct route_policy){.n_classes = 0};
+	memset(ret_policy, 0, sizeof(*ret_policy)); /* padding too: policies are compared as memory */
 	want_plain_classes(&wanted, objects);
 	for (unsigned i = 0; i < objects->n; i++) {
 		const struct ctl_policy *policy = &objects->object[i]->policy;

@@ -98,6 +98,7 @@ void ctl_routes_policy(struct ctl_daemon *d)
 	if (!policy)
 		return;
 	ctl_policy_compile(&d->objects, &d->cluster, d->policy, ctl_monotonic_ns(), ctl_wall_ns(), policy);
+	/* Compiled into zeroed memory, padding and all: NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
 	int error = d->policy && memcmp(policy, d->policy, sizeof(*policy)) == 0 ? -EALREADY
 	                                                                         : route_set_policy(d->engine, policy);
 	if (error) {

@@ -129,7 +129,7 @@ static void on_state(void *arg, const struct ctl_store_event *event)
 	uint64_t now = ctl_monotonic_ns();
 	int error = ctl_cluster_state(&d->cluster, name, event->value, event->length, now, &mistakes);
 	log_mistakes(&mistakes);
-	if (error)
+	if (error || !pop)
 		return;
 	if (is_first && age_ns(pop) < now)
 		pop->state_seen_ns = now - age_ns(pop);

@@ -421,7 +421,7 @@ static void etcd_close(struct ctl_store *store)
 {
 	struct etcd_store *e = store->self;
 	ctl_http_close(e->http, on_http_freed, e);
-	while (e->commits)
+	while (e->commits) /* each takes itself off the list: NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		end_commit(e->commits, -ECANCELED, "the daemon stops");
 	uv_close((uv_handle_t *)&e->ping, on_ping_closed);
 	for (struct etcd_watch *w = e->watches; w; w = w->next)

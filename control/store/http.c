@@ -208,7 +208,7 @@ void ctl_http_close(struct ctl_http *http, void (*freed)(void *arg), void *arg)
 	http->freed = freed;
 	http->freed_arg = arg;
 	while (http->requests)
-		free_request(http->requests);
+		free_request(http->requests); /* takes itself off the list: NOLINT(clang-analyzer-unix.Malloc) */
 	curl_multi_cleanup(http->multi);
 	http->closing = true;
 	uv_close((uv_handle_t *)&http->timer, on_timer_closed);

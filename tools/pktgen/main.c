@@ -48,7 +48,7 @@ static int start_eal(const struct options *o, const char *program)
 		argv[argc++] = (char *)"-m";
 		argv[argc++] = (char *)"256";
 	}
-	if (strncmp(o->tx, "pci:", 4) && (!o->rx || strncmp(o->rx, "pci:", 4)))
+	if (strncmp(o->tx, "pci:", 4) != 0 && (!o->rx || strncmp(o->rx, "pci:", 4) != 0))
 		argv[argc++] = (char *)"--no-pci";
 	for (unsigned i = 0; i < PORT_MAX && specs[i]; i++) {
 		const char *error;
