@@ -39,7 +39,7 @@ static inline bool wire_addr_is_v4(const struct wire_addr *a)
 static inline bool wire_addr_equal(const struct wire_addr *a, const struct wire_addr *b)
 {
 	return a->words[0] == b->words[0] && a->words[1] == b->words[1] && a->words[2] == b->words[2] &&
-	    a->words[3] == b->words[3];
+	       a->words[3] == b->words[3];
 }
 
 /* All 16 bytes zero: no address (::). */

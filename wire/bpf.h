@@ -5,12 +5,12 @@
 
 #include "wire/address.h"
 
-#define WIRE_BPF_MAX_WORKERS  64u
-#define WIRE_BPF_MAX_PEERS    1024u
-#define WIRE_BPF_PEER_SESSIONS 8u /* of one pair of addresses */
-#define WIRE_BPF_MAX_SESSIONS (WIRE_BPF_MAX_PEERS * WIRE_BPF_PEER_SESSIONS)
+#define WIRE_BPF_MAX_WORKERS     64u
+#define WIRE_BPF_MAX_PEERS       1024u
+#define WIRE_BPF_PEER_SESSIONS   8u /* of one pair of addresses */
+#define WIRE_BPF_MAX_SESSIONS    (WIRE_BPF_MAX_PEERS * WIRE_BPF_PEER_SESSIONS)
 #define WIRE_BPF_SESSION_IDLE_NS 1000000000u
-#define WIRE_BPF_MAX_STEER    4096u
+#define WIRE_BPF_MAX_STEER       4096u
 
 /* Map `config`, one entry. */
 struct wire_bpf_config {

@@ -24,7 +24,7 @@ struct wire_stamp_sender {
 } __attribute__((packed));
 
 struct wire_stamp_reflector {
-	uint32_t sequence; /* stateful: the reflector's own count for the session; stateless: the sender's */
+	uint32_t sequence;           /* stateful: the reflector's own count for the session; stateless: the sender's */
 	struct wire_stamp_time time; /* T3 */
 	uint16_t error_estimate;
 	uint16_t session_id;

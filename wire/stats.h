@@ -12,14 +12,14 @@
 #define WIRE_STATS_MAGIC   0x4b554146u /* "KUAF" */
 #define WIRE_STATS_VERSION 1u
 
-#define WIRE_JOURNEYS(X) \
-	X(INGRESS, "ingress", "client to VIP") \
-	X(TRANSIT, "transit", "overlay to the next POP") \
-	X(EGRESS, "egress", "overlay to an endpoint") \
-	X(REPLY, "reply", "endpoint to the overlay") \
-	X(RETURN, "return", "overlay to the client") \
-	X(PUNT, "punt", "to the kernel") \
-	X(ICMP, "icmp", "answered by ourselves: echo, time exceeded, too big") \
+#define WIRE_JOURNEYS(X)                                                                                               \
+	X(INGRESS, "ingress", "client to VIP")                                                                         \
+	X(TRANSIT, "transit", "overlay to the next POP")                                                               \
+	X(EGRESS, "egress", "overlay to an endpoint")                                                                  \
+	X(REPLY, "reply", "endpoint to the overlay")                                                                   \
+	X(RETURN, "return", "overlay to the client")                                                                   \
+	X(PUNT, "punt", "to the kernel")                                                                               \
+	X(ICMP, "icmp", "answered by ourselves: echo, time exceeded, too big")                                         \
 	X(OAM, "oam", "keepalives and link state between data planes")
 
 #define WIRE_JOURNEY_ENUM(symbol, name, text) WIRE_JOURNEY_##symbol,
@@ -35,18 +35,18 @@ static inline const char *wire_journey_name(unsigned journey)
 }
 
 /* Per worker, beside packets and bytes of each journey: symbol, name, what it counts. */
-#define WIRE_WORKER_COUNTERS(X) \
-	X(FLOWS_NEW, "flows-new", "flows made at ingress") \
-	X(FLOWS_EXPIRED, "flows-expired", "flows that timed out or closed") \
-	X(FLOWS_UNSTORED, "flows-unstored", "packets steered by Maglev because the flow table was full") \
-	X(NAT_NEW, "nat-new", "flows made at egress") \
-	X(NAT_EXPIRED, "nat-expired", "egress flows that timed out or closed") \
-	X(ON_BACKUP, "on-backup", "packets sent along a backup path") \
-	X(HANDED_OVER, "handed-over", "packets given to the worker that owns their flow") \
-	X(MSS_CLAMPED, "mss-clamped", "SYN segments whose MSS was lowered") \
-	X(POLLS, "polls", "passes of the worker's loop") \
-	X(POLLS_EMPTY, "polls-empty", "passes that found nothing") \
-	X(SLEEPS, "sleeps", "times the worker slept") \
+#define WIRE_WORKER_COUNTERS(X)                                                                                        \
+	X(FLOWS_NEW, "flows-new", "flows made at ingress")                                                             \
+	X(FLOWS_EXPIRED, "flows-expired", "flows that timed out or closed")                                            \
+	X(FLOWS_UNSTORED, "flows-unstored", "packets steered by Maglev because the flow table was full")               \
+	X(NAT_NEW, "nat-new", "flows made at egress")                                                                  \
+	X(NAT_EXPIRED, "nat-expired", "egress flows that timed out or closed")                                         \
+	X(ON_BACKUP, "on-backup", "packets sent along a backup path")                                                  \
+	X(HANDED_OVER, "handed-over", "packets given to the worker that owns their flow")                              \
+	X(MSS_CLAMPED, "mss-clamped", "SYN segments whose MSS was lowered")                                            \
+	X(POLLS, "polls", "passes of the worker's loop")                                                               \
+	X(POLLS_EMPTY, "polls-empty", "passes that found nothing")                                                     \
+	X(SLEEPS, "sleeps", "times the worker slept")                                                                  \
 	X(BUSY_NS, "busy-ns", "nanoseconds in passes that found packets")
 
 #define WIRE_COUNTER_ENUM(symbol, name, text) WIRE_COUNTER_##symbol,
@@ -104,7 +104,7 @@ struct wire_stats_link {
 	uint64_t tx_bytes;
 	uint64_t rx_packets;
 	uint64_t rx_bytes;
-	uint64_t rx_lost;      /* sequence numbers that never came (RFC 3550, A.3, per lane) */
+	uint64_t rx_lost;          /* sequence numbers that never came (RFC 3550, A.3, per lane) */
 	uint64_t keepalive_rtt_ns; /* the last */
 	uint64_t reserved;
 };

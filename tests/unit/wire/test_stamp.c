@@ -10,7 +10,8 @@ Test(stamp, time_survives_the_round_trip_to_a_nanosecond)
 {
 	srand(2);
 	for (int round = 0; round < 100000; round++) {
-		uint64_t ns = 1700000000000000000u + (uint64_t)rand() * 4000000000u % 400000000000000000u + (uint64_t)rand() % 1000000000u;
+		uint64_t ns = 1700000000000000000u + (uint64_t)rand() * 4000000000u % 400000000000000000u +
+		              (uint64_t)rand() % 1000000000u;
 		uint8_t b[8];
 		wire_stamp_time_put(b, ns);
 		uint64_t back = wire_stamp_time_get(b);
