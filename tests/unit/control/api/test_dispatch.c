@@ -187,6 +187,7 @@ Test(dispatch, a_deletion_names_its_kind)
 	static const char *const rows[][2] = {{"/v1/policies/x", "delete policy"},
 	    {"/v1/accelerators/x", "delete accelerator"}, {"/v1/pops/x", "delete pop"}};
 	for (unsigned i = 0; i < 3; i++) {
+		ctl_api_answer_unref(answer);
 		answer = ctl_api_answer_new();
 		send("DELETE", rows[i][0], NULL);
 		cr_assert_str_eq(f.asked, rows[i][1]);
