@@ -53,6 +53,13 @@ static void kill_etcd(void)
 	waitpid(etcd, NULL, 0);
 }
 
+/* Returns when the process stands still: a signal alone lets it answer for a while. */
+static void freeze(pid_t pid)
+{
+	kill(pid, SIGSTOP);
+	waitpid(pid, NULL, WUNTRACED);
+}
+
 static void begin(void)
 {
 	cr_assert(mkdtemp(directory));
@@ -265,7 +272,7 @@ Test(etcd, a_watch_moves_with_the_commits_when_its_server_falls_silent)
 	watcher_expect(&a, "listed");
 	cr_assert(watcher_put(&a, "/k/a", "1") == 0);
 	watcher_expect(&a, "+/k/a=1");
-	kill(gate, SIGSTOP);
+	freeze(gate);
 	/* Given up, or made on the other server if that is where commits went already. */
 	int error = watcher_put(&a, "/k/b", "1");
 	cr_assert(error == -ENOTCONN || error == 0, "%s", a.commit_text);
@@ -290,7 +297,7 @@ Test(etcd, a_store_that_stands_still_blocks_nobody_and_is_shown)
 	watcher_open(&a, url);
 	ctl_store_watch(a.store, "/k/", watcher_hear, &a);
 	watcher_expect(&a, "listed");
-	kill(etcd, SIGSTOP);
+	freeze(etcd);
 	cr_assert(watcher_put(&a, "/k/a", "1") == -ENOTCONN, "%d", a.commit_error);
 	cr_assert(a.waited_ms >= 1000 && a.waited_ms < 8000, "the loop turned meanwhile: %u", a.waited_ms);
 	ctl_store_status(a.store, &status);
