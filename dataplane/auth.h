@@ -7,13 +7,15 @@
 
 #include <stdint.h>
 
+#include "lb/aes.h"
+
 #define DP_AUTH_KEY_SIZE    16u
 #define DP_AUTH_TAG_SIZE    8u
 #define DP_AUTH_MAX_MESSAGE 272u /* UDP and Geneve headers and the longest options, rounded up to a block */
 
-/* A key made ready: round keys (FIPS 197, 5.2) and the two subkeys (RFC 4493, 2.3). */
+/* A key made ready: round keys and the two subkeys (RFC 4493, 2.3). */
 struct dp_auth_key {
-	uint8_t round[11][16];
+	struct lb_aes aes;
 	uint8_t k1[16];
 	uint8_t k2[16];
 } __attribute__((aligned(16)));
