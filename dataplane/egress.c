@@ -58,9 +58,11 @@ static void answer_reset(struct dp_worker *w, struct dp_tunnel *t, const struct 
 	dp_tunnel_wrap(w, t, m, leg, lb_hash14(b->hash[i]), &steer, WIRE_JOURNEY_REPLY);
 }
 
+/* A flood of SYNs from anybody's address fills tables: what refuses one is limited. */
 static void deny(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, enum wire_drop drop)
 {
-	answer_reset(w, t, b, i);
+	if (!dp_begins_flow(b, i) || dp_icmp_within_rate(w))
+		answer_reset(w, t, b, i);
 	dp_refuse(w, b, i, WIRE_JOURNEY_EGRESS, drop);
 }
 

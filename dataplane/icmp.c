@@ -17,11 +17,13 @@ bool dp_icmp_is_host(const uint8_t address[4])
 }
 
 /* A bucket of DP_ICMP_BURST, kept as one time: that at which it is full again (GCRA, ITU-T I.371). */
-static bool within_rate(struct dp_worker *w)
+bool dp_icmp_within_rate(struct dp_worker *w)
 {
 	uint64_t full = w->icmp_full_ns > w->now_ns ? w->icmp_full_ns : w->now_ns;
-	if (full - w->now_ns > (uint64_t)(DP_ICMP_BURST - 1) * DP_ICMP_INTERVAL_NS)
+	if (full - w->now_ns > (uint64_t)(DP_ICMP_BURST - 1) * DP_ICMP_INTERVAL_NS) {
+		dp_count_drop(w, WIRE_DROP_RATE);
 		return false;
+	}
 	w->icmp_full_ns = full + DP_ICMP_INTERVAL_NS;
 	return true;
 }
@@ -50,12 +52,8 @@ static void put_ip(struct wire_ipv4 *ip, uint16_t total, uint8_t protocol, const
 void dp_icmp_error(
     struct dp_worker *w, const struct wire_ipv4 *about, uint16_t available, uint8_t type, uint8_t code, uint16_t mtu)
 {
-	if (!may_be_told(about))
+	if (!may_be_told(about) || !dp_icmp_within_rate(w))
 		return;
-	if (!within_rate(w)) {
-		dp_count_drop(w, WIRE_DROP_RATE);
-		return;
-	}
 	const uint16_t headers = sizeof(struct wire_ipv4) + sizeof(struct wire_icmp);
 	uint16_t quote = (uint16_t)RTE_MIN(available, DP_ICMP_MAX - headers);
 	struct rte_mbuf *m = dp_output_alloc(w, (uint16_t)(headers + quote));

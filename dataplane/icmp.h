@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What we originate because of a packet: ICMP errors (RFC 792, RFC 1812), echo replies on VIPs, TCP resets. All but
- * echo replies and resets, which answer packet by packet, share a limit per worker, so that nobody can make us a source
- * of traffic. */
+/* What we originate because of a packet: ICMP errors (RFC 792, RFC 1812), echo replies on VIPs, TCP resets. A limit per
+ * worker is shared by ICMP errors and by the resets that refuse a SYN, whose source may be anybody, so that nobody can
+ * make us a source of traffic. Echo replies, and resets of segments that no flow knows, answer packet by packet as any
+ * host does. */
 #pragma once
 
 #include "dataplane/burst.h"
@@ -15,6 +16,9 @@
  * to addresses that are no single host's (RFC 1122, 3.2.2), or beyond the limit. */
 void dp_icmp_error(
     struct dp_worker *w, const struct wire_ipv4 *about, uint16_t available, uint8_t type, uint8_t code, uint16_t mtu);
+
+/* Takes one packet out of the limit; false: it is used up, which is counted as WIRE_DROP_RATE. */
+bool dp_icmp_within_rate(struct dp_worker *w);
 
 /* Packet i is an echo request to a VIP: it goes back as the reply. Takes the packet. */
 void dp_icmp_echo(struct dp_worker *w, struct dp_burst *b, unsigned i);

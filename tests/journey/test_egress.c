@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dataplane/icmp.h"
 #include "lb/nat.h"
 #include "tests/journey/world.h"
 #include "wire/bytes.h"
@@ -198,6 +199,38 @@ Test(egress, a_full_pool_is_answered_with_a_reset)
 	cr_assert_eq(reset.bytes[33], WIRE_TCP_RST | WIRE_TCP_ACK);
 	cr_assert_eq(wire_be32(reset.bytes + 28), 11, "acknowledges the SYN");
 	cr_assert_eq(drops(FRA1, WIRE_DROP_NAT_FULL), 1);
+}
+
+/* Nobody's address can be flooded with our resets. */
+Test(egress, resets_of_refused_syns_share_the_limit_of_icmp)
+{
+	struct wire_ctl_nat none = {.address = wire_addr_from_v4("\x0a\x03\x01\x01")};
+	unsigned resets = 0;
+	change(FRA1, WIRE_OBJ_NAT, &none, sizeof(none), true);
+	for (unsigned n = 0; n < 4 * DP_ICMP_BURST; n++) {
+		char client[32];
+		snprintf(client, sizeof(client), "192.0.2.9:%u", 1024 + n);
+		arrive(SGP1, tcp(client, TO, .flags = WIRE_TCP_SYN));
+	}
+	cr_assert_eq(drops(FRA1, WIRE_DROP_NAT_FULL), 4 * DP_ICMP_BURST);
+	cr_assert_eq(drops(FRA1, WIRE_DROP_RATE), 3 * DP_ICMP_BURST);
+	for (; resets < DP_ICMP_BURST; resets++)
+		sent(FRA1);
+	expect_nothing_sent(FRA1);
+	pass_ms(3);
+	forget_delivered();
+	for (unsigned n = 0; n < 10; n++)
+		arrive(SGP1, tcp(FROM, TO, .flags = WIRE_TCP_SYN));
+	cr_assert_eq(drops(FRA1, WIRE_DROP_RATE), 3 * DP_ICMP_BURST + 10 - 3, "one a millisecond");
+}
+
+Test(egress, segments_without_state_are_reset_beyond_the_limit)
+{
+	for (unsigned n = 0; n < 2 * DP_ICMP_BURST; n++) {
+		arrive(SGP1, tcp(FROM, TO, .payload = 9, .seq = n));
+		sent(FRA1);
+	}
+	cr_assert_eq(drops(FRA1, WIRE_DROP_RATE), 0);
 }
 
 Test(egress, a_connection_ends_with_its_endpoint_and_the_next_goes_to_another)
