@@ -16,6 +16,7 @@
 #include "dataplane/overlay.h"
 #include "dataplane/worker.h"
 #include "lb/snapshot.h"
+#include "lb/state.h"
 
 #define DP_BURST_MAX 64u /* = LB_BURST: longer ones are taken in turns */
 
@@ -88,6 +89,9 @@ static inline bool dp_begins_flow(const struct dp_burst *b, unsigned i)
 	return b->kind[i] == DP_KIND_UDP ||
 	       (b->kind[i] == DP_KIND_TCP && (b->tcp_flags[i] & (WIRE_TCP_SYN | WIRE_TCP_ACK)) == WIRE_TCP_SYN);
 }
+
+/* What tells how far the flow of packet i has come: lb/state.h. */
+struct lb_segment dp_burst_segment(const struct dp_burst *b, unsigned i);
 
 /* Cuts the mbuf of packet i so that its data is exactly the IP packet at ip[i]: link-layer header, outer headers and
  * padding go. */

@@ -163,7 +163,8 @@ static void deliver(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b
 			return;
 		}
 	} else if (b->kind[i] != DP_KIND_ICMP_ERROR) {
-		lb_nat_touch(w->nat, flow, b->tcp_flags[i], true, w->now_ns);
+		struct lb_segment segment = dp_burst_segment(b, i);
+		lb_nat_touch(w->nat, flow, &segment, true, w->now_ns);
 	}
 	flow->ingress_pop = b->steer[i].ingress_pop;
 	DP_TRACE(w, b, i, WIRE_JOURNEY_EGRESS, "%s: from POP %u to endpoint %u, %s:%u, as %s:%u",

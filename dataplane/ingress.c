@@ -50,7 +50,6 @@ static void store_choice(struct lb_flow *flow, const struct lb_listener *listene
 	flow->endpoint = choice->endpoint->row.endpoint;
 	flow->group = choice->group->row.group;
 	flow->egress_pop = choice->group->row.egress_pop;
-	flow->listener = listener->row.listener;
 	flow->class = listener->row.class;
 	__builtin_memcpy(flow->vni, listener->vni, sizeof(flow->vni));
 }
@@ -127,8 +126,10 @@ static enum wire_drop decide(
 		lb_flow_remove(w->flows, flow);
 		return decide_by_tables(w, b, i, d);
 	}
-	if (b->kind[i] != DP_KIND_ICMP_ERROR)
-		lb_flow_touch(w->flows, flow, b->tcp_flags[i], true, w->now_ns);
+	if (b->kind[i] != DP_KIND_ICMP_ERROR) {
+		struct lb_segment segment = dp_burst_segment(b, i);
+		lb_flow_touch(w->flows, flow, &segment, true, w->now_ns);
+	}
 	decide_by_flow(w, flow, d);
 	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "flow (%s): egress POP %u, endpoint %u",
 	    lb_flow_state_name(flow->state), flow->egress_pop, flow->endpoint);

@@ -142,6 +142,14 @@ enum wire_drop dp_parse_ip(struct dp_burst *b, unsigned i, uint8_t *data, uint32
 	return drop;
 }
 
+struct lb_segment dp_burst_segment(const struct dp_burst *b, unsigned i)
+{
+	if (b->kind[i] != DP_KIND_TCP)
+		return (struct lb_segment){.flags = 0};
+	const struct wire_tcp *tcp = (const struct wire_tcp *)b->l4[i];
+	return (struct lb_segment){.seq = wire_be32(&tcp->seq), .ack = wire_be32(&tcp->ack), .flags = tcp->flags};
+}
+
 void dp_burst_trim(struct dp_burst *b, unsigned i)
 {
 	struct rte_mbuf *m = b->pkt[i];

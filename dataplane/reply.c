@@ -112,8 +112,10 @@ void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group
 			continue;
 		}
 		dp_trace_match(w, b, i, &flow[k]->key);
-		if (b->kind[i] != DP_KIND_ICMP_ERROR)
-			lb_nat_touch(w->nat, flow[k], b->tcp_flags[i], false, w->now_ns);
+		if (b->kind[i] != DP_KIND_ICMP_ERROR) {
+			struct lb_segment segment = dp_burst_segment(b, i);
+			lb_nat_touch(w->nat, flow[k], &segment, false, w->now_ns);
+		}
 		DP_TRACE(w, b, i, WIRE_JOURNEY_REPLY, "flow (%s) of client %s:%u, which is at POP %u",
 		    lb_flow_state_name(flow[k]->state), dp_trace_address(&flow[k]->key.client).text,
 		    flow[k]->key.client_port, flow[k]->ingress_pop);

@@ -33,7 +33,7 @@ static struct lb_flow *entry_for(struct dp_worker *w, const struct lb_flow_key *
 		return NULL;
 	if (made) {
 		dp_count(w, WIRE_COUNTER_FLOWS_NEW);
-		flow->listener = listener->row.listener;
+		flow->flags |= LB_FLOW_LEARNT;
 		flow->class = listener->row.class;
 		__builtin_memcpy(flow->vni, listener->vni, sizeof(flow->vni));
 	}
@@ -70,7 +70,8 @@ void dp_return_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_
 		if (!flow[k] && segment && steer->endpoint)
 			flow[k] = entry_for(w, key[k], hash[k], b->tcp_flags[i]);
 		if (flow[k] && segment) {
-			lb_flow_touch(w->flows, flow[k], b->tcp_flags[i], false, w->now_ns);
+			struct lb_segment of = dp_burst_segment(b, i);
+			lb_flow_touch(w->flows, flow[k], &of, false, w->now_ns);
 			if (steer->endpoint)
 				learn(flow[k], steer);
 		}

@@ -8,7 +8,7 @@
 #include "lb/index.h"
 
 #define MAGIC   0x776f6c66u /* "flow" */
-#define VERSION 1u
+#define VERSION 2u
 
 /* Memory: this header, the buckets, the flows. */
 struct lb_flow_table {
@@ -102,7 +102,7 @@ static uint32_t take_free(struct lb_flow_table *t, const struct lb_index *x)
 {
 	uint32_t number = t->free;
 	if (number)
-		t->free = flow_of(x, number)->listener;
+		t->free = flow_of(x, number)->expected;
 	else if (t->top < t->capacity)
 		number = ++t->top;
 	return number;
@@ -112,7 +112,7 @@ static void give_back(struct lb_flow_table *t, const struct lb_index *x, uint32_
 {
 	struct lb_flow *f = flow_of(x, number);
 	memset(f, 0, sizeof(*f));
-	f->listener = t->free;
+	f->expected = t->free;
 	t->free = number;
 }
 
@@ -217,11 +217,15 @@ int lb_flow_insert(struct lb_flow_table *table, const struct lb_flow_key *key, u
 	return 0;
 }
 
-void lb_flow_touch(
-    struct lb_flow_table *table, struct lb_flow *flow, uint8_t tcp_flags, bool from_client, uint64_t now_ns)
+void lb_flow_touch(struct lb_flow_table *table, struct lb_flow *flow, const struct lb_segment *segment,
+    bool from_client, uint64_t now_ns)
 {
 	uint8_t before = flow->state;
-	flow->state = lb_flow_state_next(before, &flow->flags, flow->key.protocol, tcp_flags, from_client);
+	struct lb_progress p = {.state = before, .flags = flow->flags, .expected = flow->expected};
+	lb_flow_advance(&p, flow->key.protocol, segment, from_client);
+	flow->state = p.state;
+	flow->flags = p.flags;
+	flow->expected = p.expected;
 	flow->last_seen = lb_tick(now_ns);
 	table->count_new -= before == LB_FLOW_NEW;
 	table->count_new += flow->state == LB_FLOW_NEW;

@@ -33,7 +33,7 @@ struct lb_flow {
 	struct lb_flow_key key;
 	uint32_t endpoint;
 	uint32_t group;
-	uint32_t listener;
+	uint32_t expected;  /* struct lb_progress; written by this module only */
 	uint32_t last_seen; /* lb_tick() */
 	uint16_t egress_pop;
 	uint8_t class;
@@ -67,9 +67,9 @@ struct lb_flow *lb_flow_lookup(const struct lb_flow_table *table, const struct l
 int lb_flow_insert(struct lb_flow_table *table, const struct lb_flow_key *key, uint64_t hash, uint64_t now_ns,
     struct lb_flow **ret_flow, bool *ret_made);
 
-/* One more packet of a flow that was there before it: state and last_seen. */
-void lb_flow_touch(
-    struct lb_flow_table *table, struct lb_flow *flow, uint8_t tcp_flags, bool from_client, uint64_t now_ns);
+/* One more packet of a flow that was there before it: progress and last_seen. */
+void lb_flow_touch(struct lb_flow_table *table, struct lb_flow *flow, const struct lb_segment *segment,
+    bool from_client, uint64_t now_ns);
 
 void lb_flow_remove(struct lb_flow_table *table, struct lb_flow *flow);
 

@@ -9,7 +9,7 @@
 #include "lb/nat_ports.h"
 
 #define MAGIC   0x6e61746bu /* "natk" */
-#define VERSION 2u
+#define VERSION 3u
 
 /* Memory: this header, the buckets, the flows, the ports (lb/nat_ports.h). */
 struct lb_nat_table {
@@ -321,15 +321,19 @@ int lb_nat_insert(struct lb_nat_table *table, const struct lb_flow_key *key, uin
 	return 0;
 }
 
-void lb_nat_touch(
-    struct lb_nat_table *table, struct lb_nat_flow *flow, uint8_t tcp_flags, bool from_client, uint64_t now_ns)
+void lb_nat_touch(struct lb_nat_table *table, struct lb_nat_flow *flow, const struct lb_segment *segment,
+    bool from_client, uint64_t now_ns)
 {
-	flow->state = lb_flow_state_next(flow->state, &flow->flags, flow->key.protocol, tcp_flags, from_client);
+	bool confirmed = flow->flags & LB_FLOW_CONFIRMED;
+	struct lb_progress p = {.state = flow->state, .flags = flow->flags, .expected = flow->expected};
+	lb_flow_advance(&p, flow->key.protocol, segment, from_client);
+	flow->state = p.state;
+	flow->flags = p.flags;
+	flow->expected = p.expected;
 	flow->last_seen = lb_tick(now_ns);
-	if (flow->state != LB_FLOW_ESTABLISHED || flow->flags & LB_FLOW_CONFIRMED)
+	if (confirmed || !(p.flags & LB_FLOW_CONFIRMED))
 		return;
 	struct lb_index x = index_of(table);
-	flow->flags |= LB_FLOW_CONFIRMED;
 	leave(table, &x, flow);
 }
 

@@ -9,8 +9,9 @@
  * - A flow that has once been ESTABLISHED is never displaced: its state is the connection. Full of them: -ENOSPC (table)
  *   or -EADDRNOTAVAIL (ports).
  * - All others, the unconfirmed ones, are at most `new_max`. Beyond it, and when table or TCP ports are used up, a new
- *   flow takes the place of the oldest by its beginning, which nothing but an answer to the answer renews. So a flood of
- *   SYNs displaces itself, and a client has new_max / rate seconds to complete its handshake.
+ *   flow takes the place of the oldest by its beginning, which nothing but an answer to the answer renews (lb/state.h).
+ *   So a flood of SYNs, with or without made-up ACKs behind them, displaces itself, and a client has new_max / rate
+ *   seconds to complete its handshake.
  * - A flow touched or made at the same lb_tick() is not displaced (see lb/flow.h).
  * - A port that was freed goes to the end of a queue, and is not taken again before `quarantine_ns` have passed, for
  *   the endpoint may still remember the connection (RFC 9293, TIME-WAIT). Only when no port is that well rested is one
@@ -45,11 +46,12 @@ struct lb_nat_flow {
 	uint32_t newer;
 	uint16_t ingress_pop; /* where replies go; the caller updates it from each packet */
 	uint8_t class;
-	uint8_t state;    /* enum lb_flow_state; written by this module only */
-	uint8_t vni[3];   /* accelerator id, network order */
-	uint8_t flags;    /* enum lb_flow_flags */
-	uint8_t slot;     /* of nat_address, this module's */
-	uint8_t user[23]; /* the caller's; zero in a new flow */
+	uint8_t state;     /* enum lb_flow_state; written by this module only */
+	uint8_t vni[3];    /* accelerator id, network order */
+	uint8_t flags;     /* enum lb_flow_flags */
+	uint32_t expected; /* struct lb_progress; this module's */
+	uint8_t slot;      /* of nat_address, this module's */
+	uint8_t user[19];  /* the caller's; zero in a new flow */
 };
 
 _Static_assert(sizeof(struct lb_nat_flow) == 128, "two cache lines a flow");
@@ -124,8 +126,8 @@ int lb_nat_insert(struct lb_nat_table *table, const struct lb_flow_key *key, uin
     const struct lb_nat_target *target, uint64_t now_ns, struct lb_nat_flow **ret_flow, bool *ret_made);
 
 /* One more packet of a flow that was there before it. */
-void lb_nat_touch(
-    struct lb_nat_table *table, struct lb_nat_flow *flow, uint8_t tcp_flags, bool from_client, uint64_t now_ns);
+void lb_nat_touch(struct lb_nat_table *table, struct lb_nat_flow *flow, const struct lb_segment *segment,
+    bool from_client, uint64_t now_ns);
 
 void lb_nat_remove(struct lb_nat_table *table, struct lb_nat_flow *flow, uint64_t now_ns);
 

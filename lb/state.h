@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* How far a flow has come, as far as one can tell from outside, and how long silence keeps it.
  *
- *   NEW          one packet seen (TCP: or nothing but SYNs); such flows may be displaced, and hold a bounded share
- *   ESTABLISHED  confirmed: the client sent again, or the other side answered. A half-closed connection stays here
+ *   NEW          not confirmed yet; such flows may be displaced, and hold a bounded share
+ *   ESTABLISHED  confirmed. A half-closed connection stays here
  *   CLOSING      TCP: FIN seen from both ends, or a RST
+ *
+ * What confirms a flow: UDP, a second packet, or an answer. TCP, a segment of the client that acknowledges the endpoint's
+ * SYN-ACK, which nobody can who did not get it (RFC 4987, 3.6 rests on the same); or, where the flow was learnt from a
+ * packet towards the client (LB_FLOW_LEARNT), any segment of the endpoint.
  *
  * A RST that one of the ends did not take (blind, out of window) harms nothing: the next segment brings the flow back
  * to ESTABLISHED. A SYN of the client makes a closing flow a new one (RFC 9293, 3.6.1: reuse of a closed pair). */
@@ -27,9 +31,28 @@ enum lb_flow_flags {
 	LB_FLOW_FIN_CLIENT = 0x01,
 	LB_FLOW_FIN_SERVER = 0x02,
 	LB_FLOW_ANSWERED = 0x04,  /* a packet towards the client was seen */
-	LB_FLOW_CONFIRMED = 0x10, /* NAT table: has been ESTABLISHED */
+	LB_FLOW_LEARNT = 0x08,    /* made by a packet towards the client: an egress has state that it trusts */
+	LB_FLOW_CONFIRMED = 0x10, /* has been ESTABLISHED */
+	LB_FLOW_EXPECTS = 0x20,   /* the endpoint's SYN-ACK was seen: `expected` counts */
 };
 #define LB_FLOW_FINS (LB_FLOW_FIN_CLIENT | LB_FLOW_FIN_SERVER)
+
+/* What of a TCP segment tells how far its flow has come; zero for other protocols. Host order. */
+struct lb_segment {
+	uint32_t seq;
+	uint32_t ack;
+	uint8_t flags; /* enum wire_tcp_flags */
+};
+
+/* Of a flow of either table, with the state. */
+struct lb_progress {
+	uint8_t state;     /* enum lb_flow_state */
+	uint8_t flags;     /* enum lb_flow_flags */
+	uint32_t expected; /* the acknowledgement of the endpoint's SYN-ACK, while not CONFIRMED */
+};
+
+/* What an endpoint may send before its SYN-ACK is acknowledged (RFC 7413), and the client acknowledge at once. */
+#define LB_FLOW_ACK_WINDOW 65536u
 
 /* Silence after which a flow is forgotten, ms, by protocol and state. Each below 2^30. */
 struct lb_timeouts {
@@ -65,23 +88,45 @@ static inline uint32_t lb_timeout_ticks(const struct lb_timeouts *t, uint8_t pro
 	return lb_ticks_of_ms(state == LB_FLOW_CLOSING ? t->tcp_closing_ms : t->tcp_established_ms);
 }
 
-/* The state after one more packet. tcp_flags: enum wire_tcp_flags, 0 for other protocols. *flags is updated. */
-static inline uint8_t lb_flow_state_next(
-    uint8_t state, uint8_t *flags, uint8_t protocol, uint8_t tcp_flags, bool from_client)
+static inline bool lb_flow_acknowledges(const struct lb_progress *p, const struct lb_segment *s)
+{
+	return p->flags & LB_FLOW_EXPECTS && s->flags & WIRE_TCP_ACK && s->ack - p->expected < LB_FLOW_ACK_WINDOW;
+}
+
+/* What a SYN changes: an endpoint's is to be acknowledged, a client's begins a closing flow anew. */
+static inline void lb_flow_syn(struct lb_progress *p, const struct lb_segment *s, bool from_client)
+{
+	if (!from_client && !(p->flags & LB_FLOW_CONFIRMED)) {
+		p->expected = s->seq + 1;
+		p->flags |= LB_FLOW_EXPECTS;
+	}
+	if (from_client && p->state == LB_FLOW_CLOSING) {
+		p->flags &= (uint8_t) ~(LB_FLOW_FINS | LB_FLOW_ANSWERED);
+		p->state = LB_FLOW_NEW;
+	}
+}
+
+/* One more packet of the flow. */
+static inline void lb_flow_advance(
+    struct lb_progress *p, uint8_t protocol, const struct lb_segment *s, bool from_client)
 {
 	if (!from_client)
-		*flags |= LB_FLOW_ANSWERED;
-	if (protocol != WIRE_PROTO_TCP)
-		return LB_FLOW_ESTABLISHED;
-	if (tcp_flags & WIRE_TCP_RST)
-		return LB_FLOW_CLOSING;
-	if (tcp_flags & WIRE_TCP_SYN) {
-		bool again = from_client && state == LB_FLOW_CLOSING;
-		if (again)
-			*flags &= (uint8_t) ~(LB_FLOW_FINS | LB_FLOW_ANSWERED);
-		return again ? LB_FLOW_NEW : state;
+		p->flags |= LB_FLOW_ANSWERED;
+	if (protocol == WIRE_PROTO_TCP) {
+		if (s->flags & WIRE_TCP_RST) {
+			p->state = LB_FLOW_CLOSING;
+			return;
+		}
+		if (s->flags & WIRE_TCP_SYN) {
+			lb_flow_syn(p, s, from_client);
+			return;
+		}
+		bool known = p->flags & LB_FLOW_CONFIRMED;
+		if (!known && !(from_client ? lb_flow_acknowledges(p, s) : p->flags & LB_FLOW_LEARNT))
+			return;
+		if (s->flags & WIRE_TCP_FIN)
+			p->flags |= from_client ? LB_FLOW_FIN_CLIENT : LB_FLOW_FIN_SERVER;
 	}
-	if (tcp_flags & WIRE_TCP_FIN)
-		*flags |= from_client ? LB_FLOW_FIN_CLIENT : LB_FLOW_FIN_SERVER;
-	return (*flags & LB_FLOW_FINS) == LB_FLOW_FINS ? LB_FLOW_CLOSING : LB_FLOW_ESTABLISHED;
+	p->flags |= LB_FLOW_CONFIRMED;
+	p->state = (p->flags & LB_FLOW_FINS) == LB_FLOW_FINS ? LB_FLOW_CLOSING : LB_FLOW_ESTABLISHED;
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lb/flow.h"
+#include "lb/nat.h"
 #include "tests/journey/world.h"
 
 #define TO     VIP ":443"
@@ -120,6 +122,23 @@ Test(three_pops, a_connection_that_nobody_knows_is_reset_to_the_client, .fini = 
 	cr_assert_eq(left_at, SGP1);
 	cr_assert_eq(reset.bytes[33], WIRE_TCP_RST);
 	expect_nothing_delivered();
+}
+
+/* Who forges a client's address never sees the number that the endpoint's SYN-ACK asks for. */
+Test(three_pops, an_ack_that_is_made_up_confirms_a_flow_nowhere, .fini = world_end)
+{
+	world_begin(1);
+	const char *from = CLIENT ":5000";
+	struct there_and_back t = forth(SGP1, 0, from, (struct more){.flags = WIRE_TCP_SYN});
+	const struct lb_flow *ingress = lb_flow_at(worker(SGP1, 0)->flows, 0);
+	const struct lb_nat_flow *egress = lb_nat_at(worker(FRA1, 0)->nat, 0);
+	back(&t, 0, from, SGP1, (struct more){.flags = WIRE_TCP_SYN | WIRE_TCP_ACK, .seq = 0xdeadbeef});
+	forth(SGP1, 0, from, (struct more){.ack = 0x12345678, .payload = 5});
+	cr_assert_eq(ingress->state, LB_FLOW_NEW);
+	cr_assert_eq(egress->state, LB_FLOW_NEW);
+	forth(SGP1, 0, from, (struct more){.ack = 0xdeadbef0, .payload = 5});
+	cr_assert_eq(ingress->state, LB_FLOW_ESTABLISHED);
+	cr_assert_eq(egress->state, LB_FLOW_ESTABLISHED);
 }
 
 Test(three_pops, idle_flows_are_forgotten, .fini = world_end)

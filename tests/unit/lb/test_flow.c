@@ -48,8 +48,10 @@ static struct lb_flow *insert(struct lb_flow_table *table, uint32_t n, uint64_t 
 static bool establish(struct lb_flow_table *table, uint32_t n, uint64_t now)
 {
 	struct lb_flow *flow = insert(table, n, now);
-	if (flow)
-		lb_flow_touch(table, flow, WIRE_TCP_ACK, true, now);
+	if (flow) {
+		lb_flow_touch(table, flow, &(struct lb_segment){.flags = WIRE_TCP_SYN | WIRE_TCP_ACK}, false, now);
+		lb_flow_touch(table, flow, &(struct lb_segment){.flags = WIRE_TCP_ACK, .ack = 1}, true, now);
+	}
 	return flow != NULL;
 }
 
@@ -67,8 +69,7 @@ Test(flow, costs_at_most_96_bytes)
 
 struct naive {
 	bool present;
-	uint8_t state;
-	uint8_t flags;
+	struct lb_progress progress;
 	uint32_t last_seen;
 };
 
@@ -77,7 +78,7 @@ static const struct lb_timeouts timeouts = {
 
 static bool may_vanish(const struct naive *was, uint32_t tick)
 {
-	return was->state != LB_FLOW_ESTABLISHED && was->last_seen != tick;
+	return was->progress.state != LB_FLOW_ESTABLISHED && was->last_seen != tick;
 }
 
 /* Every flow of the oracle is in the table, but for at most `displaced` that the table was free to drop. */
@@ -88,7 +89,7 @@ static void compare(const struct lb_flow_table *table, struct naive oracle[], ui
 		struct lb_flow *flow = find(table, n);
 		if (oracle[n].present && !flow) {
 			cr_assert(displaced-- && may_vanish(&oracle[n], tick), "flow %u was displaced in state %u", n,
-			    oracle[n].state);
+			    oracle[n].progress.state);
 			oracle[n].present = false;
 		}
 		cr_assert(oracle[n].present == (flow != NULL), "flow %u", n);
@@ -96,7 +97,7 @@ static void compare(const struct lb_flow_table *table, struct naive oracle[], ui
 			continue;
 		struct lb_flow_key key = key_of(n);
 		cr_assert(lb_flow_key_equal(&flow->key, &key) && flow->endpoint == n);
-		cr_assert(flow->state == oracle[n].state && flow->flags == oracle[n].flags);
+		cr_assert(flow->state == oracle[n].progress.state && flow->flags == oracle[n].progress.flags);
 		cr_assert(flow->last_seen == oracle[n].last_seen);
 		present++;
 		new += flow->state == LB_FLOW_NEW;
@@ -136,18 +137,18 @@ static unsigned step(struct lb_flow_table *table, struct naive oracle[], uint64_
 	if (!flow) {
 		flow = insert(table, n, now);
 		if (flow)
-			oracle[n] = (struct naive){.present = true, .state = LB_FLOW_NEW, .last_seen = tick};
+			oracle[n] = (struct naive){.present = true, .progress.state = LB_FLOW_NEW, .last_seen = tick};
 		return flow != NULL;
 	}
 	if (what == 0) {
 		lb_flow_remove(table, flow);
 		oracle[n].present = false;
 	} else {
-		uint8_t flags = tcp_flags[(size_t)rand() % sizeof(tcp_flags)];
+		struct lb_segment segment = {.ack = 1 - (uint32_t)(rand() % 2)};
+		segment.flags = tcp_flags[(size_t)rand() % sizeof(tcp_flags)];
 		bool from_client = rand() % 2;
-		lb_flow_touch(table, flow, flags, from_client, now);
-		oracle[n].state =
-		    lb_flow_state_next(oracle[n].state, &oracle[n].flags, WIRE_PROTO_TCP, flags, from_client);
+		lb_flow_touch(table, flow, &segment, from_client, now);
+		lb_flow_advance(&oracle[n].progress, WIRE_PROTO_TCP, &segment, from_client);
 		oracle[n].last_seen = tick;
 	}
 	return 0;
@@ -158,7 +159,7 @@ static void sweep(struct lb_flow_table *table, struct naive oracle[], uint64_t n
 	unsigned expected = 0;
 	for (uint32_t n = 0; n < KEYS; n++) {
 		uint32_t age = lb_tick(now) - oracle[n].last_seen;
-		if (!oracle[n].present || age < lb_timeout_ticks(&timeouts, WIRE_PROTO_TCP, oracle[n].state))
+		if (!oracle[n].present || age < lb_timeout_ticks(&timeouts, WIRE_PROTO_TCP, oracle[n].progress.state))
 			continue;
 		oracle[n].present = false;
 		expected++;

@@ -52,6 +52,13 @@ static struct lb_nat_reply reply_of(const struct lb_nat_flow *f)
 	    .protocol = f->key.protocol};
 }
 
+/* The handshake's second half. */
+static void confirm(struct lb_nat_table *table, struct lb_nat_flow *flow, uint64_t now)
+{
+	lb_nat_touch(table, flow, &(struct lb_segment){.flags = WIRE_TCP_SYN | WIRE_TCP_ACK, .seq = 8}, false, now);
+	lb_nat_touch(table, flow, &(struct lb_segment){.flags = WIRE_TCP_ACK, .ack = 9}, true, now);
+}
+
 static int insert(struct lb_nat_table *table, uint32_t n, uint8_t protocol, uint64_t now, struct lb_nat_flow **ret)
 {
 	struct lb_flow_key key = key_of(n, protocol);
@@ -209,7 +216,7 @@ Test(nat, a_freed_port_rests_for_the_quarantine_and_the_oldest_comes_first)
 		cr_assert(insert(table, n, WIRE_PROTO_TCP, 0, &flow) == 0);
 	for (uint32_t n = 0; n < 4; n++) {
 		flow = find(table, n, WIRE_PROTO_TCP);
-		lb_nat_touch(table, flow, WIRE_TCP_ACK, true, (100 + n) * SECOND);
+		confirm(table, flow, (100 + n) * SECOND);
 		freed[n] = flow->nat_port;
 		lb_nat_remove(table, flow, (100 + n) * SECOND);
 	}
@@ -217,7 +224,7 @@ Test(nat, a_freed_port_rests_for_the_quarantine_and_the_oldest_comes_first)
 		cr_assert(insert(table, 10 + n, WIRE_PROTO_TCP, (159 + n) * SECOND, &flow) == -EADDRNOTAVAIL);
 		cr_assert(insert(table, 10 + n, WIRE_PROTO_TCP, (160 + n) * SECOND + TICK, &flow) == 0);
 		cr_assert(flow->nat_port == freed[n]);
-		lb_nat_touch(table, flow, WIRE_TCP_ACK, true, (160 + n) * SECOND + TICK);
+		confirm(table, flow, (160 + n) * SECOND + TICK);
 	}
 	free(table);
 }
@@ -340,7 +347,7 @@ Test(nat, full_of_confirmed_flows_refuses_and_displaces_nothing)
 	uint32_t free_ports = lb_nat_free_ports(table, WIRE_PROTO_TCP);
 	for (uint32_t n = 0; n < 500; n++) {
 		cr_assert(insert(table, n, WIRE_PROTO_TCP, SECOND, &flow) == 0);
-		lb_nat_touch(table, flow, WIRE_TCP_ACK, true, SECOND);
+		confirm(table, flow, SECOND);
 	}
 	cr_assert(insert(table, 500, WIRE_PROTO_TCP, 2 * SECOND, &flow) == -ENOSPC);
 	cr_assert(lb_nat_free_ports(table, WIRE_PROTO_TCP) == free_ports - 400);
@@ -358,10 +365,10 @@ Test(nat, flows_time_out_by_protocol_and_state)
 	cr_assert(lb_nat_set_pool(table, &(struct lb_nat_range){v4(10, 3, 1, 1), 1024, 65535}, 1, 0) == 0);
 	cr_assert(insert(table, 0, WIRE_PROTO_TCP, 0, &flow) == 0);
 	cr_assert(insert(table, 1, WIRE_PROTO_TCP, 0, &flow) == 0);
-	lb_nat_touch(table, flow, WIRE_TCP_RST, false, 0);
+	lb_nat_touch(table, flow, &(struct lb_segment){.flags = WIRE_TCP_RST}, false, 0);
 	cr_assert(insert(table, 2, WIRE_PROTO_UDP, 0, &flow) == 0);
 	cr_assert(insert(table, 3, WIRE_PROTO_TCP, 0, &flow) == 0);
-	lb_nat_touch(table, flow, WIRE_TCP_ACK, true, 0);
+	confirm(table, flow, 0);
 	const uint64_t after_ms[] = {1000, 3000, 5000, 9000};
 	for (uint32_t n = 0; n < 4; n++) {
 		cr_assert(lb_nat_sweep(table, &t, after_ms[n] * 1000000 - 2 * TICK, 100) == 0);

@@ -64,7 +64,14 @@ static void answer(struct lb_nat_table *table, uint32_t n, uint64_t now)
 {
 	struct lb_nat_flow *flow = find(table, n, WIRE_PROTO_TCP);
 	if (flow)
-		lb_nat_touch(table, flow, WIRE_TCP_SYN | WIRE_TCP_ACK, false, now);
+		lb_nat_touch(table, flow, &(struct lb_segment){.flags = WIRE_TCP_SYN | WIRE_TCP_ACK}, false, now);
+}
+
+/* The handshake's second half. */
+static void confirm(struct lb_nat_table *table, struct lb_nat_flow *flow, uint64_t now)
+{
+	lb_nat_touch(table, flow, &(struct lb_segment){.flags = WIRE_TCP_SYN | WIRE_TCP_ACK, .seq = 8}, false, now);
+	lb_nat_touch(table, flow, &(struct lb_segment){.flags = WIRE_TCP_ACK, .ack = 9}, true, now);
 }
 
 static void establish(struct lb_nat_table *table, uint32_t first, uint32_t n, uint16_t ret_port[])
@@ -72,8 +79,7 @@ static void establish(struct lb_nat_table *table, uint32_t first, uint32_t n, ui
 	for (uint32_t i = 0; i < n; i++) {
 		struct lb_nat_flow *flow;
 		cr_assert(begin(table, first + i, WIRE_PROTO_TCP, 0, &flow) == 0);
-		lb_nat_touch(table, flow, WIRE_TCP_SYN | WIRE_TCP_ACK, false, 0);
-		lb_nat_touch(table, flow, WIRE_TCP_ACK, true, 0);
+		confirm(table, flow, 0);
 		ret_port[i] = flow->nat_port;
 	}
 }
@@ -136,7 +142,7 @@ static double served(uint32_t flows, uint32_t old, uint64_t rtt_ns, double load)
 		flow = find(table, n - away, WIRE_PROTO_TCP);
 		good += flow != NULL;
 		if (flow) {
-			lb_nat_touch(table, flow, WIRE_TCP_ACK, true, now);
+			confirm(table, flow, now);
 			lb_nat_remove(table, flow, now);
 		}
 	}
@@ -159,9 +165,31 @@ Test(nat_flood, a_flow_that_was_reset_before_it_was_confirmed_is_displaced_like_
 	for (uint32_t n = 0; n < 1000; n++) {
 		struct lb_nat_flow *flow;
 		cr_assert(begin(table, n, WIRE_PROTO_TCP, n * TICK, &flow) == 0);
-		lb_nat_touch(table, flow, WIRE_TCP_RST, n % 2, n * TICK);
+		lb_nat_touch(table, flow, &(struct lb_segment){.flags = WIRE_TCP_RST}, n % 2, n * TICK);
 		cr_assert(lb_nat_count(table) <= 100);
 	}
+	free(table);
+}
+
+/* Each SYN is answered, and an ACK with a number made up follows it. */
+Test(nat_flood, made_up_acks_confirm_nothing)
+{
+	enum { old = 400 };
+	uint16_t port[old];
+	struct lb_nat_table *table = table_of(1000, 500, 1024, 65535);
+	establish(table, CONFIRMED, old, port);
+	srand(3);
+	for (uint32_t n = 0; n < 20000; n++) {
+		struct lb_nat_flow *flow;
+		uint64_t now = SECOND + n * TICK;
+		struct lb_segment answer = {.flags = WIRE_TCP_SYN | WIRE_TCP_ACK, .seq = (uint32_t)rand() * 2u};
+		struct lb_segment made_up = {.flags = WIRE_TCP_ACK, .ack = answer.seq + (1u << 20) + (uint32_t)rand()};
+		cr_assert(begin(table, n, WIRE_PROTO_TCP, now, &flow) == 0);
+		lb_nat_touch(table, flow, &answer, false, now);
+		lb_nat_touch(table, flow, &made_up, true, now);
+		cr_assert(flow->state == LB_FLOW_NEW && lb_nat_count(table) <= old + 500);
+	}
+	check_established(table, CONFIRMED, old, port);
 	free(table);
 }
 
@@ -190,7 +218,7 @@ Test(nat_flood, the_displaced_is_always_the_oldest_that_was_never_confirmed)
 		switch (list.n ? rand() % 5 : 0) {
 		case 1:
 			flow = find(table, list.number[at], WIRE_PROTO_TCP);
-			lb_nat_touch(table, flow, WIRE_TCP_ACK, true, now);
+			confirm(table, flow, now);
 			if (rand() % 2)
 				lb_nat_remove(table, flow, now);
 			strike(&list, at);
@@ -221,7 +249,7 @@ Test(nat_flood, a_port_is_taken_early_only_if_none_is_rested_and_its_flow_was_ne
 	struct lb_nat_flow *flow[3], *next;
 	for (uint32_t n = 0; n < 3; n++)
 		cr_assert(begin(table, n, WIRE_PROTO_TCP, 0, &flow[n]) == 0);
-	lb_nat_touch(table, flow[0], WIRE_TCP_ACK, true, 0);
+	confirm(table, flow[0], 0);
 	uint16_t confirmed = flow[0]->nat_port, first = flow[2]->nat_port, second = flow[1]->nat_port;
 	lb_nat_remove(table, flow[0], SECOND);
 	lb_nat_remove(table, flow[2], SECOND);
