@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -28,18 +29,31 @@ static unsigned free_port(void)
 	return ntohs(address.sin_port);
 }
 
+/* In a child that is silent and dies with the test, also with one that failed half-way. Returns its pid to the parent, 0
+ * in the child. */
+static pid_t fork_server(void)
+{
+	pid_t test = getpid(), child = fork();
+	if (child)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != test)
+		_exit(127);
+	int null = open("/dev/null", O_WRONLY);
+	dup2(null, 1);
+	dup2(null, 2);
+	return 0;
+}
+
 static void start_etcd(unsigned client_port)
 {
 	char client[64], peer[64], data[64];
 	snprintf(client, sizeof(client), "http://127.0.0.1:%u", client_port);
 	snprintf(peer, sizeof(peer), "http://127.0.0.1:%u", free_port());
 	snprintf(data, sizeof(data), "%s/data", directory);
-	etcd = fork();
+	etcd = fork_server();
 	if (etcd)
 		return;
-	int null = open("/dev/null", O_WRONLY);
-	dup2(null, 1);
-	dup2(null, 2);
 	execlp("etcd", "etcd", "--data-dir", data, "--listen-client-urls", client, "--advertise-client-urls", client,
 	    "--listen-peer-urls", peer, "--force-new-cluster", "--unsafe-no-fsync", (char *)NULL);
 	execlp("etcd", "etcd", "--data-dir", data, "--listen-client-urls", client, "--advertise-client-urls", client,
@@ -255,11 +269,8 @@ Test(etcd, a_watch_moves_with_the_commits_when_its_server_falls_silent)
 	wait_for_etcd();
 	snprintf(from, sizeof(from), "--listen-addr=127.0.0.1:%u", gate_port);
 	snprintf(to, sizeof(to), "--endpoints=127.0.0.1:%u", port);
-	pid_t gate = fork();
+	pid_t gate = fork_server();
 	if (gate == 0) {
-		int null = open("/dev/null", O_WRONLY);
-		dup2(null, 1);
-		dup2(null, 2);
 		execlp("etcd", "etcd", "gateway", "start", from, to, (char *)NULL);
 		_exit(127);
 	}
