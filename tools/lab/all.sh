@@ -18,5 +18,9 @@ LAB_FOLDER=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$LAB_FOLDER/measure.sh"
 # shellcheck source=tools/lab/observe.sh
 . "$LAB_FOLDER/observe.sh"
+# shellcheck source=tools/lab/witness.sh
+. "$LAB_FOLDER/witness.sh"
+# shellcheck source=tools/lab/endpoint.sh
+. "$LAB_FOLDER/endpoint.sh"
 # shellcheck source=tools/lab/failover.sh
 . "$LAB_FOLDER/failover.sh"

@@ -9,6 +9,7 @@ MAX_TCP_GAP=1000   # ms
 RETURN_SECONDS=30  # the better path must have been better for a while before it is taken again
 WATCH_AFTER=5      # seconds after the return, for what the return itself does to the flows
 QUIET_BEFORE=1     # seconds of undisturbed traffic before each failover
+STREAM_RATE=70     # packets/s that a line must carry beyond its probes if the UDP stream takes it, which sends 100
 declare -A GAP_UDP=() GAP_TCP=()
 
 go_dark() { wanem set --both "$1" "$2" dark=on; }
@@ -16,15 +17,20 @@ light_up() { wanem set --both "$1" "$2" dark=off; }
 
 # failover NAME TEXT BREAK HEAL: the last two are commands, as one string each.
 failover() {
-	local name=$1 text=$2 break=$3 heal=$4 from to
+	local name=$1 text=$2 break=$3 heal=$4 from to probes moved
 	wait_for "$RETURN_SECONDS" "the best path before $name" uses_primary
+	mark fra1 sgp1
 	pause "$QUIET_BEFORE"
+	probes=$(rate fra1 sgp1)
 	say "failover: $text for $OUTAGE s"
 	from=$(now_ms)
 	$break
 	check "$name: flows moved to $BACKUP" wait_for "$OUTAGE" "the backup path" left_primary
+	mark fra1 sgp1
 	until_ms $((from + OUTAGE * 1000))
+	moved=$(rate fra1 sgp1)
 	$heal
+	check "$name: fra1 sent $moved packets/s directly, $probes before" [ "$moved" -ge $((probes + STREAM_RATE)) ]
 	check "$name: flows returned to $PRIMARY" wait_for "$RETURN_SECONDS" "the return to the best path" uses_primary
 	pause "$WATCH_AFTER"
 	to=$(now_ms)

@@ -13,7 +13,7 @@ wanem_config() {
 		printf '  - name: %s\n    address: %s/24\n' "$node" "${GATEWAY[$node]}"
 		case $node in
 		sgp1) printf '    routes: [{prefix: %s/32, via: %s}]\n' "$VIP" "${ADDRESS[sgp1]}" ;;
-		fra1) printf '    routes: [{prefix: %s, via: %s}]\n' "$NAT_POOL" "${ADDRESS[fra1]}" ;;
+		dxb1 | fra1) printf '    routes: [{prefix: %s, via: %s}]\n' "${NAT_POOL[$node]}" "${ADDRESS[$node]}" ;;
 		esac
 	done
 	cat <<-'END'
@@ -31,7 +31,7 @@ wanem_config() {
 
 pop_config() {
 	local pop=$1 nat='[]'
-	[ "$pop" != fra1 ] || nat="[{address: $NAT_ADDRESS, ports: 1024-65535}]"
+	[ -z "${NAT_ADDRESS[$pop]:-}" ] || nat="[{address: ${NAT_ADDRESS[$pop]}, ports: 1024-65535}]"
 	cat <<-END
 		pop: $pop
 		id: ${POP_ID[$pop]}
@@ -81,13 +81,13 @@ accelerator() {
 	listener stream udp "$STREAM_PORT" "$STREAM_PORT"
 }
 
-# Small chunks keep the pace even: nginx sends one, then sleeps as long as it is worth.
+# Small chunks keep the pace even: nginx sends one, then sleeps as long as it is worth. It is one process, so that
+# killing it leaves nobody who answers.
 nginx_config() {
 	local origin=$1
 	cat <<-END
 		daemon off;
-		user root;
-		worker_processes 1;
+		master_process off;
 		pid $STATE/$origin/nginx.pid;
 		error_log $STATE/$origin/error.log warn;
 		events { worker_connections 1024; }

@@ -8,7 +8,7 @@
 #      |    `----------------------------------------------------------------+------------------+
 #      |                                                                     |
 #    sgp1 10.1.0.2 ------40 ms------ dxb1 10.2.0.2 ------45 ms------ fra1 10.3.0.2
-#      |                                                             |  NAT pool 10.3.1.0/28
+#      |                               NAT pool 10.2.1.0/28          |  NAT pool 10.3.1.0/28
 #      `----------------------140 ms, 1% loss------------------------'
 #
 # Every line above is kuafu-wanem, alone in the namespace `internet` with one end of a veth pair per node; the other end
@@ -34,8 +34,6 @@ HTTP_PORT=80
 ECHO_PORT=7
 STREAM_PORT=9000
 ORIGIN_HTTP_PORT=8080
-NAT_POOL=10.3.1.0/28
-NAT_ADDRESS=10.3.1.1
 STORE_ADDRESS=10.255.0.1
 
 declare -A GATEWAY=(
@@ -43,6 +41,8 @@ declare -A GATEWAY=(
 declare -A ADDRESS=(
 	[client]=192.0.2.2 [sgp1]=10.1.0.2 [dxb1]=10.2.0.2 [fra1]=10.3.0.2 [origin1]=10.4.0.2 [origin2]=10.5.0.2)
 declare -A MANAGEMENT=([sgp1]=10.255.0.11 [dxb1]=10.255.0.12 [fra1]=10.255.0.13)
+declare -A NAT_POOL=([dxb1]=10.2.1.0/28 [fra1]=10.3.1.0/28)
+declare -A NAT_ADDRESS=([dxb1]=10.2.1.1 [fra1]=10.3.1.1)
 declare -A POP_ID=([sgp1]=1 [dxb1]=2 [fra1]=3)
 declare -A REGION=([sgp1]=ap-southeast [dxb1]=me-central [fra1]=eu-central)
 

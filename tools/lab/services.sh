@@ -17,12 +17,15 @@ start_store() {
 	wait_ready etcd 30 answers_http store "http://$STORE_ADDRESS:2379/health"
 }
 
+start_nginx() {
+	spawn "nginx-$1" "$1" nginx -c "$STATE/$1.nginx.conf" -p "$STATE/$1" -e "$STATE/$1/error.log" || return
+	wait_ready "nginx-$1" 10 answers_http "$1" "http://${ADDRESS[$1]}:$ORIGIN_HTTP_PORT/healthz"
+}
+
 start_origin() {
 	local origin=$1
-	spawn "nginx-$origin" "$origin" nginx -c "$STATE/$origin.nginx.conf" -p "$STATE/$origin" \
-		-e "$STATE/$origin/error.log" || return
+	start_nginx "$origin" || return
 	spawn "udp-$origin" "$origin" "$PYTHON" "$ROOT/tests/e2e/udp_server.py" "$ECHO_PORT" "$STREAM_PORT" || return
-	wait_ready "nginx-$origin" 10 answers_http "$origin" "http://${ADDRESS[$origin]}:$ORIGIN_HTTP_PORT/healthz" || return
 	wait_ready "udp-$origin" 10 grep -q ready "$STATE/log/udp-$origin"
 }
 
