@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/bench/site.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_eal.h>
+
+#include "dataplane/auth.h"
+#include "dataplane/burst.h"
+#include "dataplane/worker_set.h"
+#include "lb/flow.h"
+#include "lb/nat.h"
+#include "tests/bench/bench.h"
+#include "wire/bytes.h"
+#include "wire/checksum.h"
+
+#define SELF       1u
+#define NEIGHBOUR  2u
+#define FAR        3u
+#define MEGABYTES  900u /* for the largest site: 4 million flows */
+#define NAT_COUNT  WIRE_CTL_MAX_NATS
+#define WALL_NS    UINT64_C(1700000000000000000)
+#define EPOCH      0x1234u
+#define GENERATION 1u
+
+static const uint8_t secret[16] = {7, 1, 8, 2, 8, 1, 8, 2, 8, 4, 5, 9, 0, 4, 5, 2};
+static struct dp_auth_key auth_key;
+
+static struct wire_addr addr(unsigned a, unsigned b, unsigned c, unsigned d)
+{
+	return wire_addr_from_v4((uint8_t[4]){(uint8_t)a, (uint8_t)b, (uint8_t)c, (uint8_t)d});
+}
+
+static unsigned long free_hugepages(void)
+{
+	unsigned long pages = 0;
+	FILE *file = fopen("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "r");
+	if (file && fscanf(file, "%lu", &pages) != 1)
+		pages = 0;
+	if (file)
+		fclose(file);
+	return pages;
+}
+
+void site_eal(void)
+{
+	bool huge = free_hugepages() * 2 >= MEGABYTES;
+	char megabytes[16];
+	snprintf(megabytes, sizeof(megabytes), "%u", MEGABYTES);
+	char *in_huge[] = {
+	    "bench", "--in-memory", "--no-pci", "--no-telemetry", "--log-level=3", "--lcores=0@(0-1)", NULL};
+	char *without[] = {"bench", "--no-huge", "-m", megabytes, "--no-pci", "--no-shconf", "--no-telemetry",
+	    "--log-level=3", "--lcores=0@(0-1)", NULL};
+	if (!huge)
+		fprintf(stderr, "note: fewer than %u free huge pages of 2 MiB: small pages, slower tables\n",
+		    MEGABYTES / 2);
+	if (rte_eal_init(huge ? 6 : 9, huge ? in_huge : without) < 0)
+		bench_fail("DPDK does not start");
+	dp_auth_expand(&auth_key, secret);
+}
+
+/* ---- state ---- */
+
+void site_open(struct site *site)
+{
+	uint64_t generation = dp_transaction_generation(site->transactions) + GENERATION;
+	if (dp_transaction_begin(site->transactions, generation, false, &site->why))
+		bench_fail("begin: %s", site->why.text);
+}
+
+void site_put(struct site *site, enum wire_ctl_object object, const void *row, size_t size)
+{
+	if (dp_transaction_upsert(site->transactions, object, row, size, &site->why))
+		bench_fail("object %d: %s", object, site->why.text);
+}
+
+void site_commit(struct site *site)
+{
+	if (dp_transaction_commit(site->transactions, &site->why))
+		bench_fail("commit: %s", site->why.text);
+	while (!dp_transaction_settle(site->transactions))
+		rte_pause();
+}
+
+static void put_network(struct site *site)
+{
+	SITE_PUT(site, SETTINGS, settings, .pop = SELF, .keepalive_interval_us = 10000, .keepalive_dead = 3,
+	    .tcp_syn_ms = 10000, .tcp_established_ms = 7200000, .tcp_closing_ms = 10000, .udp_ms = 60000);
+	SITE_PUT(site, ADJACENCY, adjacency, .adjacency = 1, .mtu = 1500, .src = {2, 0, 0, 0, 0, 1},
+	    .dst = {2, 0, 0, 0, 0, 254});
+	SITE_PUT(site, ROUTE, route, .prefix = addr(0, 0, 0, 0), .length = 96, .adjacency = 1);
+	SITE_PUT(site, LINK, link, .link = 12, .from_pop = SELF, .to_pop = NEIGHBOUR, .local_link = 1, .remote_link = 1,
+	    .mtu = 1500, .local = addr(10, 1, 0, 2), .remote = addr(10, 2, 0, 2));
+	SITE_PUT(site, LINK, link, .link = 13, .from_pop = SELF, .to_pop = FAR, .local_link = 1, .remote_link = 1,
+	    .mtu = 1500, .local = addr(10, 1, 0, 2), .remote = addr(10, 3, 0, 2));
+	SITE_PUT(site, LINK, link, .link = 23, .from_pop = NEIGHBOUR, .to_pop = FAR, .local_link = 1, .remote_link = 1);
+	for (uint16_t pop = SELF; pop <= FAR; pop++)
+		SITE_PUT(site, POP, pop, .pop = pop, .name = {'a', (char)('a' + pop)});
+	for (uint16_t pop = NEIGHBOUR; pop <= FAR; pop++)
+		for (uint8_t direction = WIRE_KEY_TX; direction <= WIRE_KEY_RX; direction++) {
+			struct wire_ctl_key key = {.pop = pop, .direction = direction, .key_id = 1};
+			memcpy(key.secret, secret, sizeof(key.secret));
+			site_put(site, WIRE_OBJ_KEY, &key, sizeof(key));
+		}
+	SITE_PUT(site, PATH, path, .to_pop = NEIGHBOUR, .n_primary = 1, .primary = {12}, .primary_mtu = 1500);
+	SITE_PUT(site, PATH, path, .to_pop = FAR, .n_primary = 2, .primary = {12, 23}, .primary_mtu = 1500,
+	    .n_backup = 1, .backup = {13}, .backup_mtu = 1500);
+}
+
+static void put_service(struct site *site)
+{
+	struct wire_addr vip = addr(203, 0, 113, 10);
+	SITE_PUT(site, VIP, vip, .address = vip, .accelerator = 7);
+	SITE_PUT(site, GROUP, group, .group = 1, .egress_pop = FAR);
+	SITE_PUT(site, ENDPOINT, endpoint, .endpoint = 1, .group = 1, .address = addr(198, 51, 100, 10), .port = 8443,
+	    .weight = 128);
+	for (uint32_t i = 0; i < 2; i++)
+		SITE_PUT(site, LISTENER, listener, .listener = 1 + i, .accelerator = 7, .vip = vip,
+		    .protocol = i ? WIRE_PROTO_UDP : WIRE_PROTO_TCP, .port_lo = 443, .port_hi = 443, .n_shares = 1,
+		    .share = {{.group = 1, .weight = 65536}});
+	for (unsigned i = 1; i <= NAT_COUNT; i++)
+		SITE_PUT(site, NAT, nat, .address = addr(10, 1, 1, i), .port_lo = 1, .port_hi = 65535);
+}
+
+struct site *site_begin(const struct site_config *config)
+{
+	struct dp_workers_config workers = {.workers = config->workers ? config->workers : 1,
+	    .ports = config->ports ? config->ports : 1,
+	    .flows = config->flows,
+	    .nat_flows = config->nat_flows,
+	    .mbufs = 8191,
+	    .busy = true,
+	    .epoch = EPOCH};
+	struct site *site = calloc(1, sizeof(*site));
+	if (!site || dp_workers_create(&workers, &site->set) || dp_transactions_create(site->set, &site->transactions))
+		bench_fail("no workers for %u flows", config->flows);
+	site->worker = dp_workers_get(site->set, 0);
+	site_open(site);
+	put_network(site);
+	put_service(site);
+	site_commit(site);
+	dp_workers_tick(site->worker, 1, WALL_NS);
+	for (struct rte_mbuf *m; (m = dp_workers_sent(site->set, 0));) /* the first keepalives */
+		rte_pktmbuf_free(m);
+	if (rte_pktmbuf_alloc_bulk(site->worker->pool, site->pkt, SITE_PACKETS))
+		bench_fail("no packets");
+	return site;
+}
+
+void site_end(struct site *site)
+{
+	rte_pktmbuf_free_bulk(site->pkt, SITE_PACKETS);
+	dp_transactions_destroy(site->transactions);
+	dp_workers_destroy(site->set);
+	free(site);
+}
+
+/* ---- flows ---- */
+
+struct lb_flow_key site_key(uint32_t i, bool both)
+{
+	uint32_t client = 0x64400000u + (i >> 4); /* 100.64.0.0, 16 connections each */
+	return (struct lb_flow_key){.client = addr(client >> 24, client >> 16 & 255, client >> 8 & 255, client & 255),
+	    .vip = addr(203, 0, 113, 10),
+	    .client_port = (uint16_t)(1024 + (i & 15) * 997),
+	    .vip_port = 443,
+	    .protocol = both && i & 1 ? WIRE_PROTO_UDP : WIRE_PROTO_TCP};
+}
+
+/* What makes a flow an established one. */
+static const struct lb_segment answer = {.flags = WIRE_TCP_SYN | WIRE_TCP_ACK};
+static const struct lb_segment confirmation = {.ack = 1, .flags = WIRE_TCP_ACK};
+
+void site_fill_flows(struct site *site, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct lb_flow_key key = site_key(i, false);
+		struct lb_flow *flow;
+		bool made;
+		if (lb_flow_insert(site->worker->flows, &key, lb_flow_hash(&key), 1, &flow, &made) || !made)
+			bench_fail("flow %u is not made", i);
+		flow->endpoint = flow->group = 1;
+		flow->egress_pop = FAR;
+		flow->vni[2] = 7;
+		lb_flow_touch(site->worker->flows, flow, &answer, false, 1);
+		lb_flow_touch(site->worker->flows, flow, &confirmation, true, 1);
+	}
+	site->flows = n;
+}
+
+void site_fill_nat(struct site *site, uint32_t n)
+{
+	struct lb_nat_target target = {.address = addr(198, 51, 100, 10),
+	    .port = 8443,
+	    .ingress_pop = NEIGHBOUR,
+	    .endpoint = 1,
+	    .group = 1,
+	    .vni = {0, 0, 7}};
+	for (uint32_t i = 0; i < n; i++) {
+		struct lb_flow_key key = site_key(i, true);
+		struct lb_nat_flow *flow;
+		bool made;
+		if (lb_nat_insert(site->worker->nat, &key, lb_flow_hash(&key), &target, 1, &flow, &made) || !made)
+			bench_fail("NAT flow %u is not made", i);
+		lb_nat_touch(site->worker->nat, flow, &answer, false, 1);
+		lb_nat_touch(site->worker->nat, flow, &confirmation, true, 1);
+	}
+	site->flows = n;
+}
+
+/* ---- packets ---- */
+
+/* Where the next packet begins in its buffer, with room before it as a driver leaves it. */
+static uint8_t *begin_frame(struct rte_mbuf *m, uint16_t length)
+{
+	rte_pktmbuf_reset(m);
+	uint8_t *frame = (uint8_t *)rte_pktmbuf_append(m, length);
+	memset(frame, 0, 14);
+	frame[12] = WIRE_ETHERTYPE_IPV4 >> 8;
+	return frame + 14;
+}
+
+static void write_bare(uint8_t *at, const struct lb_flow_key *key, uint8_t tcp_flags)
+{
+	struct wire_ipv4 *ip = (struct wire_ipv4 *)at;
+	memset(at, 0, SITE_FRAME - 14);
+	*ip = (struct wire_ipv4){.version_ihl = 0x45, .ttl = 64, .protocol = key->protocol};
+	wire_put_be16(&ip->total_length, SITE_FRAME - 14);
+	memcpy(ip->src, key->client.bytes + 12, 4);
+	memcpy(ip->dst, key->vip.bytes + 12, 4);
+	ip->checksum = wire_csum(ip, sizeof(*ip));
+	uint8_t *l4 = at + sizeof(*ip);
+	wire_put_be16(l4, key->client_port);
+	wire_put_be16(l4 + 2, key->vip_port);
+	if (key->protocol == WIRE_PROTO_UDP) {
+		wire_put_be16(l4 + 4, SITE_FRAME - 14 - sizeof(*ip));
+	} else {
+		struct wire_tcp *tcp = (struct wire_tcp *)l4;
+		tcp->offset = 5 << 4;
+		tcp->flags = tcp_flags;
+	}
+}
+
+void site_write_client(struct site *site, unsigned k)
+{
+	struct lb_flow_key key = site_key(site->flow[k], false);
+	write_bare(begin_frame(site->pkt[k], SITE_FRAME), &key, WIRE_TCP_ACK);
+}
+
+void site_write_syn(struct site *site, unsigned k)
+{
+	struct lb_flow_key key = site_key(site->flow[k], false);
+	write_bare(begin_frame(site->pkt[k], SITE_FRAME), &key, WIRE_TCP_SYN);
+}
+
+/* What POP 2 would send to us along PATH: `left` hops after us, the next of which is POP 3. */
+static void write_overlay(struct site *site, unsigned k, uint8_t left, bool both)
+{
+	struct lb_flow_key key = site_key(site->flow[k], both);
+	uint16_t hash14 = lb_hash14(lb_flow_hash(&key)), lane = (uint16_t)wire_overlay_lane(hash14);
+	struct dp_encap e = {.local = addr(10, 2, 0, 2),
+	    .remote = addr(10, 1, 0, 2),
+	    .vni = 7,
+	    .hash = hash14,
+	    .inner_length = SITE_FRAME - 14,
+	    .key_id = 1,
+	    .n_hops = (uint8_t)(1 + left)};
+	const uint16_t hop[2] = {SELF, FAR};
+	for (unsigned i = 0; i < e.n_hops; i++) {
+		e.hop[i] = (struct wire_path_hop){.local_link = 1, .remote_link = 1};
+		wire_put_be16(&e.hop[i].pop, hop[i]);
+	}
+	wire_put_be16(&e.steer.ingress_pop, NEIGHBOUR);
+	wire_put_be16(&e.steer.egress_pop, left ? FAR : SELF);
+	wire_put_be32(&e.steer.endpoint, 1);
+	wire_put_be32(&e.steer.group, 1);
+	uint16_t outer = dp_encap_size(e.n_hops);
+	uint8_t *at = begin_frame(site->pkt[k], (uint16_t)(SITE_FRAME + outer));
+	struct dp_overlay o = dp_encap_write(at, &e);
+	dp_overlay_stamp(&o, ++site->sequence[lane], 0);
+	dp_overlay_put_epoch(&o, EPOCH);
+	struct dp_auth_message message = {.key = &auth_key, .data = dp_overlay_signed(&o), .length = o.covered};
+	dp_auth_tags(&message, 1, &o.auth->tag);
+	write_bare(at + outer, &key, WIRE_TCP_ACK);
+}
+
+void site_write_transit(struct site *site, unsigned k)
+{
+	write_overlay(site, k, 1, false);
+}
+
+void site_write_egress(struct site *site, unsigned k)
+{
+	write_overlay(site, k, 0, true);
+}
+
+void site_write_reply(struct site *site, unsigned k)
+{
+	struct lb_flow_key key = site_key(site->flow[k], true);
+	const struct lb_nat_flow *flow = lb_nat_lookup(site->worker->nat, &key, lb_flow_hash(&key));
+	struct lb_flow_key reply = {.client = flow->endpoint_address,
+	    .vip = flow->nat_address,
+	    .client_port = flow->endpoint_port,
+	    .vip_port = flow->nat_port,
+	    .protocol = key.protocol};
+	write_bare(begin_frame(site->pkt[k], SITE_FRAME), &reply, WIRE_TCP_ACK);
+}
+
+/* ---- rounds ---- */
+
+static void run_bursts(struct site *site)
+{
+	struct dp_worker *w = site->worker;
+	struct dp_tx_buffer *sent = &w->tx[0];
+	for (unsigned b = 0; b < SITE_PACKETS; b += SITE_BURST) {
+		dp_burst_run(w, site->pkt + b, SITE_BURST, 0);
+		if (sent->n != SITE_BURST) {
+			for (unsigned reason = 1; reason < WIRE_DROP_COUNT; reason++)
+				if (w->stats->drop[reason])
+					bench_fail("packets are dropped: %s", wire_drop_text(reason));
+			bench_fail("%u of %u packets are sent", sent->n, SITE_BURST);
+		}
+		memcpy(site->pkt + b, sent->pkt, SITE_BURST * sizeof(site->pkt[0]));
+		sent->n = 0;
+	}
+}
+
+uint64_t site_round(struct site *site, site_write_fn *write)
+{
+	for (unsigned k = 0; k < SITE_PACKETS; k++)
+		site->flow[k] = lb_hash_scale(bench_random(), site->flows);
+	for (unsigned k = 0; k < SITE_PACKETS; k++)
+		write(site, k);
+	uint64_t start = bench_cpu_ns();
+	dp_loop_begin(site->worker, site->worker->now_ns + 10000, site->worker->wall_ns + 10000);
+	run_bursts(site);
+	return bench_cpu_ns() - start;
+}
+
+double site_cost(struct site *site, site_write_fn *write, unsigned rounds)
+{
+	uint64_t ns = 0;
+	for (unsigned i = 0; i < rounds; i++)
+		ns += site_round(site, write);
+	return (double)ns / (rounds * SITE_PACKETS);
+}
