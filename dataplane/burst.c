@@ -60,7 +60,7 @@ static bool has_flow(const struct dp_burst *b, unsigned i)
 static void classify_ip(struct dp_worker *w, struct dp_burst *b, unsigned i, enum wire_drop drop, struct groups *g)
 {
 	const struct lb_snapshot *s = w->snapshot;
-	struct wire_addr to = wire_addr_from_v4(b->ip[i]->dst), from = wire_addr_from_v4(b->ip[i]->src);
+	struct wire_addr to = wire_ip_dst(b->ip[i]), from = wire_ip_src(b->ip[i]);
 	bool overlay = drop == WIRE_DROP_NONE && b->kind[i] == DP_KIND_UDP && b->key[i].vip_port == WIRE_OVERLAY_PORT;
 	b->link[i] = overlay ? lb_snapshot_link_by_address(s, &to, &from) : NULL;
 	if (b->link[i]) {

@@ -17,6 +17,7 @@
 #include "dataplane/worker.h"
 #include "lb/snapshot.h"
 #include "lb/state.h"
+#include "wire/ip.h"
 
 #define DP_BURST_MAX 64u /* = LB_BURST: longer ones are taken in turns */
 
@@ -44,7 +45,7 @@ struct dp_burst {
 	uint16_t n;
 	uint16_t port;
 	struct rte_mbuf *pkt[DP_BURST_MAX];
-	struct wire_ipv4 *ip[DP_BURST_MAX];
+	uint8_t *ip[DP_BURST_MAX]; /* header of either version: wire/ip.h */
 	uint8_t *l4[DP_BURST_MAX];
 	uint16_t length[DP_BURST_MAX];   /* of the IP packet, header included */
 	uint8_t kind[DP_BURST_MAX];      /* enum dp_kind */
@@ -73,14 +74,14 @@ static inline void dp_group_add(struct dp_group *g, unsigned i)
 	g->i[g->n++] = (uint8_t)i;
 }
 
-/* Fills column i from the IPv4 packet at `ip`, of which `available` bytes are in the first segment. Returns
+/* Fills column i from the IP packet at `ip`, of which `available` bytes are in the first segment. Returns
  * WIRE_DROP_NONE; else the reason, and the column must not be used. */
 enum wire_drop dp_parse_ip(struct dp_burst *b, unsigned i, uint8_t *ip, uint32_t available);
 
 /* Bytes of packet i from its L4 header to its end. */
 static inline uint16_t dp_burst_l4_length(const struct dp_burst *b, unsigned i)
 {
-	return (uint16_t)(b->length[i] - (b->l4[i] - (uint8_t *)b->ip[i]));
+	return (uint16_t)(b->length[i] - (b->l4[i] - b->ip[i]));
 }
 
 /* Whether packet i may make state: TCP's first SYN, and any of UDP. */

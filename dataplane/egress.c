@@ -123,17 +123,11 @@ static enum wire_drop begin_flow(struct dp_worker *w, struct dp_burst *b, unsign
 /* Client -> VIP becomes NAT address -> endpoint; an ICMP error's quote, VIP -> client, endpoint -> NAT address. */
 static void rewrite(struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
 {
-	struct dp_ends to;
-	const uint8_t *nat = flow->nat_address.bytes + 12, *endpoint = flow->endpoint_address.bytes + 12;
-	bool error = b->kind[i] == DP_KIND_ICMP_ERROR;
-	__builtin_memcpy(to.src, error ? endpoint : nat, 4);
-	__builtin_memcpy(to.dst, error ? nat : endpoint, 4);
-	wire_put_be16(&to.sport, error ? flow->endpoint_port : flow->nat_port);
-	wire_put_be16(&to.dport, error ? flow->nat_port : flow->endpoint_port);
-	if (error)
-		dp_rewrite_icmp_error(b->ip[i], b->length[i], nat, endpoint, &to);
+	struct dp_ends to = dp_ends(&flow->nat_address, flow->nat_port, &flow->endpoint_address, flow->endpoint_port);
+	if (b->kind[i] == DP_KIND_ICMP_ERROR)
+		dp_rewrite_icmp_error(b->ip[i], b->l4[i], dp_burst_l4_length(b, i), &to, b->key[i].protocol);
 	else
-		dp_rewrite_ends(b->ip[i], b->l4[i], dp_burst_l4_length(b, i), &to);
+		dp_rewrite_ends(b->ip[i], b->l4[i], dp_burst_l4_length(b, i), &to, b->key[i].protocol);
 }
 
 /* A flow whose endpoint died loses its state: what begins a flow begins anew, TCP in progress is reset. */

@@ -11,8 +11,9 @@
 
 #define TTL 64u
 
-bool dp_icmp_is_host(const uint8_t address[4])
+bool dp_icmp_is_host(const struct wire_addr *a)
 {
+	const uint8_t *address = a->bytes + 12;
 	return address[0] != 0 && address[0] != 127 && address[0] < 224;
 }
 
@@ -30,7 +31,8 @@ bool dp_icmp_within_rate(struct dp_worker *w)
 
 static bool may_be_told(const struct wire_ipv4 *about)
 {
-	if (!dp_icmp_is_host(about->src) || !dp_icmp_is_host(about->dst))
+	struct wire_addr src = wire_ip_src(about), dst = wire_ip_dst(about);
+	if (!dp_icmp_is_host(&src) || !dp_icmp_is_host(&dst))
 		return false;
 	if (wire_be16(&about->frag_off) & WIRE_IPV4_OFFSET_MASK)
 		return false;
@@ -50,8 +52,10 @@ static void put_ip(struct wire_ipv4 *ip, uint16_t total, uint8_t protocol, const
 }
 
 void dp_icmp_error(
-    struct dp_worker *w, const struct wire_ipv4 *about, uint16_t available, uint8_t type, uint8_t code, uint16_t mtu)
+    struct dp_worker *w, const uint8_t *packet, uint16_t available, enum dp_icmp_reason reason, uint16_t mtu)
 {
+	const struct wire_ipv4 *about = (const struct wire_ipv4 *)packet;
+	bool too_big = reason == DP_ICMP_TOO_BIG;
 	if (!may_be_told(about) || !dp_icmp_within_rate(w))
 		return;
 	const uint16_t headers = sizeof(struct wire_ipv4) + sizeof(struct wire_icmp);
@@ -64,7 +68,8 @@ void dp_icmp_error(
 	struct wire_ipv4 *ip = rte_pktmbuf_mtod(m, struct wire_ipv4 *);
 	struct wire_icmp *icmp = (struct wire_icmp *)(ip + 1);
 	put_ip(ip, (uint16_t)(headers + quote), WIRE_PROTO_ICMP, about->dst, about->src);
-	*icmp = (struct wire_icmp){.type = type, .code = code};
+	*icmp = too_big ? (struct wire_icmp){.type = WIRE_ICMP_UNREACHABLE, .code = WIRE_ICMP_FRAG_NEEDED}
+	                : (struct wire_icmp){.type = WIRE_ICMP_TIME_EXCEEDED};
 	wire_put_be16(&icmp->rest_lo, mtu);
 	memcpy(icmp + 1, about, quote);
 	icmp->checksum = wire_csum(icmp, sizeof(*icmp) + quote);
@@ -73,7 +78,7 @@ void dp_icmp_error(
 
 void dp_icmp_echo(struct dp_worker *w, struct dp_burst *b, unsigned i)
 {
-	struct wire_ipv4 *ip = b->ip[i];
+	struct wire_ipv4 *ip = (struct wire_ipv4 *)b->ip[i];
 	struct wire_icmp *icmp = (struct wire_icmp *)b->l4[i];
 	uint8_t request[2] = {WIRE_ICMP_ECHO, 0}, reply[2] = {WIRE_ICMP_ECHO_REPLY, 0}, client[4];
 	DP_TRACE(w, b, i, WIRE_JOURNEY_ICMP, "echo request to a VIP: answered");
@@ -105,7 +110,7 @@ static void put_reset(struct wire_tcp *rst, const struct wire_tcp *tcp, uint16_t
 
 struct rte_mbuf *dp_icmp_reset(struct dp_worker *w, const struct dp_burst *b, unsigned i)
 {
-	const struct wire_ipv4 *about = b->ip[i];
+	const struct wire_ipv4 *about = (const struct wire_ipv4 *)b->ip[i];
 	const struct wire_tcp *tcp = (const struct wire_tcp *)b->l4[i];
 	const uint16_t total = sizeof(struct wire_ipv4) + sizeof(struct wire_tcp);
 	struct rte_mbuf *m = tcp->flags & WIRE_TCP_RST ? NULL : dp_output_alloc(w, total);

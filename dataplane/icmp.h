@@ -11,11 +11,14 @@
 #define DP_ICMP_BURST       50u
 #define DP_ICMP_MAX         576u /* bytes of an error packet: RFC 1812, 4.3.2.3 */
 
-/* Tells the sender of the packet at `about` (`available` bytes of it are there) what became of it; from the address that
- * it was sent to. `mtu` is for FRAG_NEEDED only. Nothing is sent about ICMP errors, later fragments, and packets from or
+/* What became of a packet; type and code are those of its IP version. */
+enum dp_icmp_reason { DP_ICMP_TIME_EXCEEDED, DP_ICMP_TOO_BIG };
+
+/* Tells the sender of the IP packet at `about` (`available` bytes of it are there) what became of it; from the address
+ * that it was sent to. `mtu` is for TOO_BIG only. Nothing is sent about ICMP errors, later fragments, and packets from or
  * to addresses that are no single host's (RFC 1122, 3.2.2), or beyond the limit. */
 void dp_icmp_error(
-    struct dp_worker *w, const struct wire_ipv4 *about, uint16_t available, uint8_t type, uint8_t code, uint16_t mtu);
+    struct dp_worker *w, const uint8_t *about, uint16_t available, enum dp_icmp_reason reason, uint16_t mtu);
 
 /* Takes one packet out of the limit; false: it is used up, which is counted as WIRE_DROP_RATE. */
 bool dp_icmp_within_rate(struct dp_worker *w);
@@ -23,9 +26,9 @@ bool dp_icmp_within_rate(struct dp_worker *w);
 /* Packet i is an echo request to a VIP: it goes back as the reply. Takes the packet. */
 void dp_icmp_echo(struct dp_worker *w, struct dp_burst *b, unsigned i);
 
-/* A RST from the receiver of TCP packet i to its sender (RFC 9293, 3.10.7.1), as an mbuf whose data is the IPv4 packet;
+/* A RST from the receiver of TCP packet i to its sender (RFC 9293, 3.10.7.1), as an mbuf whose data is the IP packet;
  * NULL if the packet is a RST itself or no buffer is left. */
 struct rte_mbuf *dp_icmp_reset(struct dp_worker *w, const struct dp_burst *b, unsigned i);
 
-/* Whether an address may be a source: a single host's, not ours to say (RFC 1122, 3.2.1.3). Network order. */
-bool dp_icmp_is_host(const uint8_t address[4]);
+/* Whether an address may be a source: a single host's, not ours to say (RFC 1122, 3.2.1.3). */
+bool dp_icmp_is_host(const struct wire_addr *address);

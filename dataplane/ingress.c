@@ -21,15 +21,15 @@ struct decision {
 static bool passes_screen(struct dp_worker *w, struct dp_burst *b, unsigned i)
 {
 	enum wire_drop drop = WIRE_DROP_NONE;
-	if (!dp_icmp_is_host(b->ip[i]->src)) {
+	if (!dp_icmp_is_host(&b->key[i].client)) {
 		drop = WIRE_DROP_BAD_SOURCE;
 	} else if (b->kind[i] == DP_KIND_ICMP_ECHO) {
 		dp_icmp_echo(w, b, i);
 		return false;
 	} else if (b->kind[i] == DP_KIND_OTHER) {
 		drop = WIRE_DROP_UNSUPPORTED;
-	} else if (b->ip[i]->ttl <= 1) {
-		dp_icmp_error(w, b->ip[i], b->length[i], WIRE_ICMP_TIME_EXCEEDED, 0, 0);
+	} else if (wire_ip_ttl(b->ip[i]) <= 1) {
+		dp_icmp_error(w, b->ip[i], b->length[i], DP_ICMP_TIME_EXCEEDED, 0);
 		drop = WIRE_DROP_TTL_EXPIRED;
 	}
 	if (drop == WIRE_DROP_NONE)

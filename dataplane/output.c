@@ -3,10 +3,13 @@
 
 #include <rte_byteorder.h>
 
+#include "wire/ip.h"
+
 enum wire_drop dp_output(struct dp_worker *w, struct rte_mbuf *m, enum wire_journey journey)
 {
-	const struct wire_ipv4 *ip = rte_pktmbuf_mtod(m, const struct wire_ipv4 *);
-	struct wire_addr to = wire_addr_from_v4(ip->dst);
+	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
+	struct wire_addr to = wire_ip_dst(ip);
+	uint16_t type = wire_ip_ethertype(ip);
 	const struct dp_adjacency *a = dp_fib_lookup(w, &to);
 	enum wire_drop drop = WIRE_DROP_NONE;
 	struct wire_ether *ether = NULL;
@@ -27,7 +30,7 @@ enum wire_drop dp_output(struct dp_worker *w, struct rte_mbuf *m, enum wire_jour
 		return drop;
 	}
 	*ether = a->ether;
-	ether->type = rte_cpu_to_be_16(WIRE_ETHERTYPE_IPV4);
+	ether->type = rte_cpu_to_be_16(type);
 	dp_count_journey(w, journey, rte_pktmbuf_pkt_len(m));
 	dp_tx(w, a->port, m);
 	return WIRE_DROP_NONE;

@@ -199,8 +199,9 @@ struct dp_overlay dp_control_write(uint8_t *at, const struct wire_addr *local, c
 	return o;
 }
 
-void dp_overlay_forward(struct wire_ipv4 *outer, const struct wire_addr *local, const struct wire_addr *remote)
+void dp_overlay_forward(uint8_t *header, const struct wire_addr *local, const struct wire_addr *remote)
 {
+	struct wire_ipv4 *outer = (struct wire_ipv4 *)header;
 	memcpy(outer->src, local->bytes + 12, 4);
 	memcpy(outer->dst, remote->bytes + 12, 4);
 	outer->ttl = OUTER_TTL;

@@ -75,7 +75,7 @@ static inline uint16_t dp_control_size(uint16_t body)
 
 /* Turns the outer header of a packet at a relay towards the next hop: addresses, TTL, and checksums. ECN and DSCP stay,
  * as in any router. */
-void dp_overlay_forward(struct wire_ipv4 *outer, const struct wire_addr *local, const struct wire_addr *remote);
+void dp_overlay_forward(uint8_t *outer, const struct wire_addr *local, const struct wire_addr *remote);
 
 /* The ECN field that the inner packet leaves the tunnel with (RFC 6040, 4.2, figure 4), or -1: drop, because
  * congestion was marked on a packet whose transport would not see the mark. */

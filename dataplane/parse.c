@@ -7,13 +7,13 @@
 #define TCP_OFFSET_MIN 5u
 
 /* Ends of a packet of TCP or UDP: the first 4 bytes of both headers are the ports. */
-static struct lb_flow_key key_of(const struct wire_ipv4 *ip, const uint8_t *l4)
+static struct lb_flow_key key_of(const void *ip, uint8_t protocol, const uint8_t *l4)
 {
-	return (struct lb_flow_key){.client = wire_addr_from_v4(ip->src),
-	    .vip = wire_addr_from_v4(ip->dst),
+	return (struct lb_flow_key){.client = wire_ip_src(ip),
+	    .vip = wire_ip_dst(ip),
 	    .client_port = wire_be16(l4),
 	    .vip_port = wire_be16(l4 + 2),
-	    .protocol = ip->protocol};
+	    .protocol = protocol};
 }
 
 static enum wire_drop parse_tcp(struct dp_burst *b, unsigned i, struct wire_cursor c)
@@ -28,7 +28,7 @@ static enum wire_drop parse_tcp(struct dp_burst *b, unsigned i, struct wire_curs
 		return WIRE_DROP_TRUNCATED;
 	b->kind[i] = DP_KIND_TCP;
 	b->tcp_flags[i] = tcp->flags;
-	b->key[i] = key_of(b->ip[i], b->l4[i]);
+	b->key[i] = key_of(b->ip[i], WIRE_PROTO_TCP, b->l4[i]);
 	return WIRE_DROP_NONE;
 }
 
@@ -45,7 +45,7 @@ static enum wire_drop parse_udp(struct dp_burst *b, unsigned i, struct wire_curs
 	if (length > there && !fragment)
 		return WIRE_DROP_TRUNCATED;
 	b->kind[i] = DP_KIND_UDP;
-	b->key[i] = key_of(b->ip[i], b->l4[i]);
+	b->key[i] = key_of(b->ip[i], WIRE_PROTO_UDP, b->l4[i]);
 	return WIRE_DROP_NONE;
 }
 
@@ -71,9 +71,10 @@ static enum wire_drop parse_quote(struct dp_burst *b, unsigned i, struct wire_cu
 		return WIRE_DROP_UNSUPPORTED;
 	if (wire_be16(&quoted->frag_off) & WIRE_IPV4_OFFSET_MASK)
 		return WIRE_DROP_FRAGMENT;
-	struct lb_flow_key key = key_of(quoted, l4);
+	struct lb_flow_key key = key_of(quoted, quoted->protocol, l4);
 	b->key[i] = lb_flow_key_exchanged(&key);
-	if (__builtin_memcmp(quoted->src, b->ip[i]->dst, sizeof(quoted->src)) != 0)
+	struct wire_addr told = wire_ip_dst(b->ip[i]);
+	if (!wire_addr_equal(&key.client, &told))
 		return WIRE_DROP_BAD_L4_HEADER; /* about a packet that this address did not send */
 	b->kind[i] = DP_KIND_ICMP_ERROR;
 	return WIRE_DROP_NONE;
@@ -100,10 +101,11 @@ static enum wire_drop parse_icmp(struct dp_burst *b, unsigned i, struct wire_cur
 
 static enum wire_drop parse_l4(struct dp_burst *b, unsigned i, struct wire_cursor c)
 {
-	uint16_t fragment = wire_be16(&b->ip[i]->frag_off) & (WIRE_IPV4_MF | WIRE_IPV4_OFFSET_MASK);
+	const struct wire_ipv4 *ip = (const struct wire_ipv4 *)b->ip[i];
+	uint16_t fragment = wire_be16(&ip->frag_off) & (WIRE_IPV4_MF | WIRE_IPV4_OFFSET_MASK);
 	if (fragment & WIRE_IPV4_OFFSET_MASK)
 		return WIRE_DROP_FRAGMENT;
-	switch (b->ip[i]->protocol) {
+	switch (ip->protocol) {
 	case WIRE_PROTO_TCP:
 		return parse_tcp(b, i, c);
 	case WIRE_PROTO_UDP:
@@ -129,7 +131,7 @@ enum wire_drop dp_parse_ip(struct dp_burst *b, unsigned i, uint8_t *data, uint32
 		return WIRE_DROP_TRUNCATED;
 	if (wire_csum_fold(wire_csum_add(0, data, header)) != 0xffff)
 		return WIRE_DROP_BAD_IP_CHECKSUM;
-	b->ip[i] = (struct wire_ipv4 *)data;
+	b->ip[i] = data;
 	b->l4[i] = data + header;
 	b->length[i] = total;
 	b->kind[i] = DP_KIND_OTHER;
@@ -153,6 +155,6 @@ struct lb_segment dp_burst_segment(const struct dp_burst *b, unsigned i)
 void dp_burst_trim(struct dp_burst *b, unsigned i)
 {
 	struct rte_mbuf *m = b->pkt[i];
-	rte_pktmbuf_adj(m, (uint16_t)((uint8_t *)b->ip[i] - rte_pktmbuf_mtod(m, uint8_t *)));
+	rte_pktmbuf_adj(m, (uint16_t)(b->ip[i] - rte_pktmbuf_mtod(m, uint8_t *)));
 	rte_pktmbuf_trim(m, (uint16_t)(rte_pktmbuf_pkt_len(m) - b->length[i]));
 }

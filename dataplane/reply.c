@@ -13,8 +13,8 @@ static bool passes_screen(struct dp_worker *w, struct dp_burst *b, unsigned i)
 	enum wire_drop drop = WIRE_DROP_NONE;
 	if (b->kind[i] == DP_KIND_OTHER || b->kind[i] == DP_KIND_ICMP_ECHO) {
 		drop = WIRE_DROP_UNSUPPORTED;
-	} else if (b->ip[i]->ttl <= 1) {
-		dp_icmp_error(w, b->ip[i], b->length[i], WIRE_ICMP_TIME_EXCEEDED, 0, 0);
+	} else if (wire_ip_ttl(b->ip[i]) <= 1) {
+		dp_icmp_error(w, b->ip[i], b->length[i], DP_ICMP_TIME_EXCEEDED, 0);
 		drop = WIRE_DROP_TTL_EXPIRED;
 	}
 	if (drop == WIRE_DROP_NONE)
@@ -36,17 +36,12 @@ static struct lb_nat_reply reply_of(const struct lb_flow_key *key)
  * NAT address -> endpoint, becomes client -> VIP. */
 static void rewrite(struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
 {
-	struct dp_ends to;
-	const uint8_t *vip = flow->key.vip.bytes + 12, *client = flow->key.client.bytes + 12;
-	bool error = b->kind[i] == DP_KIND_ICMP_ERROR;
-	__builtin_memcpy(to.src, error ? client : vip, 4);
-	__builtin_memcpy(to.dst, error ? vip : client, 4);
-	wire_put_be16(&to.sport, error ? flow->key.client_port : flow->key.vip_port);
-	wire_put_be16(&to.dport, error ? flow->key.vip_port : flow->key.client_port);
-	if (error)
-		dp_rewrite_icmp_error(b->ip[i], b->length[i], vip, client, &to);
+	const struct lb_flow_key *key = &flow->key;
+	struct dp_ends to = dp_ends(&key->vip, key->vip_port, &key->client, key->client_port);
+	if (b->kind[i] == DP_KIND_ICMP_ERROR)
+		dp_rewrite_icmp_error(b->ip[i], b->l4[i], dp_burst_l4_length(b, i), &to, key->protocol);
 	else
-		dp_rewrite_ends(b->ip[i], b->l4[i], dp_burst_l4_length(b, i), &to);
+		dp_rewrite_ends(b->ip[i], b->l4[i], dp_burst_l4_length(b, i), &to, key->protocol);
 	dp_rewrite_ttl(b->ip[i]);
 }
 

@@ -7,42 +7,68 @@
 #include "wire/bytes.h"
 
 /* What changed in a packet, in the order of the pseudo header: addresses, then ports. */
-struct change {
+struct change4 {
 	uint8_t addresses[8];
 	uint8_t ports[4];
 };
 
-static void fix_tcp(uint8_t *l4, uint16_t length, const struct change *was, const struct change *is)
+struct change6 {
+	uint8_t addresses[32];
+	uint8_t ports[4];
+};
+
+/* `size` bytes of the pseudo header and the ports changed from `was` to `is`. */
+static void fix_l4(uint8_t *l4, uint16_t length, uint8_t protocol, const void *was, const void *is, size_t size)
 {
 	struct wire_tcp *tcp = (struct wire_tcp *)l4;
-	if (length < offsetof(struct wire_tcp, checksum) + sizeof(tcp->checksum))
-		return;
-	tcp->checksum = wire_csum_replace(tcp->checksum, was, is, sizeof(*was));
-}
-
-static void fix_udp(uint8_t *l4, uint16_t length, const struct change *was, const struct change *is)
-{
 	struct wire_udp *udp = (struct wire_udp *)l4;
-	if (length >= sizeof(*udp))
-		udp->checksum = wire_csum_replace_udp(udp->checksum, was, is, sizeof(*was));
+	if (protocol == WIRE_PROTO_UDP && length >= sizeof(*udp))
+		udp->checksum = wire_csum_replace_udp(udp->checksum, was, is, size);
+	if (protocol == WIRE_PROTO_TCP && length >= offsetof(struct wire_tcp, checksum) + sizeof(tcp->checksum))
+		tcp->checksum = wire_csum_replace(tcp->checksum, was, is, size);
 }
 
-void dp_rewrite_ends(struct wire_ipv4 *ip, uint8_t *l4, uint16_t l4_length, const struct dp_ends *to)
+static void put_ports(uint8_t ports[4], const struct dp_ends *to)
 {
-	struct change was, is;
+	memcpy(ports, &to->sport, 2);
+	memcpy(ports + 2, &to->dport, 2);
+}
+
+static void rewrite_v4(
+    struct wire_ipv4 *ip, uint8_t *l4, uint16_t l4_length, const struct dp_ends *to, uint8_t protocol)
+{
+	struct change4 was, is;
 	memcpy(was.addresses, ip->src, 8);
 	memcpy(was.ports, l4, 4);
-	memcpy(is.addresses, to->src, 4);
-	memcpy(is.addresses + 4, to->dst, 4);
-	memcpy(is.ports, &to->sport, 2);
-	memcpy(is.ports + 2, &to->dport, 2);
+	memcpy(is.addresses, to->src->bytes + 12, 4);
+	memcpy(is.addresses + 4, to->dst->bytes + 12, 4);
+	put_ports(is.ports, to);
 	memcpy(ip->src, is.addresses, 8);
 	memcpy(l4, is.ports, 4);
 	ip->checksum = wire_csum_replace(ip->checksum, was.addresses, is.addresses, 8);
-	if (ip->protocol == WIRE_PROTO_TCP)
-		fix_tcp(l4, l4_length, &was, &is);
+	fix_l4(l4, l4_length, protocol, &was, &is, sizeof(was));
+}
+
+static void rewrite_v6(
+    struct wire_ipv6 *ip, uint8_t *l4, uint16_t l4_length, const struct dp_ends *to, uint8_t protocol)
+{
+	struct change6 was, is;
+	memcpy(was.addresses, ip->src, 32);
+	memcpy(was.ports, l4, 4);
+	memcpy(is.addresses, to->src->bytes, 16);
+	memcpy(is.addresses + 16, to->dst->bytes, 16);
+	put_ports(is.ports, to);
+	memcpy(ip->src, is.addresses, 32);
+	memcpy(l4, is.ports, 4);
+	fix_l4(l4, l4_length, protocol, &was, &is, sizeof(was));
+}
+
+void dp_rewrite_ends(uint8_t *ip, uint8_t *l4, uint16_t l4_length, const struct dp_ends *to, uint8_t protocol)
+{
+	if (wire_ip_is_v6(ip))
+		rewrite_v6((struct wire_ipv6 *)ip, l4, l4_length, to, protocol);
 	else
-		fix_udp(l4, l4_length, &was, &is);
+		rewrite_v4((struct wire_ipv4 *)ip, l4, l4_length, to, protocol);
 }
 
 /* The MSS option's value among the options of a TCP header of `length` bytes, or NULL. */
@@ -80,20 +106,20 @@ bool dp_rewrite_mss(struct wire_tcp *tcp, uint16_t length, uint16_t max)
 	return true;
 }
 
-void dp_rewrite_icmp_error(
-    struct wire_ipv4 *ip, uint16_t length, const uint8_t src[4], const uint8_t dst[4], const struct dp_ends *quoted)
+void dp_rewrite_icmp_error(uint8_t *packet, uint8_t *l4, uint16_t length, const struct dp_ends *to, uint8_t protocol)
 {
+	struct wire_ipv4 *ip = (struct wire_ipv4 *)packet;
 	uint8_t was[8];
 	memcpy(was, ip->src, 8);
-	memcpy(ip->src, src, 4);
-	memcpy(ip->dst, dst, 4);
+	memcpy(ip->src, to->src->bytes + 12, 4);
+	memcpy(ip->dst, to->dst->bytes + 12, 4);
 	ip->checksum = wire_csum_replace(ip->checksum, was, ip->src, 8);
 
-	uint8_t *at = (uint8_t *)ip, *end = at + length;
-	struct wire_icmp *icmp = (struct wire_icmp *)(at + (ip->version_ihl & 0x0f) * 4);
-	struct wire_ipv4 *inner = (struct wire_ipv4 *)(icmp + 1);
-	uint8_t *l4 = (uint8_t *)inner + (inner->version_ihl & 0x0f) * 4;
-	dp_rewrite_ends(inner, l4, (uint16_t)(end - l4), quoted);
+	struct wire_icmp *icmp = (struct wire_icmp *)l4;
+	uint8_t *quoted = l4 + sizeof(*icmp), *end = l4 + length;
+	uint8_t *quoted_l4 = quoted + (quoted[0] & 0x0f) * 4;
+	struct dp_ends back = dp_ends_exchanged(to);
+	dp_rewrite_ends(quoted, quoted_l4, (uint16_t)(end - quoted_l4), &back, protocol);
 	icmp->checksum = 0;
-	icmp->checksum = wire_csum(icmp, (size_t)(end - (uint8_t *)icmp));
+	icmp->checksum = wire_csum(icmp, length);
 }

@@ -8,32 +8,61 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "wire/bytes.h"
 #include "wire/checksum.h"
-#include "wire/packet.h"
+#include "wire/ip.h"
 
-/* New ends of an IPv4 packet. Everything in network order. */
+/* New ends of a packet, of its own IP version. Ports in network order. */
 struct dp_ends {
-	uint8_t src[4];
-	uint8_t dst[4];
+	const struct wire_addr *src;
+	const struct wire_addr *dst;
 	uint16_t sport;
 	uint16_t dport;
 };
 
-/* Give the TCP or UDP packet `ip`, whose L4 header is at `l4` with `l4_length` bytes present, new ends. Of the L4
- * header only what is present is touched (8 bytes at least: the ports); `l4_length` is small in quoted packets. */
-void dp_rewrite_ends(struct wire_ipv4 *ip, uint8_t *l4, uint16_t l4_length, const struct dp_ends *to);
-
-/* One hop less, and the header checksum with it. The TTL must be above 0. */
-static inline void dp_rewrite_ttl(struct wire_ipv4 *ip)
+/* From ports in host order. */
+static inline struct dp_ends dp_ends(
+    const struct wire_addr *src, uint16_t sport, const struct wire_addr *dst, uint16_t dport)
 {
+	struct dp_ends e = {.src = src, .dst = dst};
+	wire_put_be16(&e.sport, sport);
+	wire_put_be16(&e.dport, dport);
+	return e;
+}
+
+static inline struct dp_ends dp_ends_exchanged(const struct dp_ends *e)
+{
+	return (struct dp_ends){.src = e->dst, .dst = e->src, .sport = e->dport, .dport = e->sport};
+}
+
+/* Give the packet of TCP or UDP (`protocol`) at `ip`, whose L4 header is at `l4` with `l4_length` bytes present, new
+ * ends. Of the L4 header only what is present is touched (8 bytes at least: the ports); `l4_length` is small in quoted
+ * packets. */
+void dp_rewrite_ends(uint8_t *ip, uint8_t *l4, uint16_t l4_length, const struct dp_ends *to, uint8_t protocol);
+
+/* One hop less, and IPv4's header checksum with it. The TTL or hop limit must be above 0. */
+static inline void dp_rewrite_ttl(void *packet)
+{
+	if (wire_ip_is_v6(packet)) {
+		((struct wire_ipv6 *)packet)->hop_limit--;
+		return;
+	}
+	struct wire_ipv4 *ip = packet;
 	uint8_t before[2] = {ip->ttl, ip->protocol}, after[2] = {(uint8_t)(ip->ttl - 1), ip->protocol};
 	ip->ttl--;
 	ip->checksum = wire_csum_replace(ip->checksum, before, after, 2);
 }
 
-/* A new TOS byte. */
-static inline void dp_rewrite_tos(struct wire_ipv4 *ip, uint8_t tos)
+/* A new TOS byte or traffic class. */
+static inline void dp_rewrite_tos(void *packet, uint8_t tos)
 {
+	if (wire_ip_is_v6(packet)) {
+		uint8_t *at = packet;
+		at[0] = (uint8_t)((at[0] & 0xf0u) | tos >> 4);
+		at[1] = (uint8_t)((at[1] & 0x0fu) | (unsigned)tos << 4);
+		return;
+	}
+	struct wire_ipv4 *ip = packet;
 	uint8_t before[2] = {ip->version_ihl, ip->tos}, after[2] = {ip->version_ihl, tos};
 	ip->tos = tos;
 	ip->checksum = wire_csum_replace(ip->checksum, before, after, 2);
@@ -43,8 +72,8 @@ static inline void dp_rewrite_tos(struct wire_ipv4 *ip, uint8_t tos)
  * is left alone: its sender's default of 536 (RFC 9293, 3.7.1, SHLD-5) fits any path. Returns whether it was changed. */
 bool dp_rewrite_mss(struct wire_tcp *tcp, uint16_t length, uint16_t max);
 
-/* An ICMP error at `ip` (of `length` bytes, header included) that quotes a TCP or UDP packet: new outer addresses, and
- * new ends for the quoted packet. The quoted packet's checksums follow as far as they are quoted, the ICMP checksum is
- * made anew. The caller has parsed it: quoted header whole, 8 bytes of L4 at least. RFC 5508, section 4. */
-void dp_rewrite_icmp_error(
-    struct wire_ipv4 *ip, uint16_t length, const uint8_t src[4], const uint8_t dst[4], const struct dp_ends *quoted);
+/* An ICMP error at `ip`, whose ICMP header is at `icmp` with `length` bytes to its end, that quotes a packet of TCP or UDP
+ * (`protocol`): the addresses of `to` for the error, and its ends exchanged for the quoted packet, which went the other
+ * way. The quoted packet's checksums follow as far as they are quoted, the ICMP checksum is made anew. The caller has
+ * parsed it: quoted header whole, 8 bytes of L4 at least. RFC 5508, section 4. */
+void dp_rewrite_icmp_error(uint8_t *ip, uint8_t *icmp, uint16_t length, const struct dp_ends *to, uint8_t protocol);

@@ -32,7 +32,7 @@ __attribute__((noinline, cold)) static void match_inner(struct dp_worker *w, str
 {
 	struct dp_burst beside;
 	uint8_t *inner = (uint8_t *)b->overlay[i].geneve + b->overlay[i].length;
-	uint8_t *end = (uint8_t *)b->ip[i] + b->length[i];
+	uint8_t *end = b->ip[i] + b->length[i];
 	if (dp_parse_ip(&beside, 0, inner, (uint32_t)(end - inner)) == WIRE_DROP_NONE)
 		dp_trace_match(w, b, i, &beside.key[0]);
 }

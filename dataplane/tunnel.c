@@ -124,17 +124,18 @@ void dp_tunnel_receive(
 enum wire_drop dp_tunnel_unwrap(struct dp_burst *b, unsigned i)
 {
 	const struct dp_overlay *o = &b->overlay[i];
-	uint8_t outer_tos = b->ip[i]->tos;
-	uint8_t *inner = (uint8_t *)o->geneve + o->length, *end = (uint8_t *)b->ip[i] + b->length[i];
+	uint8_t outer_tos = wire_ip_tos(b->ip[i]);
+	uint8_t *inner = (uint8_t *)o->geneve + o->length, *end = b->ip[i] + b->length[i];
 	if (wire_be16(&o->geneve->protocol) != WIRE_ETHERTYPE_IPV4)
 		return WIRE_DROP_UNSUPPORTED;
 	enum wire_drop drop = dp_parse_ip(b, i, inner, (uint32_t)(end - inner));
 	if (drop != WIRE_DROP_NONE)
 		return drop;
-	int ecn = dp_ecn_decap(b->ip[i]->tos, outer_tos);
+	uint8_t tos = wire_ip_tos(b->ip[i]);
+	int ecn = dp_ecn_decap(tos, outer_tos);
 	if (ecn < 0)
 		return WIRE_DROP_OVERLAY_ECN;
-	dp_rewrite_tos(b->ip[i], (uint8_t)((b->ip[i]->tos & ~WIRE_ECN_MASK) | (unsigned)ecn));
+	dp_rewrite_tos(b->ip[i], (uint8_t)((tos & ~WIRE_ECN_MASK) | (unsigned)ecn));
 	dp_burst_trim(b, i);
 	return WIRE_DROP_NONE;
 }
@@ -160,7 +161,7 @@ bool dp_tunnel_fits(
 {
 	if (b->length[i] <= dp_tunnel_room(leg))
 		return true;
-	dp_icmp_error(w, b->ip[i], b->length[i], WIRE_ICMP_UNREACHABLE, WIRE_ICMP_FRAG_NEEDED, dp_tunnel_room(leg));
+	dp_icmp_error(w, b->ip[i], b->length[i], DP_ICMP_TOO_BIG, dp_tunnel_room(leg));
 	dp_refuse(w, b, i, journey, WIRE_DROP_TOO_BIG);
 	return false;
 }
@@ -229,13 +230,13 @@ static struct wire_steer steer_on_wire(const struct dp_steer *s)
 enum wire_drop dp_tunnel_wrap(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct lb_leg *leg,
     uint16_t hash14, const struct dp_steer *steer, enum wire_journey journey)
 {
-	const struct wire_ipv4 *inner = rte_pktmbuf_mtod(m, const struct wire_ipv4 *);
+	const uint8_t *inner = rte_pktmbuf_mtod(m, const uint8_t *);
 	struct dp_encap e = {.local = leg->first->row.local,
 	    .remote = leg->first->row.remote,
 	    .vni = steer->vni,
 	    .hash = hash14,
 	    .inner_length = (uint16_t)rte_pktmbuf_pkt_len(m),
-	    .tos = inner->tos,
+	    .tos = wire_ip_tos(inner),
 	    .n_hops = leg->count,
 	    .steer = steer_on_wire(steer)};
 	memcpy(e.hop, leg->hop, sizeof(e.hop));

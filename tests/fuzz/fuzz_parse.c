@@ -42,13 +42,14 @@ static void parse_packet(uint8_t *data, size_t size)
 		return;
 	within(b.ip[0], b.length[0], data, size);
 	within(b.l4[0], dp_burst_l4_length(&b, 0), data, size);
-	struct dp_ends to = {.sport = 1, .dport = 2};
+	struct wire_addr src = {0}, dst = {0};
+	struct dp_ends to = dp_ends(&src, 1, &dst, 2);
 	if (b.kind[0] == DP_KIND_TCP)
 		dp_rewrite_mss((struct wire_tcp *)b.l4[0], dp_burst_l4_length(&b, 0), 536);
 	if (b.kind[0] == DP_KIND_ICMP_ERROR)
-		dp_rewrite_icmp_error(b.ip[0], b.length[0], to.src, to.dst, &to);
+		dp_rewrite_icmp_error(b.ip[0], b.l4[0], dp_burst_l4_length(&b, 0), &to, b.key[0].protocol);
 	else if (b.kind[0] == DP_KIND_TCP || b.kind[0] == DP_KIND_UDP)
-		dp_rewrite_ends(b.ip[0], b.l4[0], dp_burst_l4_length(&b, 0), &to);
+		dp_rewrite_ends(b.ip[0], b.l4[0], dp_burst_l4_length(&b, 0), &to, b.key[0].protocol);
 }
 
 /* The first byte chooses; the rest is copied, for the parsers may change what they read. */

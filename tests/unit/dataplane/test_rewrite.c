@@ -7,10 +7,10 @@
 #include "wire/bytes.h"
 
 /* The oracle: checksums made anew over the whole packet. */
-static uint16_t l4_checksum(const struct wire_ipv4 *ip, const uint8_t *l4, uint16_t length)
+static uint16_t l4_checksum(const uint8_t *ip, uint8_t protocol, const uint8_t *l4, uint16_t length)
 {
-	uint8_t pseudo[4] = {0, ip->protocol, (uint8_t)(length >> 8), (uint8_t)length};
-	uint64_t sum = wire_csum_add(0, ip->src, 8);
+	uint8_t pseudo[4] = {0, protocol, (uint8_t)(length >> 8), (uint8_t)length};
+	uint64_t sum = wire_ip_is_v6(ip) ? wire_csum_add(0, ip + 8, 32) : wire_csum_add(0, ip + 12, 8);
 	sum = wire_csum_add(sum, pseudo, 4);
 	return (uint16_t)~wire_csum_fold(wire_csum_add(sum, l4, length));
 }
@@ -24,45 +24,76 @@ static void fill(uint8_t *p, size_t n)
 struct packet {
 	uint8_t bytes[600];
 	uint16_t length;
-	struct wire_ipv4 *ip;
+	uint8_t protocol;
 	uint8_t *l4;
 	uint16_t l4_length;
 };
 
-static void make_packet(struct packet *p, uint8_t protocol)
+static void put_v4(struct packet *p)
 {
+	struct wire_ipv4 *ip = (struct wire_ipv4 *)p->bytes;
 	unsigned ihl = 5 + (unsigned)rand() % 4;
-	fill(p->bytes, sizeof(p->bytes));
-	p->ip = (struct wire_ipv4 *)p->bytes;
 	p->l4 = p->bytes + ihl * 4;
-	p->l4_length = (uint16_t)(28 + rand() % 200);
 	p->length = (uint16_t)(ihl * 4 + p->l4_length);
-	p->ip->version_ihl = (uint8_t)(0x40 | ihl);
-	p->ip->protocol = protocol;
-	p->ip->ttl |= 1;
-	wire_put_be16(&p->ip->total_length, p->length);
-	p->ip->checksum = 0;
-	p->ip->checksum = wire_csum(p->ip, ihl * 4);
+	ip->version_ihl = (uint8_t)(0x40 | ihl);
+	ip->protocol = p->protocol;
+	ip->ttl |= 1;
+	wire_put_be16(&ip->total_length, p->length);
+	ip->checksum = 0;
+	ip->checksum = wire_csum(ip, ihl * 4);
+}
+
+static void put_v6(struct packet *p)
+{
+	struct wire_ipv6 *ip = (struct wire_ipv6 *)p->bytes;
+	p->l4 = p->bytes + sizeof(*ip);
+	p->length = (uint16_t)(sizeof(*ip) + p->l4_length);
+	p->bytes[0] = (uint8_t)(0x60 | (p->bytes[0] & 15));
+	ip->next_header = p->protocol;
+	ip->hop_limit |= 1;
+	wire_put_be16(&ip->payload_length, p->l4_length);
+}
+
+static void make_packet(struct packet *p, uint8_t protocol, bool v6)
+{
+	fill(p->bytes, sizeof(p->bytes));
+	p->protocol = protocol;
+	p->l4_length = (uint16_t)(28 + rand() % 200);
+	if (v6)
+		put_v6(p);
+	else
+		put_v4(p);
 	uint8_t *check = p->l4 + (protocol == WIRE_PROTO_TCP ? 16 : 6);
 	p->l4[12] = 0x60; /* TCP: 24 bytes of header */
 	memset(check, 0, 2);
-	uint16_t sum = l4_checksum(p->ip, p->l4, p->l4_length);
+	uint16_t sum = l4_checksum(p->bytes, protocol, p->l4, p->l4_length);
 	if (protocol == WIRE_PROTO_UDP && sum == 0)
 		sum = 0xffff;
 	memcpy(check, &sum, 2);
 }
 
-static struct dp_ends random_ends(void)
+static struct dp_ends random_ends(bool v6)
 {
-	struct dp_ends e;
-	fill((uint8_t *)&e, sizeof(e));
-	return e;
+	static struct wire_addr src, dst;
+	uint8_t bytes[32];
+	fill(bytes, sizeof(bytes));
+	src = v6 ? wire_addr_from_v6(bytes) : wire_addr_from_v4(bytes);
+	dst = v6 ? wire_addr_from_v6(bytes + 16) : wire_addr_from_v4(bytes + 4);
+	return dp_ends(&src, (uint16_t)rand(), &dst, (uint16_t)rand());
 }
 
 static void expect_right_checksums(const struct packet *p)
 {
-	cr_assert_eq(wire_csum(p->ip, (p->ip->version_ihl & 15u) * 4u), 0);
-	cr_assert_eq(l4_checksum(p->ip, p->l4, p->l4_length), 0);
+	if (!wire_ip_is_v6(p->bytes))
+		cr_assert_eq(wire_csum(p->bytes, (p->bytes[0] & 15u) * 4u), 0);
+	cr_assert_eq(l4_checksum(p->bytes, p->protocol, p->l4, p->l4_length), 0);
+}
+
+static void expect_ends(const uint8_t *ip, const struct dp_ends *to)
+{
+	struct wire_addr src = wire_ip_src(ip), dst = wire_ip_dst(ip);
+	cr_assert(wire_addr_equal(&src, to->src));
+	cr_assert(wire_addr_equal(&dst, to->dst));
 }
 
 Test(rewrite, checksums_stay_right_whatever_the_new_ends_are)
@@ -70,12 +101,11 @@ Test(rewrite, checksums_stay_right_whatever_the_new_ends_are)
 	srand(1624);
 	for (unsigned i = 0; i < 20000; i++) {
 		struct packet p;
-		struct dp_ends to = random_ends();
-		make_packet(&p, i & 1 ? WIRE_PROTO_TCP : WIRE_PROTO_UDP);
-		dp_rewrite_ends(p.ip, p.l4, p.l4_length, &to);
+		struct dp_ends to = random_ends(i & 2);
+		make_packet(&p, i & 1 ? WIRE_PROTO_TCP : WIRE_PROTO_UDP, i & 2);
+		dp_rewrite_ends(p.bytes, p.l4, p.l4_length, &to, p.protocol);
 		expect_right_checksums(&p);
-		cr_assert_arr_eq(p.ip->src, to.src, 4);
-		cr_assert_arr_eq(p.ip->dst, to.dst, 4);
+		expect_ends(p.bytes, &to);
 		cr_assert_arr_eq(p.l4, &to.sport, 4);
 	}
 }
@@ -83,10 +113,10 @@ Test(rewrite, checksums_stay_right_whatever_the_new_ends_are)
 Test(rewrite, a_udp_datagram_without_checksum_stays_without)
 {
 	struct packet p;
-	struct dp_ends to = random_ends();
-	make_packet(&p, WIRE_PROTO_UDP);
+	struct dp_ends to = random_ends(false);
+	make_packet(&p, WIRE_PROTO_UDP, false);
 	((struct wire_udp *)p.l4)->checksum = 0;
-	dp_rewrite_ends(p.ip, p.l4, p.l4_length, &to);
+	dp_rewrite_ends(p.bytes, p.l4, p.l4_length, &to, p.protocol);
 	cr_assert_eq(((struct wire_udp *)p.l4)->checksum, 0);
 }
 
@@ -95,11 +125,15 @@ Test(rewrite, ttl_and_tos_keep_the_header_checksum)
 	srand(791);
 	for (unsigned i = 0; i < 5000; i++) {
 		struct packet p;
-		make_packet(&p, WIRE_PROTO_UDP);
-		uint8_t ttl = p.ip->ttl;
-		dp_rewrite_ttl(p.ip);
-		dp_rewrite_tos(p.ip, (uint8_t)rand());
-		cr_assert_eq(p.ip->ttl, ttl - 1);
+		make_packet(&p, WIRE_PROTO_UDP, i & 1);
+		uint8_t ttl = wire_ip_ttl(p.bytes), tos = (uint8_t)rand();
+		uint32_t first = wire_be32(p.bytes);
+		dp_rewrite_ttl(p.bytes);
+		dp_rewrite_tos(p.bytes, tos);
+		cr_assert_eq(wire_ip_ttl(p.bytes), ttl - 1);
+		cr_assert_eq(wire_ip_tos(p.bytes), tos);
+		uint32_t others = i & 1 ? 0xf00fffffu : 0xff00ffffu; /* version, flow label; version, length */
+		cr_assert_eq(wire_be32(p.bytes) & others, first & others);
 		expect_right_checksums(&p);
 	}
 }
@@ -110,7 +144,7 @@ Test(rewrite, mss_is_lowered_and_the_checksum_follows)
 	srand(9293);
 	for (unsigned i = 0; i < 5000; i++) {
 		struct packet p;
-		make_packet(&p, WIRE_PROTO_TCP);
+		make_packet(&p, WIRE_PROTO_TCP, i & 1);
 		unsigned nops = (unsigned)rand() % 4;
 		uint16_t mss = (uint16_t)(1 + rand() % 9000), max = (uint16_t)(1 + rand() % 9000);
 		uint8_t *options = p.l4 + 20;
@@ -120,7 +154,7 @@ Test(rewrite, mss_is_lowered_and_the_checksum_follows)
 		options[nops + 1] = 4;
 		wire_put_be16(options + nops + 2, mss);
 		memset(p.l4 + 16, 0, 2);
-		uint16_t sum = l4_checksum(p.ip, p.l4, p.l4_length);
+		uint16_t sum = l4_checksum(p.bytes, p.protocol, p.l4, p.l4_length);
 		memcpy(p.l4 + 16, &sum, 2);
 		bool changed = dp_rewrite_mss((struct wire_tcp *)p.l4, p.l4_length, max);
 		cr_assert_eq(changed, mss > max);
@@ -150,27 +184,25 @@ Test(rewrite, icmp_errors_are_translated_however_little_they_quote)
 	srand(792);
 	for (unsigned i = 0; i < 5000; i++) {
 		struct packet quoted, p;
-		make_packet(&quoted, i & 1 ? WIRE_PROTO_TCP : WIRE_PROTO_UDP);
+		make_packet(&quoted, i & 1 ? WIRE_PROTO_TCP : WIRE_PROTO_UDP, false);
 		uint16_t header = (uint16_t)(quoted.l4 - quoted.bytes);
 		uint16_t quote = (uint16_t)(header + 8 + (unsigned)rand() % (quoted.l4_length - 7u));
-		p.ip = (struct wire_ipv4 *)p.bytes;
+		struct wire_ipv4 *ip = (struct wire_ipv4 *)p.bytes;
 		p.length = (uint16_t)(28 + quote);
-		*p.ip = (struct wire_ipv4){.version_ihl = 0x45, .protocol = WIRE_PROTO_ICMP, .ttl = 3};
-		p.ip->checksum = wire_csum(p.ip, 20);
+		*ip = (struct wire_ipv4){.version_ihl = 0x45, .protocol = WIRE_PROTO_ICMP, .ttl = 3};
+		ip->checksum = wire_csum(ip, 20);
 		memset(p.bytes + 20, 0, 8);
 		memcpy(p.bytes + 28, quoted.bytes, quote);
 		uint16_t sum = wire_csum(p.bytes + 20, p.length - 20u);
 		memcpy(p.bytes + 22, &sum, 2);
 
-		struct dp_ends to = random_ends();
-		static const uint8_t src[4] = {203, 0, 113, 10}, dst[4] = {192, 0, 2, 7};
-		dp_rewrite_icmp_error(p.ip, p.length, src, dst, &to);
-		dp_rewrite_ends(quoted.ip, quoted.l4, (uint16_t)(quote - header), &to);
+		struct dp_ends to = random_ends(false), back = dp_ends_exchanged(&to);
+		dp_rewrite_icmp_error(p.bytes, p.bytes + 20, (uint16_t)(p.length - 20), &to, quoted.protocol);
+		dp_rewrite_ends(quoted.bytes, quoted.l4, (uint16_t)(quote - header), &back, quoted.protocol);
 		cr_assert_arr_eq(
 		    p.bytes + 28, quoted.bytes, quote, "the quote of the packet, translated as the packet is");
-		cr_assert_eq(wire_csum(p.ip, 20), 0);
+		cr_assert_eq(wire_csum(ip, 20), 0);
 		cr_assert_eq(wire_csum(p.bytes + 20, p.length - 20u), 0);
-		cr_assert_arr_eq(p.ip->src, src, 4);
-		cr_assert_arr_eq(p.ip->dst, dst, 4);
+		expect_ends(p.bytes, &to);
 	}
 }
