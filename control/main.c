@@ -94,15 +94,21 @@ static int lock(const struct ctl_pop_config *config, const char *name, const cha
 	return error;
 }
 
-/* Of every port whose BPF programs are ours; the locks end with the process. */
-static int lock_interfaces(const struct ctl_pop_config *config)
+struct locks {
+	unsigned n;
+	struct ctl_interface_lock lock[WIRE_CTL_MAX_PORTS];
+};
+
+/* Of every port whose BPF programs are ours. */
+static int lock_interfaces(const struct ctl_pop_config *config, struct locks *locks)
 {
 	for (unsigned i = 0; i < config->n_ports; i++) {
 		const struct ctl_pop_port *port = &config->ports[i];
 		pid_t holder = 0;
-		int fd, error = port->driver == CTL_PORT_AF_XDP
-		                    ? ctl_interface_lock("kuafud", port->interface, &fd, &holder)
-		                    : 0;
+		if (port->driver != CTL_PORT_AF_XDP)
+			continue;
+		int error =
+		    ctl_interface_lock(CTL_INTERFACE_LOCKS, "kuafud", port->interface, &locks->lock[locks->n], &holder);
 		if (error == -EBUSY)
 			ctl_error("port %s: another kuafud has interface %s already, process %d", port->name,
 			    port->interface, (int)holder);
@@ -110,8 +116,15 @@ static int lock_interfaces(const struct ctl_pop_config *config)
 			ctl_error("port %s: interface %s: %s", port->name, port->interface, strerror(-error));
 		if (error)
 			return error;
+		locks->n++;
 	}
 	return 0;
+}
+
+static void unlock_interfaces(const struct locks *locks)
+{
+	for (unsigned i = 0; i < locks->n; i++)
+		ctl_interface_unlock(&locks->lock[i]);
 }
 
 /* ---- --remove ---- */
@@ -165,8 +178,6 @@ static int run(const struct ctl_pop_config *config)
 {
 	uv_loop_t loop;
 	struct signals signals = {.daemon = NULL};
-	if (lock_interfaces(config))
-		return EXIT_WORLD;
 	uv_loop_init(&loop);
 	int error = ctl_daemon_start(&loop, config, &signals.daemon);
 	if (!error) {
@@ -195,7 +206,12 @@ int main(int argc, char *argv[])
 		return 0;
 	if (lock(&config, "kuafud.pid", "kuafud", &fd))
 		return EXIT_WORLD;
-	status = options.remove ? remove_pop(&config) : run(&config);
+	struct locks locks = {0};
+	if (options.remove)
+		status = remove_pop(&config);
+	else
+		status = lock_interfaces(&config, &locks) ? EXIT_WORLD : run(&config);
+	unlock_interfaces(&locks);
 	ctl_pidfile_release(ctl_pop_run_path(&config, "kuafud.pid", path), fd);
 	return status;
 }

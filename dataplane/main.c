@@ -181,6 +181,7 @@ static int start_eal(const struct ctl_pop_config *pop, const struct arguments *a
 	struct dp_eal_config config = {
 	    .program = PROGRAM,
 	    .pop = pop->name,
+	    .run_dir = pop->run_dir,
 	    .workers = (uint16_t)pop->dataplane.workers,
 	    .memory_bytes = pop->dataplane.memory_bytes,
 	    .pci = pci,
@@ -245,13 +246,13 @@ static int lock_run_dir(const struct ctl_pop_config *config, char *path)
 
 /* Two data planes would wait for each other's queues for ever. The locks end with the process. A predecessor that was just
  * killed is waited for, as above; its queues, which the kernel gives back a little later, are the port's business. */
-static int lock_interface(const struct ctl_pop_port *port)
+static int lock_interface(const struct ctl_pop_port *port, struct ctl_interface_lock *ret_lock)
 {
 	pid_t holder = 0;
-	int fd = -1, error = ctl_interface_lock(PROGRAM, port->interface, &fd, &holder);
+	int error = ctl_interface_lock(CTL_INTERFACE_LOCKS, PROGRAM, port->interface, ret_lock, &holder);
 	for (int i = 0; i < LOCK_TRIES && error == -EBUSY; i++) {
 		usleep(LOCK_TRY_US);
-		error = ctl_interface_lock(PROGRAM, port->interface, &fd, &holder);
+		error = ctl_interface_lock(CTL_INTERFACE_LOCKS, PROGRAM, port->interface, ret_lock, &holder);
 	}
 	if (error == -EBUSY)
 		ctl_error("port %s: another data plane has interface %s already, process %d", port->name,
@@ -261,13 +262,27 @@ static int lock_interface(const struct ctl_pop_port *port)
 	return error;
 }
 
-static int lock_interfaces(const struct ctl_pop_config *config)
+struct locks {
+	unsigned n;
+	struct ctl_interface_lock lock[WIRE_CTL_MAX_PORTS];
+};
+
+static int lock_interfaces(const struct ctl_pop_config *config, struct locks *locks)
 {
 	int error = 0;
-	for (unsigned i = 0; i < config->n_ports && error == 0; i++)
-		if (config->ports[i].driver == CTL_PORT_AF_XDP)
-			error = lock_interface(&config->ports[i]);
+	for (unsigned i = 0; i < config->n_ports && error == 0; i++) {
+		if (config->ports[i].driver != CTL_PORT_AF_XDP)
+			continue;
+		error = lock_interface(&config->ports[i], &locks->lock[locks->n]);
+		locks->n += error == 0;
+	}
 	return error;
+}
+
+static void unlock_interfaces(const struct locks *locks)
+{
+	for (unsigned i = 0; i < locks->n; i++)
+		ctl_interface_unlock(&locks->lock[i]);
 }
 
 /* Threads made later inherit the mask, so only the main thread sees the signals. */
@@ -317,9 +332,11 @@ int main(int argc, char **argv)
 	int lock = lock_run_dir(&pop, pid_path);
 	if (lock < 0)
 		return EXIT_FAILURE;
-	int error = lock_interfaces(&pop);
+	struct locks locks = {0};
+	int error = lock_interfaces(&pop, &locks);
 	if (error == 0)
 		error = run(&pop, &arguments);
+	unlock_interfaces(&locks);
 	ctl_pidfile_release(pid_path, lock);
 	return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

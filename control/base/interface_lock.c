@@ -2,43 +2,39 @@
 #include "control/base/interface_lock.h"
 
 #include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
-static pid_t holder_of(const struct sockaddr_un *address, socklen_t size)
+#include "control/base/pidfile.h"
+
+/* The number of this thread's network namespace, which no two that exist have in common. */
+static int namespace_number(unsigned long long *ret_number)
 {
-	struct ucred credentials = {0};
-	socklen_t length = sizeof(credentials);
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return 0;
-	bool known = connect(fd, (const struct sockaddr *)address, size) == 0 &&
-	             getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0;
-	close(fd);
-	return known ? credentials.pid : 0;
+	struct stat about;
+	if (stat("/proc/thread-self/ns/net", &about))
+		return -errno;
+	*ret_number = about.st_ino;
+	return 0;
 }
 
-int ctl_interface_lock(const char *program, const char *interface, int *ret_fd, pid_t *ret_holder)
+int ctl_interface_lock(const char *directory, const char *program, const char *interface,
+    struct ctl_interface_lock *ret_lock, pid_t *ret_holder)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int n = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "%s/%s", program, interface);
-	if (n < 0 || n >= (int)sizeof(address.sun_path) - 1)
+	struct ctl_interface_lock lock;
+	unsigned long long number = 0;
+	int error = namespace_number(&number);
+	if (error)
+		return error;
+	int n = snprintf(lock.path, sizeof(lock.path), "%s/%s.%s.%llu", directory, program, interface, number);
+	if (n < 0 || n >= (int)sizeof(lock.path))
 		return -ENAMETOOLONG;
-	socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (bind(fd, (struct sockaddr *)&address, size) || listen(fd, SOMAXCONN)) {
-		int error = errno == EADDRINUSE ? EBUSY : errno;
-		close(fd);
-		if (error == EBUSY)
-			*ret_holder = holder_of(&address, size);
-		return -error;
-	}
-	*ret_fd = fd;
-	return 0;
+	error = ctl_pidfile_acquire(lock.path, &lock.fd, ret_holder);
+	if (!error)
+		*ret_lock = lock;
+	return error;
+}
+
+void ctl_interface_unlock(const struct ctl_interface_lock *lock)
+{
+	ctl_pidfile_release(lock->path, lock->fd);
 }

@@ -54,7 +54,7 @@ static int is_current(const char *path, int fd)
 
 static int lock_file(const char *path, int *ret_fd, pid_t *ret_holder)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	if (flock(fd, LOCK_EX | LOCK_NB)) {
@@ -86,7 +86,7 @@ int ctl_pidfile_acquire(const char *path, int *ret_fd, pid_t *ret_holder)
 	while (error == -EAGAIN);
 	if (error)
 		return error;
-	if (ftruncate(fd, 0) || dprintf(fd, "%d\n", (int)getpid()) < 0) {
+	if (fchmod(fd, 0600) || ftruncate(fd, 0) || dprintf(fd, "%d\n", (int)getpid()) < 0) {
 		error = -errno;
 		close(fd);
 		return error;

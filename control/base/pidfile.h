@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* One daemon per run directory. The holder keeps an exclusive lock (flock) on its pid file; the lock dies with the
- * process, so a stale file after SIGKILL stands in nobody's way. */
+ * process, so a stale file after SIGKILL stands in nobody's way. Whoever can open a file can lock it (flock(2)), so it is
+ * for our own user alone. */
 #pragma once
 
 #include <sys/types.h>
