@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dataplane/port.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <rte_dev.h>
@@ -18,7 +15,6 @@
 
 #define RX_DESCRIPTORS 1024u
 #define TX_DESCRIPTORS 1024u
-#define MAX_SOCKETS    64u /* AF_XDP sockets of this process */
 
 /* ---- the drivers ---- */
 
@@ -94,50 +90,21 @@ static const struct driver drivers[DP_DRIVERS] = {
     [DP_DRIVER_NULL] = {"null", "net_null", no_arguments, NULL, false, false},
 };
 
-/* ---- AF_XDP sockets: the driver opens them and shows them to nobody ---- */
-
-static unsigned xdp_sockets(int fds[MAX_SOCKETS])
-{
-	unsigned n = 0;
-	DIR *dir = opendir("/proc/self/fd");
-	for (struct dirent *entry; dir != NULL && n < MAX_SOCKETS && (entry = readdir(dir)) != NULL;) {
-		int fd = atoi(entry->d_name), domain = 0;
-		socklen_t size = sizeof(domain);
-		if (entry->d_name[0] != '.' && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
-		    domain == AF_XDP)
-			fds[n++] = fd;
-	}
-	if (dir != NULL)
-		closedir(dir);
-	return n;
-}
-
-/* The socket that is in `after` and not in `before`, or -1. */
-static int new_socket(const int *before, unsigned n_before, const int *after, unsigned n_after)
-{
-	for (unsigned i = 0; i < n_after; i++) {
-		unsigned j = 0;
-		while (j < n_before && before[j] != after[i])
-			j++;
-		if (j == n_before)
-			return after[i];
-	}
-	return -1;
-}
-
 /* ---- opening ---- */
 
 static int set_up_queues(struct dp_workers *set, struct dp_port *p, uint16_t ethdev)
 {
-	int before[MAX_SOCKETS], after[MAX_SOCKETS];
+	struct dp_xdp_fds before, after, fresh;
 	uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS;
 	int error = rte_eth_dev_adjust_nb_rx_tx_desc(ethdev, &rx, &tx);
 	for (uint16_t queue = 0; queue < p->queues && error == 0; queue++) {
-		unsigned n_before = xdp_sockets(before);
+		dp_xdp_fds_list(&before);
 		error = rte_eth_rx_queue_setup(ethdev, queue, rx, SOCKET_ID_ANY, NULL, set->pool);
 		if (error == 0)
 			error = rte_eth_tx_queue_setup(ethdev, queue, tx, SOCKET_ID_ANY, NULL);
-		p->fd[queue] = new_socket(before, n_before, after, xdp_sockets(after));
+		dp_xdp_fds_list(&after);
+		dp_xdp_fds_since(&before, &after, &fresh);
+		p->fd[queue] = dp_xdp_fds_socket(&fresh);
 	}
 	return error;
 }
@@ -252,25 +219,42 @@ int dp_port_open_tap(struct dp_workers *set, uint16_t number, uint16_t ethdev, c
 	return 0;
 }
 
-int dp_port_open(
-    struct dp_workers *set, uint16_t number, const struct dp_port_config *config, char ret_why[DP_PORT_WHY_SIZE])
+static int open_device(struct dp_workers *set, uint16_t number, const struct dp_port_config *config,
+    uint16_t *ret_ethdev, char ret_why[DP_PORT_WHY_SIZE])
 {
 	const struct driver *driver = &drivers[config->driver];
-	struct dp_port *p = &set->port[number];
 	uint16_t ethdev = DP_NO_ETHDEV;
-	int error = driver->check != NULL ? driver->check(config, ret_why) : 0;
-	if (error == 0)
-		error = probe(driver, number, config, &ethdev, ret_why);
+	int error = probe(driver, number, config, &ethdev, ret_why);
 	if (error != 0)
 		return error;
-	error = start(set, p, ethdev, ret_why);
+	error = start(set, &set->port[number], ethdev, ret_why);
 	if (error == 0 && driver->punts)
 		error = dp_port_open_tap(set, number, ethdev, ret_why);
 	if (error != 0) {
 		unprobe(ethdev);
 		return driver->retry && error != -ERANGE ? -EAGAIN : error;
 	}
-	p->ethdev = ethdev;
+	*ret_ethdev = ethdev;
+	return 0;
+}
+
+int dp_port_open(
+    struct dp_workers *set, uint16_t number, const struct dp_port_config *config, char ret_why[DP_PORT_WHY_SIZE])
+{
+	const struct driver *driver = &drivers[config->driver];
+	struct dp_port *p = &set->port[number];
+	struct dp_xdp_fds before, after;
+	int error = driver->check != NULL ? driver->check(config, ret_why) : 0;
+	if (error != 0)
+		return error;
+	dp_xdp_fds_list(&before);
+	error = open_device(set, number, config, &p->ethdev, ret_why);
+	dp_xdp_fds_list(&after);
+	dp_xdp_fds_since(&before, &after, &p->xdp);
+	if (error != 0) {
+		(void)dp_xdp_fds_close(&p->xdp);
+		return error;
+	}
 	p->interface_index = config->driver == DP_DRIVER_AF_XDP ? if_nametoindex(config->interface) : 0;
 	atomic_store_explicit(&p->up, true, memory_order_release);
 	return 0;
@@ -300,6 +284,7 @@ void dp_port_close(struct dp_workers *set, uint16_t number)
 	if (p->punt != DP_NO_ETHDEV)
 		unprobe(p->punt);
 	p->punt = DP_NO_ETHDEV;
+	(void)dp_xdp_fds_close(&p->xdp);
 }
 
 int dp_port_describe(struct dp_workers *set, uint16_t number, const struct dp_port_config *config)

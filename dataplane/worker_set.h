@@ -14,6 +14,7 @@
 
 #include "dataplane/stats.h"
 #include "dataplane/workers.h"
+#include "dataplane/xdp_fds.h"
 #include "lb/nat.h"
 
 #define DP_MAX_QUEUES    16u   /* of a port */
@@ -35,6 +36,7 @@ struct dp_port {
 	struct rte_ring *given[DP_MAX_QUEUES]; /* to be sent there by the queue's owner */
 	struct rte_ring *punted;               /* to be written to the TAP by the owner of queue 0; or a test's */
 	struct rte_ring *sent;                 /* collected, while there is no ethdev */
+	struct dp_xdp_fds xdp;                 /* what its driver opened */
 	int fd[DP_MAX_QUEUES];                 /* becomes readable when a packet waits; -1: the queue must be polled */
 };
 
