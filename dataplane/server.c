@@ -149,8 +149,6 @@ static ssize_t receive_datagram(int from, void *bytes, size_t size, int *ret_fd)
 	}
 	if ((message.msg_flags & MSG_TRUNC) == 0)
 		return length;
-	if (*ret_fd >= 0)
-		close(*ret_fd);
 	return -EMSGSIZE;
 }
 
@@ -163,6 +161,8 @@ static bool receive_one(struct dp_server *server)
 	if (length == -EAGAIN || length == -EINTR)
 		return false;
 	if (length <= 0) {
+		if (fd >= 0)
+			close(fd);
 		hang_up(server, length == 0 ? "it closed the connection" : strerror((int)-length));
 		return false;
 	}

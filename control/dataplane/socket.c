@@ -60,6 +60,8 @@ static void receive(struct ctl_dataplane *client)
 		if (length == -EAGAIN || length == -EINTR)
 			return;
 		if (length <= 0) {
+			if (fd >= 0)
+				close(fd);
 			ctl_dataplane_on_lost(
 			    client, length ? strerror((int)-length) : "data plane has closed the connection");
 			return;

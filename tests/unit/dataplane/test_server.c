@@ -2,6 +2,7 @@
 /* The control socket, with real clients. */
 #include "dataplane/server.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -169,6 +170,53 @@ Test(server, a_client_that_talks_nonsense_is_hung_up_on_and_the_next_is_served)
 	say_hello(fd);
 	cr_assert_eq(answer(fd, &hello, sizeof(hello)), WIRE_CTL_HELLO);
 	close(fd);
+}
+
+static unsigned open_descriptors(void)
+{
+	unsigned n = 0;
+	DIR *dir = opendir("/proc/self/fd");
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return n;
+}
+
+/* Sends `size` bytes with a descriptor, which it then closes. */
+static void send_with_descriptor(int to, const void *bytes, size_t size)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.align = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
+	struct iovec part = {.iov_base = (void *)bytes, .iov_len = size};
+	struct msghdr message = {
+	    .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof(control.bytes)};
+	int sent = dup(to);
+	memcpy(CMSG_DATA(&control.align), &sent, sizeof(sent));
+	cr_assert_eq(sendmsg(to, &message, MSG_NOSIGNAL), (ssize_t)size);
+	close(sent);
+}
+
+/* An empty datagram, which reads as the end; one that is too large; one of a type that takes no descriptor. */
+Test(server, descriptors_that_nobody_asked_for_are_closed)
+{
+	static _Alignas(8) uint8_t large[WIRE_CTL_MAX_DATAGRAM + 8];
+	struct wire_ctl_header header = {.type = WIRE_CTL_COMMIT, .length = sizeof(header), .generation = 1};
+	const struct {
+		const void *bytes;
+		size_t size;
+	} datagrams[] = {{"", 0}, {large, sizeof(large)}, {&header, sizeof(header)}};
+	unsigned before = open_descriptors();
+	for (unsigned i = 0; i < 3; i++) {
+		int fd = connected();
+		send_with_descriptor(fd, datagrams[i].bytes, datagrams[i].size);
+		for (int turn = 0; turn < 1000 && seen.disconnected == i; turn++)
+			dp_server_serve(server, -1, 5);
+		cr_assert_eq(seen.disconnected, i + 1);
+		close(fd);
+		cr_assert_eq(open_descriptors(), before, "datagram %u", i);
+	}
 }
 
 Test(server, the_socket_is_for_our_own_user_alone)
