@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HUGEPAGES "/sys/kernel/mm/hugepages"
+#define HUGEPAGES     "/sys/kernel/mm/hugepages"
+#define USUAL_RUN_DIR "/run/kuafu/"
 
 static int add(struct dp_eal_arguments *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -43,6 +44,25 @@ static int add_threads(struct dp_eal_arguments *a, const struct dp_eal_config *c
 	return add(a, "--lcores=%s", each);
 }
 
+/* FNV-1a (Fowler, Noll, Vo; RFC 9923). */
+static uint32_t digest_of(const char *text)
+{
+	uint32_t digest = 0x811c9dc5u;
+	for (; *text != '\0'; text++)
+		digest = (digest ^ (uint8_t)*text) * 0x01000193u;
+	return digest;
+}
+
+/* Where DPDK keeps its sockets below /var/run/dpdk: kuafu-POP, and of a POP in another place than the usual one, such as a
+ * second POP of the same name, something more. */
+static int add_prefix(struct dp_eal_arguments *a, const struct dp_eal_config *c)
+{
+	size_t usual = strlen(USUAL_RUN_DIR);
+	if (strncmp(c->run_dir, USUAL_RUN_DIR, usual) == 0 && strcmp(c->run_dir + usual, c->pop) == 0)
+		return add(a, "--file-prefix=kuafu-%s", c->pop);
+	return add(a, "--file-prefix=kuafu-%s-%08x", c->pop, digest_of(c->run_dir));
+}
+
 int dp_eal_arguments(const struct dp_eal_config *c, struct dp_eal_arguments *ret_arguments)
 {
 	struct dp_eal_arguments *a = ret_arguments;
@@ -50,7 +70,7 @@ int dp_eal_arguments(const struct dp_eal_config *c, struct dp_eal_arguments *ret
 	a->used = 0;
 	int error = add(a, "%s", c->program);
 	if (error == 0)
-		error = add(a, "--file-prefix=kuafu-%s", c->pop);
+		error = add_prefix(a, c);
 	if (error == 0)
 		error = add_threads(a, c);
 	if (error == 0)

@@ -11,7 +11,8 @@
 
 struct dp_eal_config {
 	const char *program;
-	const char *pop; /* makes the file prefix */
+	const char *pop;     /* these two make the file prefix */
+	const char *run_dir; /* one data plane's alone */
 	uint16_t workers;
 	uint64_t memory_bytes;
 	bool hugepages;
