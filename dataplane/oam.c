@@ -236,8 +236,10 @@ static struct wire_keepalive keepalive(const struct dp_worker *w, const struct d
 static void request(struct dp_worker *w, struct dp_tunnel *t, struct dp_oam_link *l)
 {
 	struct wire_keepalive k = keepalive(w, l, WIRE_KEEPALIVE_REQUEST);
-	wire_put_be32(&k.nonce, ++l->nonce_sent);
-	wire_put_be32(&k.time_us, (uint32_t)(w->wall_ns / 1000u));
+	uint32_t nonce = ++l->nonce_sent, now_us = (uint32_t)(w->wall_ns / 1000u);
+	l->sent_us[nonce % DP_OAM_AWAITED] = now_us;
+	wire_put_be32(&k.nonce, nonce);
+	wire_put_be32(&k.time_us, now_us);
 	dp_oam_send(w, t, l->link, WIRE_OPT_KEEPALIVE, &k, sizeof(k));
 	l->next_request_ns += interval_ns(w);
 	if (l->next_request_ns <= w->now_ns) /* we were late by more than a turn: no burst to catch up */
@@ -290,17 +292,25 @@ static void take_request(struct dp_worker *w, struct dp_oam_link *l, const struc
 	dp_tunnel_flush(w, &t);
 }
 
+/* Nonce and time are those of one request that still waits: so a recording would have to meet both, 64 bits. */
+static bool is_awaited(const struct dp_oam_link *l, uint32_t nonce, uint32_t time_us)
+{
+	if (nonce - l->nonce_heard - 1 >= l->nonce_sent - l->nonce_heard || l->nonce_sent - nonce >= DP_OAM_AWAITED)
+		return false;
+	return l->sent_us[nonce % DP_OAM_AWAITED] == time_us;
+}
+
 static enum wire_drop take_reply(
     struct dp_worker *w, struct dp_oam_link *l, const struct wire_keepalive *k, uint32_t epoch)
 {
-	uint32_t nonce = wire_be32(&k->nonce);
-	if ((int32_t)(nonce - l->nonce_heard) <= 0 || (int32_t)(l->nonce_sent - nonce) < 0)
+	uint32_t nonce = wire_be32(&k->nonce), sent_us = wire_be32(&k->time_us);
+	if (!is_awaited(l, nonce, sent_us))
 		return WIRE_DROP_OVERLAY_REPLAY;
 	if (nonce != l->nonce_heard + 1)
 		l->replies = 0; /* one was lost */
 	l->nonce_heard = nonce;
 	atomic_store(&dp_shared(w)->peer_epoch[l->link->row.to_pop], epoch | DP_EPOCH_KNOWN);
-	l->rtt_ns = ((uint32_t)(w->wall_ns / 1000u) - wire_be32(&k->time_us)) * UINT64_C(1000);
+	l->rtt_ns = ((uint32_t)(w->wall_ns / 1000u) - sent_us) * UINT64_C(1000);
 	heard(w, l, k->hears || w->now_ns < l->grace_ns);
 	if (!l->keepalive_up && ++l->replies >= DP_OAM_UP_REPLIES) {
 		l->keepalive_up = true;

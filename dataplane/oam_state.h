@@ -17,6 +17,9 @@
  * believed, too, until that origin speaks. */
 #define DP_FLOOD_SILENCE_NS (4000u * UINT64_C(1000000))
 
+/* Requests whose replies are awaited: of 50 ms each, so many that a reply may take 3 s. */
+#define DP_OAM_AWAITED 64u
+
 /* One of our links. Its near verdict is what we ourselves see, and what we tell others. */
 struct dp_oam_link {
 	const struct lb_link *link; /* of the snapshot in use */
@@ -30,6 +33,7 @@ struct dp_oam_link {
 	uint32_t newest_request_us;
 	uint32_t nonce_sent;
 	uint32_t nonce_heard;
+	uint32_t sent_us[DP_OAM_AWAITED]; /* the time in the latest requests, by nonce */
 	uint64_t next_request_ns;
 	uint64_t heard_ns;
 	uint64_t grace_ns; /* until then silence is no sign */

@@ -108,8 +108,9 @@ struct wire_telemetry {
  * UDP header up to the tag itself.
  *
  * epoch is a random number of the sender's process, within which sequences only grow. A receiver takes data of that
- * epoch alone which the sender's latest answer to a KEEPALIVE of its own carried: that answer cannot be a recording, and
- * no clock is asked. */
+ * epoch alone which the sender's latest answer to a KEEPALIVE of its own carried. Such an answer returns nonce and time of
+ * a request that still waits, each of 32 bits and neither a secret: a recording is taken for one only if an earlier
+ * process of the asker once sent the same pair, and then until the next true answer. */
 struct wire_auth {
 	uint8_t key_id;
 	uint8_t epoch[3];

@@ -283,6 +283,20 @@ Test(oam, recorded_keepalives_do_not_keep_a_dead_link_alive)
 	cr_assert_gt(drops(SGP1, WIRE_DROP_OVERLAY_REPLAY), 0);
 }
 
+/* Nonces of one process never come again, but another one may begin just before those of an earlier one. */
+Test(oam, a_recorded_reply_to_a_process_that_is_gone_proves_no_epoch)
+{
+	struct packet reply = recorded(DXB1, SGP1, RECORDED_REPLY);
+	uint32_t nonce = wire_be32(reply.bytes + 36 + 4 + 8);
+	cut_both(SGP1, DXB1, true);
+	cut_both(SGP1, FRA1, true);
+	set_clock(SGP1, (INT64_C(1) << 32) + (uint32_t)(nonce - 1 - (uint32_t)world_now_ns()));
+	restart(SGP1, 9);
+	receive(SGP1, reply);
+	cr_assert_eq(drops(SGP1, WIRE_DROP_OVERLAY_REPLAY), 1);
+	cr_assert_eq(atomic_load(&dp_shared(worker(SGP1, 0))->peer_epoch[DXB1]), 0);
+}
+
 Test(oam, a_recorded_notice_changes_nothing)
 {
 	struct packet all_well = recorded(DXB1, SGP1, WIRE_OPT_LINKSTATE);
