@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The overlay's tag: AES-128-CMAC (RFC 4493), its first 8 bytes. Computed for several packets at a time, because one
- * AES block waits for the one before it: interleaving four messages hides that latency.
+ * AES block waits for the one before it: interleaving messages hides that latency.
  *
- * Uses AES-NI where the CPU has it, else a plain implementation; both give the same tags. */
+ * Uses VAES or AES-NI where the CPU has it, else a plain implementation; all give the same tags. */
 #pragma once
 
 #include <stdint.h>

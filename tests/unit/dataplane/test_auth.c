@@ -100,3 +100,28 @@ Test(auth, every_flipped_bit_changes_the_tag)
 		data[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
 }
+
+/* As the packets of a burst to one neighbour are, but for a stranger among them, at every place. */
+Test(auth, tags_of_messages_that_are_alike_equal_the_portable_ones)
+{
+	enum { MOST = 40 };
+	static uint8_t data[MOST][DP_AUTH_MAX_MESSAGE];
+	struct dp_auth_key key[2];
+	struct dp_auth_message m[MOST];
+	uint8_t tag[MOST][8], expected[MOST][8];
+	for (unsigned i = 0; i < MOST; i++)
+		for (unsigned k = 0; k < sizeof(data[i]); k++)
+			data[i][k] = (uint8_t)((i * 1000 + k) * 2654435761u >> 24);
+	dp_auth_expand(&key[0], rfc_key);
+	dp_auth_expand(&key[1], rfc_message);
+	for (unsigned stranger = 0; stranger <= MOST; stranger++) {
+		for (uint16_t length = 0; length <= DP_AUTH_MAX_MESSAGE; length = (uint16_t)(length + 4)) {
+			for (unsigned i = 0; i < MOST; i++)
+				m[i] = (struct dp_auth_message){
+				    .key = &key[i == stranger], .data = data[i], .length = length};
+			dp_auth_tags(m, MOST, tag);
+			dp_auth_tags_portable(m, MOST, expected);
+			cr_assert_arr_eq(tag, expected, sizeof(tag), "%u bytes, stranger %u", length, stranger);
+		}
+	}
+}
