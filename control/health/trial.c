@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* TCP by libuv, HTTP by libcurl's multi interface, whose sockets and timeout libuv watches. */
+/* TCP by libuv, HTTP by libcurl. */
 #include "control/health/trial.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/transfer/transfers.h"
+
 struct ctl_trials {
 	uv_loop_t *loop;
-	CURLM *multi;
-	uv_timer_t timer; /* libcurl's */
+	struct ctl_transfers *transfers; /* of HTTP */
 };
 
 struct ctl_trial {
@@ -26,13 +26,6 @@ struct ctl_trial {
 	uv_timer_t timeout;
 	uv_connect_t connect;
 	CURL *http;
-};
-
-/* A socket of libcurl's. */
-struct watch {
-	uv_poll_t poll;
-	struct ctl_trials *trials;
-	curl_socket_t socket;
 };
 
 static void report(struct ctl_trial *trial, bool good, const char *detail)
@@ -118,97 +111,25 @@ static int start_tcp(struct ctl_trial *trial, const struct ctl_health_target *ta
 
 static void end_http(struct ctl_trial *trial)
 {
-	curl_multi_remove_handle(trial->trials->multi, trial->http);
+	ctl_transfers_remove(trial->trials->transfers, trial->http);
 	curl_easy_cleanup(trial->http);
 	free(trial);
 }
 
-static void collect(struct ctl_trials *trials)
+static void on_http_done(void *private, CURLcode result)
 {
-	int waiting;
-	for (CURLMsg *message; (message = curl_multi_info_read(trials->multi, &waiting));) {
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		char *private = NULL, detail[64];
-		long status = 0;
-		CURLcode result = message->data.result;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-		curl_easy_getinfo(message->easy_handle, CURLINFO_RESPONSE_CODE, &status);
-		struct ctl_trial *trial = (void *)private;
-		bool good = result == CURLE_OK && status >= 200 && status < 400;
-		if (result == CURLE_OPERATION_TIMEDOUT)
-			snprintf(detail, sizeof(detail), "timed out");
-		else if (result != CURLE_OK)
-			snprintf(detail, sizeof(detail), "%s", curl_easy_strerror(result));
-		else
-			snprintf(detail, sizeof(detail), "%ld", status);
-		report(trial, good, detail);
-		end_http(trial);
-	}
-}
-
-static void act(struct ctl_trials *trials, curl_socket_t socket, int events)
-{
-	int running;
-	curl_multi_socket_action(trials->multi, socket, events, &running);
-	collect(trials);
-}
-
-static void on_curl_timer(uv_timer_t *timer)
-{
-	act(timer->data, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static void on_curl_socket(uv_poll_t *poll, int status, int events)
-{
-	struct watch *watch = poll->data;
-	int bits = (events & UV_READABLE ? CURL_CSELECT_IN : 0) | (events & UV_WRITABLE ? CURL_CSELECT_OUT : 0);
-	act(watch->trials, watch->socket, status < 0 ? CURL_CSELECT_ERR : bits);
-}
-
-static void on_watch_closed(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
-/* libcurl: watch this socket for `what`, or no longer. */
-static int watch_socket(CURL *easy, curl_socket_t socket, int what, void *arg, void *of_socket)
-{
-	struct ctl_trials *trials = arg;
-	struct watch *watch = of_socket;
-	(void)easy;
-	if (what == CURL_POLL_REMOVE) {
-		if (watch) {
-			uv_poll_stop(&watch->poll);
-			uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
-			curl_multi_assign(trials->multi, socket, NULL);
-		}
-		return 0;
-	}
-	if (!watch) {
-		watch = calloc(1, sizeof(*watch));
-		if (!watch || uv_poll_init(trials->loop, &watch->poll, socket)) {
-			free(watch);
-			return -1;
-		}
-		watch->trials = trials;
-		watch->socket = socket;
-		watch->poll.data = watch;
-		curl_multi_assign(trials->multi, socket, watch);
-	}
-	return uv_poll_start(&watch->poll,
-	    (what & CURL_POLL_IN ? UV_READABLE : 0) | (what & CURL_POLL_OUT ? UV_WRITABLE : 0), on_curl_socket);
-}
-
-static int set_timer(CURLM *multi, long ms, void *arg)
-{
-	struct ctl_trials *trials = arg;
-	(void)multi;
-	if (ms < 0)
-		uv_timer_stop(&trials->timer);
+	struct ctl_trial *trial = private;
+	char detail[64];
+	long status = 0;
+	curl_easy_getinfo(trial->http, CURLINFO_RESPONSE_CODE, &status);
+	if (result == CURLE_OPERATION_TIMEDOUT)
+		snprintf(detail, sizeof(detail), "timed out");
+	else if (result != CURLE_OK)
+		snprintf(detail, sizeof(detail), "%s", curl_easy_strerror(result));
 	else
-		uv_timer_start(&trials->timer, on_curl_timer, (uint64_t)ms, 0);
-	return 0;
+		snprintf(detail, sizeof(detail), "%ld", status);
+	report(trial, result == CURLE_OK && status >= 200 && status < 400, detail);
+	end_http(trial);
 }
 
 static size_t swallow(char *bytes, size_t size, size_t n, void *arg)
@@ -241,7 +162,7 @@ static int start_http(struct ctl_trial *trial, const struct ctl_health_target *t
 	/* An endpoint that takes no new connection is not healthy, whatever an old one says. */
 	curl_easy_setopt(trial->http, CURLOPT_FRESH_CONNECT, 1L);
 	curl_easy_setopt(trial->http, CURLOPT_FORBID_REUSE, 1L);
-	if (curl_multi_add_handle(trial->trials->multi, trial->http) != CURLM_OK) {
+	if (ctl_transfers_add(trial->trials->transfers, trial->http) != 0) {
 		curl_easy_cleanup(trial->http);
 		free(trial);
 		return -ENOMEM;
@@ -279,28 +200,16 @@ int ctl_trials_new(uv_loop_t *loop, struct ctl_trials **ret_trials)
 	if (!trials)
 		return -ENOMEM;
 	trials->loop = loop;
-	trials->multi = curl_multi_init();
-	if (!trials->multi) {
+	int error = ctl_transfers_new(loop, on_http_done, &trials->transfers);
+	if (error) {
 		free(trials);
-		return -ENOMEM;
+		return error;
 	}
-	uv_timer_init(loop, &trials->timer);
-	trials->timer.data = trials;
-	curl_multi_setopt(trials->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-	curl_multi_setopt(trials->multi, CURLMOPT_SOCKETDATA, trials);
-	curl_multi_setopt(trials->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-	curl_multi_setopt(trials->multi, CURLMOPT_TIMERDATA, trials);
 	*ret_trials = trials;
 	return 0;
 }
 
-static void on_trials_closed(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
 void ctl_trials_close(struct ctl_trials *trials)
 {
-	curl_multi_cleanup(trials->multi);
-	uv_close((uv_handle_t *)&trials->timer, on_trials_closed);
+	ctl_transfers_close(trials->transfers, free, trials);
 }

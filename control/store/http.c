@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "control/store/http.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "control/transfer/transfers.h"
 
 #define MAX_ANSWER      (64u << 20) /* bytes of an answer or of a line of a stream; more than any cluster's objects */
 #define CONNECT_MS      2000L
@@ -12,11 +13,7 @@
 #define KEEPALIVE_PROBE 1L
 
 struct ctl_http {
-	uv_loop_t *loop;
-	CURLM *multi;
-	uv_timer_t timer;
-	unsigned handles; /* of libuv, open */
-	bool closing;
+	struct ctl_transfers *transfers;
 	void (*freed)(void *arg);
 	void *freed_arg;
 	struct curl_slist *headers;
@@ -36,31 +33,12 @@ struct ctl_http_request {
 	char error[CURL_ERROR_SIZE];
 };
 
-struct socket_watch {
-	uv_poll_t poll;
-	curl_socket_t fd;
-	struct ctl_http *http;
-};
-
-/* ---- between libcurl and libuv ---- */
-
-static void maybe_freed(struct ctl_http *http)
-{
-	if (!http->closing || http->handles)
-		return;
-	curl_slist_free_all(http->headers);
-	void (*freed)(void *arg) = http->freed;
-	void *arg = http->freed_arg;
-	free(http);
-	freed(arg);
-}
-
 static void free_request(struct ctl_http_request *r)
 {
 	*r->link = r->next;
 	if (r->next)
 		r->next->link = r->link;
-	curl_multi_remove_handle(r->http->multi, r->easy);
+	ctl_transfers_remove(r->http->transfers, r->easy);
 	curl_easy_cleanup(r->easy);
 	free(r->answer);
 	free(r);
@@ -77,98 +55,13 @@ static void finish_request(struct ctl_http_request *r, CURLcode result)
 	free_request(r);
 }
 
-static void collect_finished(struct ctl_http *http)
+static void on_finished(void *private, CURLcode result)
 {
-	int left;
-	for (CURLMsg *message; !http->closing && (message = curl_multi_info_read(http->multi, &left));) {
-		struct ctl_http_request *r;
-		if (message->msg != CURLMSG_DONE)
-			continue;
-		CURLcode result = message->data.result;
-		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&r);
-		if (r->cancelled)
-			free_request(r);
-		else
-			finish_request(r, result);
-	}
-}
-
-static void act(struct ctl_http *http, curl_socket_t fd, int events)
-{
-	int running;
-	if (http->closing)
-		return;
-	curl_multi_socket_action(http->multi, fd, events, &running);
-	collect_finished(http);
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-	act(timer->data, CURL_SOCKET_TIMEOUT, 0);
-}
-
-static int set_timer(CURLM *multi, long ms, void *arg)
-{
-	(void)multi;
-	struct ctl_http *http = arg;
-	if (http->closing)
-		return 0;
-	if (ms < 0)
-		uv_timer_stop(&http->timer);
+	struct ctl_http_request *r = private;
+	if (r->cancelled)
+		free_request(r);
 	else
-		uv_timer_start(&http->timer, on_timer, (uint64_t)ms, 0);
-	return 0;
-}
-
-static void on_poll(uv_poll_t *poll, int status, int events)
-{
-	struct socket_watch *w = poll->data;
-	int flags = status < 0 ? CURL_CSELECT_ERR : 0;
-	flags |= events & UV_READABLE ? CURL_CSELECT_IN : 0;
-	flags |= events & UV_WRITABLE ? CURL_CSELECT_OUT : 0;
-	act(w->http, w->fd, flags);
-}
-
-static void on_poll_closed(uv_handle_t *handle)
-{
-	struct socket_watch *w = handle->data;
-	struct ctl_http *http = w->http;
-	free(w);
-	http->handles--;
-	maybe_freed(http);
-}
-
-static struct socket_watch *watch_socket(struct ctl_http *http, curl_socket_t fd)
-{
-	struct socket_watch *w = calloc(1, sizeof(*w));
-	if (!w || uv_poll_init_socket(http->loop, &w->poll, fd)) {
-		free(w);
-		return NULL;
-	}
-	w->poll.data = w;
-	w->fd = fd;
-	w->http = http;
-	http->handles++;
-	curl_multi_assign(http->multi, fd, w);
-	return w;
-}
-
-static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
-{
-	(void)easy;
-	struct ctl_http *http = arg;
-	struct socket_watch *w = socket_arg;
-	if (what == CURL_POLL_REMOVE) {
-		if (w) {
-			curl_multi_assign(http->multi, fd, NULL);
-			uv_close((uv_handle_t *)&w->poll, on_poll_closed);
-		}
-		return 0;
-	}
-	if (!w && !(w = watch_socket(http, fd)))
-		return -1;
-	int events = (what != CURL_POLL_OUT ? UV_READABLE : 0) | (what != CURL_POLL_IN ? UV_WRITABLE : 0);
-	return uv_poll_start(&w->poll, events, on_poll);
+		finish_request(r, result);
 }
 
 int ctl_http_new(uv_loop_t *loop, struct ctl_http **ret_http)
@@ -176,31 +69,22 @@ int ctl_http_new(uv_loop_t *loop, struct ctl_http **ret_http)
 	struct ctl_http *http = calloc(1, sizeof(*http));
 	if (!http)
 		return -ENOMEM;
-	http->loop = loop;
-	http->multi = curl_multi_init();
 	http->headers = curl_slist_append(NULL, "Content-Type: application/json");
-	if (!http->multi || !http->headers) {
-		curl_multi_cleanup(http->multi);
+	if (!http->headers || ctl_transfers_new(loop, on_finished, &http->transfers) != 0) {
 		curl_slist_free_all(http->headers);
 		free(http);
 		return -ENOMEM;
 	}
-	uv_timer_init(loop, &http->timer);
-	http->timer.data = http;
-	http->handles = 1;
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETFUNCTION, set_socket);
-	curl_multi_setopt(http->multi, CURLMOPT_SOCKETDATA, http);
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERFUNCTION, set_timer);
-	curl_multi_setopt(http->multi, CURLMOPT_TIMERDATA, http);
 	*ret_http = http;
 	return 0;
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static void on_freed(void *arg)
 {
-	struct ctl_http *http = handle->data;
-	http->handles--;
-	maybe_freed(http);
+	struct ctl_http *http = arg;
+	http->freed(http->freed_arg);
+	curl_slist_free_all(http->headers);
+	free(http);
 }
 
 void ctl_http_close(struct ctl_http *http, void (*freed)(void *arg), void *arg)
@@ -209,9 +93,7 @@ void ctl_http_close(struct ctl_http *http, void (*freed)(void *arg), void *arg)
 	http->freed_arg = arg;
 	while (http->requests)
 		free_request(http->requests); /* takes itself off the list: NOLINT(clang-analyzer-unix.Malloc) */
-	curl_multi_cleanup(http->multi);
-	http->closing = true;
-	uv_close((uv_handle_t *)&http->timer, on_timer_closed);
+	ctl_transfers_close(http->transfers, on_freed, http);
 }
 
 /* ---- requests ---- */
@@ -300,7 +182,7 @@ int ctl_http_post(struct ctl_http *http, const char *url, const char *body, unsi
 	    .next = http->requests,
 	    .link = &http->requests};
 	set_options(r, url, body, timeout_ms);
-	if (curl_multi_add_handle(http->multi, easy) != CURLM_OK) {
+	if (ctl_transfers_add(http->transfers, easy) != 0) {
 		curl_easy_cleanup(easy);
 		free(r);
 		return -ENOMEM;
