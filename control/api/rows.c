@@ -235,6 +235,7 @@ const struct ctl_api_field ctl_api_applied_fields[] = {
 const struct ctl_api_field ctl_api_stale_fields[] = {
     FIELD(STRING, "source", ctl_api_stale, source),
     FIELD(STRING, "name", ctl_api_stale, name),
+    FIELD(STRING, "cause", ctl_api_stale, cause),
     FIELD(MS, "age_ms", ctl_api_stale, age_ns),
     END,
 };

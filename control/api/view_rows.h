@@ -22,8 +22,8 @@ struct ctl_api_dataplane {
 
 struct ctl_api_store {
 	const char *url;
-	const char *state; /* ok | silent */
-	const char *cause; /* the last error while silent, else NULL */
+	const char *state; /* ok | silent | read-only: it answers, but takes no change */
+	const char *cause; /* the last error while not ok, else NULL */
 	int64_t age_ns;    /* since it last answered */
 };
 
@@ -214,5 +214,6 @@ struct ctl_api_policy {
 struct ctl_api_stale {
 	const char *source; /* store | pop */
 	const char *name;
-	int64_t age_ns;
+	const char *cause; /* silent: nothing is heard of it | read-only: it takes nothing, so nobody hears of us */
+	int64_t age_ns;    /* since it last spoke, or took something */
 };

@@ -359,7 +359,7 @@ const struct ctl_metric ctl_metrics[] = {
     ROW("dataplane_generation", "gauge", "last transaction that every worker has taken", write_generation, 0),
     ROW("dataplane_start_time_seconds", "gauge", "start of the data plane, Unix time", write_dataplane_started, 0),
     ROW("dataplane_routes", "gauge", "routes in the data plane's FIB", write_dataplane_routes, 0),
-    ROW("store_up", "gauge", "1 while the store answers", write_store_up, 0),
+    ROW("store_up", "gauge", "1 while the store answers and takes changes", write_store_up, 0),
     ROW("store_age_seconds", "gauge", "since the store last answered", write_store_age, 0),
     ROW("pop_age_seconds", "gauge", "since a POP's measurements last arrived", write_pop_age, 0),
     ROW("link_up", "gauge", "1 while the link is used", write_link, LINK_UP),

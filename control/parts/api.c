@@ -45,7 +45,9 @@ static void show_store(const struct ctl_daemon *d, struct ctl_api_store *ret_sto
 		snprintf(cause, sizeof(cause), CTL_STORE_LOST_TEXT, status.lost);
 	*ret_store = (struct ctl_api_store){
 	    .url = d->config.store,
-	    .state = status.connected && !status.lost ? "ok" : "silent",
+	    .state = !status.connected || status.lost ? "silent"
+	             : status.refuses                 ? "read-only"
+	                                              : "ok",
 	    .cause = cause[0] ? cause : NULL,
 	    .age_ns = ctl_view_age(status.last_contact_ns),
 	};
@@ -89,12 +91,15 @@ static void list_stale(void *daemon, ctl_api_emit *emit, void *to)
 	ctl_store_status(d->store, &status);
 	int64_t age = ctl_view_age(status.last_contact_ns);
 	if (!status.connected || age > (int64_t)STORE_SILENT_NS)
-		emit(to, &(struct ctl_api_stale){"store", d->config.store, age});
+		emit(to, &(struct ctl_api_stale){"store", d->config.store, "silent", age});
+	else if (status.refuses)
+		emit(to, &(struct ctl_api_stale){
+		             "store", d->config.store, "read-only", ctl_view_age(status.last_commit_ns)});
 	for (unsigned i = 0; i < d->cluster.n_pops; i++) {
 		const struct ctl_pop *pop = d->cluster.pop[i];
 		age = ctl_view_age(pop->state_seen_ns);
 		if (!pop->self && (age == CTL_API_NO_NS || age > (int64_t)POP_SILENT_NS))
-			emit(to, &(struct ctl_api_stale){"pop", pop->name, age});
+			emit(to, &(struct ctl_api_stale){"pop", pop->name, "silent", age});
 	}
 }
 

@@ -1,16 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Part: health checks of the endpoints near this POP, and the verdicts of all POPs on all endpoints. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control/base/address.h"
 #include "control/parts/parts.h"
 
+static const struct ctl_endpoint *find_endpoint(const struct ctl_listener *listener, uint32_t id)
+{
+	for (unsigned i = 0; i < listener->n_groups; i++)
+		for (unsigned j = 0; j < listener->groups[i].n_endpoints; j++)
+			if (listener->groups[i].endpoints[j].id == id)
+				return &listener->groups[i].endpoints[j];
+	return NULL;
+}
+
+/* "ACCELERATOR/LISTENER ADDRESS:PORT", or of one that has just gone, its number. */
+static void name_endpoint(const struct ctl_daemon *d, uint32_t id, char *ret_name, size_t size)
+{
+	char address[CTL_ADDRESS_TEXT];
+	snprintf(ret_name, size, "%u", id);
+	for (unsigned i = 0; i < d->objects.n; i++) {
+		const struct ctl_accelerator *a = &d->objects.object[i]->accelerator;
+		unsigned n = d->objects.object[i]->kind == CTL_KIND_ACCELERATOR ? a->n_listeners : 0;
+		for (unsigned j = 0; j < n; j++) {
+			const struct ctl_endpoint *e = find_endpoint(&a->listeners[j], id);
+			if (e)
+				snprintf(ret_name, size, "%s/%s %s:%u", a->name, a->listeners[j].name,
+				    ctl_address_text(&e->address, address), e->port);
+		}
+	}
+}
+
 static void on_changed(void *arg, const struct ctl_health_result *result)
 {
 	struct ctl_daemon *d = arg;
-	ctl_info("endpoint %u is %s: %s", result->endpoint, result->verdict == CTL_HEALTH_UP ? "up" : "down",
-	    result->detail);
+	char name[CTL_ADDRESS_TEXT + 2 * CTL_NAME_SIZE + 8];
+	name_endpoint(d, result->endpoint, name, sizeof(name));
+	ctl_info("endpoint %s is %s: %s", name, result->verdict == CTL_HEALTH_UP ? "up" : "down", result->detail);
 	ctl_due(d, CTL_DUE_FORWARDING | CTL_DUE_PUBLISH);
 }
 

@@ -35,6 +35,7 @@ struct ctl_parts {
 	uint64_t listed_ns; /* when the store had been read; 0: not yet */
 	bool kernel_dumped; /* its routes have been read once */
 	bool store_was_connected;
+	bool store_refused;
 	char vip_left_out[160];           /* the first that was, and why; empty: none */
 	unsigned links_left_out;          /* beyond the limit, when they were last listed */
 	unsigned store_lost;              /* keys, when it was last looked at */

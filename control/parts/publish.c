@@ -20,6 +20,11 @@ static void log_store(struct ctl_daemon *d)
 	else if (!status.lost && d->parts->store_lost)
 		ctl_info("store %s holds again what it had lost", status.url);
 	d->parts->store_lost = status.lost;
+	if (status.refuses && !d->parts->store_refused)
+		ctl_warning("store %s takes no change: %s; going on with what is known", status.url, status.error);
+	else if (!status.refuses && d->parts->store_refused && status.connected)
+		ctl_info("store %s takes changes again", status.url);
+	d->parts->store_refused = status.refuses;
 	if (status.connected == d->parts->store_was_connected)
 		return;
 	d->parts->store_was_connected = status.connected;

@@ -49,10 +49,13 @@ struct ctl_store {
 	char *url;
 	bool closing;
 	bool connected;
+	bool refuses; /* the last commit */
 	uint64_t last_contact_ns;
+	uint64_t last_commit_ns;
 	uint64_t commits;
 	uint64_t failures;
-	char error[200];
+	char error[200];   /* the last failure that still stands */
+	char refusal[200]; /* why, while it refuses */
 	struct ctl_store_watch *watches;
 };
 

@@ -86,7 +86,9 @@ void ctl_store_status(const struct ctl_store *store, struct ctl_store_status *re
 	    .kind = store->kind->name,
 	    .url = store->url,
 	    .connected = store->connected,
+	    .refuses = store->connected && store->refuses,
 	    .last_contact_ns = store->last_contact_ns,
+	    .last_commit_ns = store->last_commit_ns,
 	    .commits = store->commits,
 	    .failures = store->failures,
 	};
@@ -95,7 +97,8 @@ void ctl_store_status(const struct ctl_store *store, struct ctl_store_status *re
 		if (w->revision > ret_status->revision)
 			ret_status->revision = w->revision;
 	}
-	memcpy(ret_status->error, store->error, sizeof(ret_status->error));
+	snprintf(ret_status->error, sizeof(ret_status->error), "%s",
+	    store->error[0] || !store->refuses ? store->error : store->refusal);
 }
 
 /* ---- commits ---- */
@@ -111,8 +114,15 @@ static void free_commit(struct ctl_store_commit *commit)
 
 void ctl_store_commit_done(struct ctl_store_commit *commit, int error, const char *text)
 {
-	if (error == 0)
-		commit->store->commits++;
+	struct ctl_store *store = commit->store;
+	if (error == 0) {
+		store->commits++;
+		store->last_commit_ns = ctl_monotonic_ns();
+		store->refuses = false;
+	} else if (error != -ENOTCONN && error != -ETIMEDOUT && error != -ECANCELED) {
+		store->refuses = true;
+		snprintf(store->refusal, sizeof(store->refusal), "%s", text);
+	}
 	if (commit->done)
 		commit->done(commit->arg, error, text);
 	free_commit(commit);

@@ -69,7 +69,9 @@ struct ctl_store_status {
 	const char *kind; /* "etcd" or "sqlite" */
 	const char *url;
 	bool connected;
+	bool refuses; /* it answers, but did not take the last commit: a full disk, or one that may only be read */
 	uint64_t last_contact_ns; /* CLOCK_MONOTONIC of the last answer; 0: never */
+	uint64_t last_commit_ns;  /* of the last commit that it took; 0: none yet */
 	uint64_t revision;        /* highest seen */
 	uint64_t commits;         /* answered with success */
 	uint64_t failures;        /* lost connections and failed commits */

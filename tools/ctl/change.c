@@ -9,6 +9,7 @@
 #include "tools/ctl/client.h"
 #include "tools/ctl/documents.h"
 #include "tools/ctl/run.h"
+#include "tools/ctl/value.h"
 
 #define TIMEOUT_SECONDS 30 /* the store has to take it */
 
@@ -105,11 +106,10 @@ enum cli_exit cli_run_apply(const struct cli_args *args)
 
 /* ---- policies ---- */
 
+/* Names are safe in a path: that is checked first. */
 static void policy_path(const char *name, char *ret_path, size_t size)
 {
-	char encoded[256];
-	cli_encode(name, encoded, sizeof(encoded));
-	snprintf(ret_path, size, "/v1/policies/%s", encoded);
+	snprintf(ret_path, size, "/v1/policies/%s", name);
 }
 
 static bool has_rule_option(const struct cli_args *args)
@@ -134,6 +134,10 @@ enum cli_exit cli_run_policy_set(const struct cli_args *args)
 		fprintf(stderr, "kuafuctl: %s\n", error);
 		return CLI_USAGE;
 	}
+	if (!cli_name_is_good("policy", args->value[CLI_OPT_NAME])) {
+		free(text);
+		return CLI_USAGE;
+	}
 	policy_path(args->value[CLI_OPT_NAME], path, sizeof(path));
 	enum cli_exit result = ask_and_report(args, &(struct cli_request){.method = "PUT",
 	                                                .path = path,
@@ -154,16 +158,19 @@ static enum cli_exit delete_at(const struct cli_args *args, const char *path)
 enum cli_exit cli_run_policy_unset(const struct cli_args *args)
 {
 	char path[300];
+	if (!cli_name_is_good("policy", args->word[0]))
+		return CLI_USAGE;
 	policy_path(args->word[0], path, sizeof(path));
 	return delete_at(args, path);
 }
 
 enum cli_exit cli_run_delete(const struct cli_args *args)
 {
-	char path[300], encoded[256];
+	char path[300];
 	const char *kind = strchr(args->command->words, ' ') + 1;
-	cli_encode(args->word[0], encoded, sizeof(encoded));
-	snprintf(path, sizeof(path), "/v1/%ss/%s", kind, encoded);
+	if (!cli_name_is_good(kind, args->word[0]))
+		return CLI_USAGE;
+	snprintf(path, sizeof(path), "/v1/%ss/%s", kind, args->word[0]);
 	return delete_at(args, path);
 }
 

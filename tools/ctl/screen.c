@@ -36,9 +36,13 @@ void cli_warn_stale(const json_t *answer)
 		struct cli_cell age = cli_cell_of(age_ms, CLI_AGE, 0);
 		const char *kind = json_string_value(json_object_get(source, "source"));
 		const char *name = json_string_value(json_object_get(source, "name"));
+		const char *cause = json_string_value(json_object_get(source, "cause"));
+		bool read_only = cause && strcmp(cause, "read-only") == 0;
+		const char *since = read_only ? "has taken no change for " : "has been silent for ";
+		const char *never = read_only ? "takes no change" : "has not been heard yet";
 		bool heard = json_is_number(age_ms);
 		fprintf(stderr, "kuafuctl: stale: %s %s %s%s\n", kind ? kind : "source", name ? name : "",
-		    heard ? "has been silent for " : "has not been heard yet", heard ? age.text : "");
+		    heard ? since : never, heard ? age.text : "");
 		free(age.text);
 	}
 }

@@ -7,11 +7,14 @@
 #include <unistd.h>
 
 #include "tools/ctl/client.h"
+#include "tools/ctl/filter.h"
 #include "tools/ctl/run.h"
 #include "tools/ctl/screen.h"
+#include "tools/ctl/value.h"
 
 #define WATCH_SECONDS   1
-#define TIMEOUT_SECONDS 10 /* an answer takes milliseconds; a hung daemon is to be noticed */
+#define MAX_LIMIT       50000l /* flows; of the API */
+#define TIMEOUT_SECONDS 10     /* an answer takes milliseconds; a hung daemon is to be noticed */
 
 /* Prints the reply: as it is, or by `show`. Frees its text. */
 static enum cli_exit print_reply(const struct cli_args *args, struct cli_reply *reply,
@@ -56,11 +59,11 @@ static enum cli_exit noun_path(const struct cli_args *args, const struct cli_nou
 		return CLI_USAGE;
 	}
 	size_t used = strlen(query);
-	if (cli_has(args, CLI_OPT_LIMIT)) {
-		char limit[64];
-		cli_encode(args->value[CLI_OPT_LIMIT], limit, sizeof(limit));
-		snprintf(query + used, sizeof(query) - used, "%slimit=%s", used ? "&" : "", limit);
-	}
+	long limit = cli_number(args, CLI_OPT_LIMIT, MAX_LIMIT);
+	if (limit < 0)
+		return CLI_USAGE;
+	if (limit)
+		snprintf(query + used, sizeof(query) - used, "%slimit=%ld", used ? "&" : "", limit);
 	if (cli_has(args, CLI_OPT_ALL))
 		strcpy(query, "all=1");
 	snprintf(ret_path, size, "%s%s%s", noun->path, *query ? "?" : "", query);
@@ -136,6 +139,8 @@ static enum cli_exit show_explanation(const void *what, const json_t *answer)
 enum cli_exit cli_run_explain(const struct cli_args *args)
 {
 	char from[128], to[128], class[128] = "", path[512];
+	if (!cli_name_is_good("POP", args->word[0]) || !cli_name_is_good("POP", args->word[1]))
+		return CLI_USAGE;
 	cli_encode(args->word[0], from, sizeof(from));
 	cli_encode(args->word[1], to, sizeof(to));
 	if (cli_has(args, CLI_OPT_CLASS))

@@ -7,10 +7,14 @@
 #include <unistd.h>
 
 #include "tools/ctl/client.h"
+#include "tools/ctl/filter.h"
 #include "tools/ctl/run.h"
 #include "tools/ctl/screen.h"
+#include "tools/ctl/value.h"
 
 #define LINE_MAX_BYTES 8192u
+#define MAX_COUNT      1000000l /* of the API */
+#define MAX_TIMEOUT    1000000l
 
 struct trace {
 	bool json;
@@ -72,24 +76,11 @@ static bool on_part(void *to, const char *data, size_t size)
 	return fflush(stdout) == 0;
 }
 
-/* A whole number of an option from 1 to a billion; 0 if it is not given, -1 with a line printed if it is none. */
-static long number_option(const struct cli_args *args, enum cli_option_id option)
-{
-	const char *text = args->value[option];
-	char *end;
-	if (!text)
-		return 0;
-	long number = strtol(text, &end, 10);
-	if (*text >= '0' && *text <= '9' && !*end && number >= 1 && number <= 1000000000)
-		return number;
-	fprintf(stderr, "kuafuctl: --%s: '%s' is no whole number from 1\n", cli_options[option].name, text);
-	return -1;
-}
-
 enum cli_exit cli_run_trace(const struct cli_args *args)
 {
 	char query[256], error[CLI_ERROR_SIZE], path[512];
-	long count = number_option(args, CLI_OPT_COUNT), timeout = number_option(args, CLI_OPT_TIMEOUT);
+	long count = cli_number(args, CLI_OPT_COUNT, MAX_COUNT),
+	     timeout = cli_number(args, CLI_OPT_TIMEOUT, MAX_TIMEOUT);
 	if (count < 0 || timeout < 0)
 		return CLI_USAGE;
 	if (cli_filter_query(args->word, args->n_word, query, sizeof(query), error) != 0) {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 # kuafud as a whole, on a POP without ports to speak of, in a network namespace of its own:
-# refuses bad files, refuses a second daemon, takes an apply, keeps it over a SIGKILL, ends in order.
+# refuses bad files, refuses a second daemon, takes an apply, keeps it over a SIGKILL, ends in order; and a full disk.
 # kuafud.sh KUAFUD KUAFUCTL
 set -eu
 if [ -z "${KUAFUD_TEST_INSIDE:-}" ]; then
@@ -11,12 +11,13 @@ fi
 kuafud=$1 kuafuctl=$2
 dir=$(mktemp -d)
 pid=
-trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || :; umount "$dir/run/bpf" 2>/dev/null || :; rm -rf "$dir"' EXIT
+trap '[ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || :; umount "$dir/run/bpf" "$dir/disk" 2>/dev/null || :; rm -rf "$dir"' EXIT
 
 fail() { echo "$*" >&2; cat "$dir/log" >&2 2>/dev/null || :; exit 1; }
 ctl() { "$kuafuctl" --socket "$dir/run/api.sock" "$@"; }
 # Waits for at most 10 s.
 wait_for() { for _ in $(seq 100); do "$@" && return; sleep 0.1; done; fail "waited in vain for: $*"; }
+store_is() { ctl show status 2>/dev/null | grep -q "^store *$1"; }
 api_answers() { ctl show pops >/dev/null 2>&1; }
 start() {
 	rm -f "$dir/run/kuafud.ready"
@@ -27,6 +28,7 @@ start() {
 }
 
 ip link set lo up
+mkdir "$dir/disk"
 head -c 32 /dev/urandom >"$dir/secret"
 chmod 600 "$dir/secret"
 cat >"$dir/pop.yaml" <<-END
@@ -73,6 +75,26 @@ pid=
 [ ! -e "$dir/run/kuafud.pid" ] || fail "the pid file is left behind"
 [ ! -e "$dir/run/kuafud.ready" ] || fail "kuafud.ready is left behind"
 "$kuafud" --config "$dir/pop.yaml" --remove 2>>"$dir/log" || fail "--remove fails"
+
+# A disk that is full: the store can be read but takes nothing, and status says so until there is room again.
+if mount -t tmpfs -o size=1m none "$dir/disk" 2>/dev/null; then
+	sed "s|sqlite://$dir|sqlite://$dir/disk|" "$dir/pop.yaml" >"$dir/full.yaml"
+	mv "$dir/pop.yaml" "$dir/pop.yaml.kept"
+	mv "$dir/full.yaml" "$dir/pop.yaml"
+	start
+	wait_for store_is ok
+	head -c 2000000 /dev/zero >"$dir/disk/filler" 2>/dev/null || :
+	wait_for store_is read-only
+	ctl show pops 2>&1 >/dev/null | grep -q 'stale: store .* has taken no change for' || fail "nothing is stale"
+	wait_for grep -q 'takes no change: .*disk' "$dir/log"
+	rm "$dir/disk/filler"
+	wait_for store_is ok
+	kill "$pid"
+	wait "$pid" || :
+	pid=
+	umount "$dir/disk"
+	mv "$dir/pop.yaml.kept" "$dir/pop.yaml"
+fi
 
 # Two POPs on one interface: the second is refused, by the first one's process.
 sed "s|$dir/run|$dir/one|; s/driver: null/driver: af_xdp, interface: lo/" "$dir/pop.yaml" >"$dir/first.yaml"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tools/ctl/args.h"
+#include "tools/ctl/filter.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

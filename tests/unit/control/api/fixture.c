@@ -94,8 +94,8 @@ static void stale(void *daemon, ctl_api_emit *emit, void *to)
 	const struct fixture *f = daemon;
 	if (!f->store_is_silent)
 		return;
-	emit(to, &(struct ctl_api_stale){"store", "etcd://10.255.0.1:2379", 9000 * MS});
-	emit(to, &(struct ctl_api_stale){"pop", "fra1", 12000 * MS});
+	emit(to, &(struct ctl_api_stale){"store", "etcd://10.255.0.1:2379", "silent", 9000 * MS});
+	emit(to, &(struct ctl_api_stale){"pop", "fra1", "silent", 12000 * MS});
 }
 
 static int explain(

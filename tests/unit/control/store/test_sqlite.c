@@ -74,8 +74,16 @@ Test(sqlite, a_full_disk_refuses_the_commit_whole_and_is_got_over)
 	struct ctl_store_status status;
 	ctl_store_status(a.store, &status);
 	cr_assert(status.connected && status.error[0] && status.failures == 1);
+	uint64_t contact = status.last_contact_ns;
+	while (status.last_contact_ns == contact) { /* it can still be read, and that says nothing of commits */
+		uv_run(&a.loop, UV_RUN_ONCE);
+		ctl_store_status(a.store, &status);
+	}
+	cr_assert(status.connected && status.refuses && status.error[0]);
 	setrlimit(RLIMIT_FSIZE, &unlimited);
 	cr_assert(watcher_put(&a, "/k/next", "2") == 0, "%s", a.commit_text);
+	ctl_store_status(a.store, &status);
+	cr_assert(!status.refuses && !status.error[0] && status.last_commit_ns > 0);
 	watcher_expect(&a, "+/k/next=2");
 	watcher_close(&a);
 }
