@@ -26,6 +26,7 @@ static const struct {
     {WIRE_CTL_UPSERT, WIRE_OBJ_GROUP, sizeof(struct wire_ctl_group), "group"},
     {WIRE_CTL_UPSERT, WIRE_OBJ_ENDPOINT, sizeof(struct wire_ctl_endpoint), "endpoint"},
     {WIRE_CTL_UPSERT, WIRE_OBJ_NAT, sizeof(struct wire_ctl_nat), "nat"},
+    {WIRE_CTL_UPSERT, WIRE_OBJ_QUIC, sizeof(struct wire_ctl_quic), "quic"},
     {WIRE_CTL_UPSERT, WIRE_OBJ_ADJACENCY, sizeof(struct wire_ctl_adjacency), "adjacency"},
     {WIRE_CTL_UPSERT, WIRE_OBJ_ROUTE, sizeof(struct wire_ctl_route), "route"},
     {WIRE_CTL_COMMIT, 0, 0, "COMMIT"},

@@ -84,17 +84,33 @@ static struct lb_flow *begin_flow(struct dp_worker *w, struct dp_burst *b, unsig
 	return flow;
 }
 
+/* Whether QUIC's connection id names the endpoint. A connection that is known by its addresses is not asked: it costs
+ * some AES blocks. */
+static bool names_endpoint(struct dp_worker *w, const struct dp_burst *b, unsigned i,
+    const struct lb_listener *listener, struct lb_choice *ret_choice)
+{
+	if (!listener->row.quic || b->kind[i] != DP_KIND_UDP)
+		return false;
+	const uint8_t *payload = b->l4[i] + sizeof(struct wire_udp);
+	size_t length = dp_burst_l4_length(b, i) - sizeof(struct wire_udp);
+	return lb_select_quic(w->snapshot, listener, payload, length, ret_choice) == 0;
+}
+
 static enum wire_drop decide_by_tables(struct dp_worker *w, struct dp_burst *b, unsigned i, struct decision *d)
 {
 	const struct lb_flow_key *key = &b->key[i];
 	const struct lb_listener *listener = lb_snapshot_listener(w->snapshot, &key->vip, key->protocol, key->vip_port);
 	struct lb_choice choice;
+	const char *how = "by QUIC connection id";
 	if (lb_snapshot_vip(w->snapshot, &key->client))
 		return WIRE_DROP_BAD_SOURCE;
 	if (!listener)
 		return WIRE_DROP_NO_LISTENER;
-	if (lb_select(w->snapshot, listener, &key->client, b->hash[i], &choice) != 0)
-		return WIRE_DROP_NO_ENDPOINT;
+	if (!names_endpoint(w, b, i, listener, &choice)) {
+		how = "by Maglev";
+		if (lb_select(w->snapshot, listener, &key->client, b->hash[i], &choice) != 0)
+			return WIRE_DROP_NO_ENDPOINT;
+	}
 	struct lb_flow *flow = begin_flow(w, b, i, listener, &choice);
 	if (flow) {
 		decide_by_flow(w, flow, d);
@@ -104,9 +120,8 @@ static enum wire_drop decide_by_tables(struct dp_worker *w, struct dp_burst *b, 
 		decide_by_flow(w, &passing, d);
 		d->steer.flags = dp_begins_flow(b, i) ? 0 : WIRE_STEER_SECOND;
 	}
-	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "listener %u, group %u by share, endpoint %u by Maglev: %s",
-	    listener->row.listener, choice.group->row.group, choice.endpoint->row.endpoint,
-	    flow ? "new flow" : "no flow made");
+	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "listener %u, group %u, endpoint %u %s: %s", listener->row.listener,
+	    choice.group->row.group, choice.endpoint->row.endpoint, how, flow ? "new flow" : "no flow made");
 	return WIRE_DROP_NONE;
 }
 

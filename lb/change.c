@@ -20,6 +20,7 @@ union body {
 	struct wire_ctl_endpoint endpoint;
 	struct wire_ctl_nat nat;
 	struct wire_ctl_adjacency adjacency;
+	struct wire_ctl_quic quic;
 };
 
 /* ---- errors ---- */
@@ -176,6 +177,8 @@ static int complete(struct lb_change *change, enum wire_ctl_object object, void 
 		struct lb_key *k = part;
 		if (change->expand)
 			change->expand(k->row.secret, k->annex);
+	} else if (object == WIRE_OBJ_QUIC) {
+		lb_quic_expand(part);
 	} else if (object == WIRE_OBJ_LINK) {
 		slot = &((struct lb_link *)part)->slot;
 		*slot = old ? ((const struct lb_link *)old)->slot : take_slot(&next->link_slots);
@@ -201,6 +204,8 @@ static int note(struct lb_change *change, enum wire_ctl_object object, const voi
 		change->recheck[WIRE_OBJ_LINK] = change->recheck[WIRE_OBJ_KEY] = change->recheck[WIRE_OBJ_PATH] =
 		    change->recheck[WIRE_OBJ_GROUP] = true;
 	if (object == WIRE_OBJ_VIP && old)
+		change->recheck[WIRE_OBJ_LISTENER] = true;
+	if (object == WIRE_OBJ_QUIC && !new)
 		change->recheck[WIRE_OBJ_LISTENER] = true;
 	if (object == WIRE_OBJ_GROUP && !new)
 		change->recheck[WIRE_OBJ_LISTENER] = change->recheck[WIRE_OBJ_ENDPOINT] = true;

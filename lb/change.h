@@ -18,6 +18,7 @@
 #define LB_MAX_KEYS        16384u
 #define LB_MAX_VIPS        65536u
 #define LB_MAX_LISTENERS   262144u
+#define LB_MAX_QUICS       65536u
 #define LB_MAX_GROUPS      262144u
 #define LB_MAX_ENDPOINTS   1048576u
 #define LB_MAX_ADJACENCIES 65536u

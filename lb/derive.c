@@ -270,7 +270,7 @@ static int make_group(struct lb_change *change, struct lb_map_key key, const str
 		return lb_refuse(change, WIRE_OBJ_ENDPOINT, &same->row,
 		    &(struct lb_mistake){.field = "address",
 		        .address = &same->row.address,
-		        .why = "another endpoint of the group has the same address and port"});
+		        .why = "another endpoint of the group has the same address and port, or server id"});
 	if (error)
 		return no_memory(change, WIRE_OBJ_GROUP);
 	if (!lb_map_set(&change->next->part[LB_PART_GROUP], key, group))

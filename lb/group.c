@@ -19,6 +19,36 @@ static int by_name(const void *x, const void *y)
 	return a != b ? (a < b ? -1 : 1) : 0;
 }
 
+/* Shorter ids first. */
+static int compare_ids(const uint8_t *a, uint8_t a_length, const uint8_t *b, uint8_t b_length)
+{
+	return a_length != b_length ? a_length - b_length : memcmp(a, b, a_length);
+}
+
+static int by_server(const void *x, const void *y)
+{
+	const struct wire_ctl_endpoint *a = &(*(struct lb_endpoint *const *)x)->row,
+	                               *b = &(*(struct lb_endpoint *const *)y)->row;
+	return compare_ids(a->server_id, a->server_id_length, b->server_id, b->server_id_length);
+}
+
+const struct lb_endpoint *lb_group_server(const struct lb_group *group, const uint8_t *id, uint8_t length)
+{
+	uint32_t lo = 0, hi = group->servers;
+	while (lo < hi) {
+		uint32_t middle = lo + (hi - lo) / 2;
+		const struct lb_endpoint *e = group->by_server[middle];
+		int order = compare_ids(id, length, e->row.server_id, e->row.server_id_length);
+		if (order == 0)
+			return e;
+		if (order < 0)
+			hi = middle;
+		else
+			lo = middle + 1;
+	}
+	return NULL;
+}
+
 static bool any_in(const struct lb_group *group, enum wire_ctl_endpoint_state state)
 {
 	for (uint32_t i = 0; i < group->count; i++)
@@ -52,25 +82,42 @@ static int find_table(struct lb_group *group, struct lb_table_pool *pool)
 	return error == -ENOENT ? 0 : error;
 }
 
+/* Returns one that has a twin, or NULL. */
+static const struct lb_endpoint *sort_without_twins(
+    struct lb_endpoint **e, uint32_t n, int (*order)(const void *, const void *))
+{
+	if (n)
+		qsort(e, n, sizeof(e[0]), order);
+	for (uint32_t i = 1; i < n; i++)
+		if (order(&e[i], &e[i - 1]) == 0)
+			return e[i];
+	return NULL;
+}
+
 int lb_group_new(struct lb_table_pool *pool, const struct wire_ctl_group *row, struct lb_endpoint *const endpoint[],
     uint32_t count, struct lb_group **ret_group, const struct lb_endpoint **ret_twice)
 {
 	struct lb_group *group =
-	    lb_object_new(LB_KIND_GROUP, sizeof(*group) + 2 * (size_t)count * sizeof(group->endpoint[0]));
+	    lb_object_new(LB_KIND_GROUP, sizeof(*group) + 3 * (size_t)count * sizeof(group->endpoint[0]));
 	if (!group)
 		return -ENOMEM;
 	group->row = *row;
 	group->count = count;
 	group->by_name = group->endpoint + count;
-	for (uint32_t i = 0; i < count; i++)
+	group->by_server = group->by_name + count;
+	for (uint32_t i = 0; i < count; i++) {
 		group->by_name[i] = group->endpoint[i] = lb_hold(endpoint[i]);
-	qsort(group->by_name, count, sizeof(group->by_name[0]), by_name);
-	for (uint32_t i = 1; i < count; i++)
-		if (name_of(group->by_name[i]) == name_of(group->by_name[i - 1])) {
-			*ret_twice = group->by_name[i];
-			lb_group_free(group);
-			return -EEXIST;
-		}
+		if (endpoint[i]->row.server_id_length)
+			group->by_server[group->servers++] = endpoint[i];
+	}
+	const struct lb_endpoint *twin = sort_without_twins(group->by_name, count, by_name);
+	if (!twin)
+		twin = sort_without_twins(group->by_server, group->servers, by_server);
+	if (twin) {
+		*ret_twice = twin;
+		lb_group_free(group);
+		return -EEXIST;
+	}
 	group->healthy = any_in(group, WIRE_ENDPOINT_UP);
 	int error = find_table(group, pool);
 	if (error) {

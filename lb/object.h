@@ -24,6 +24,7 @@ enum lb_kind {
 	LB_KIND_NAT,
 	LB_KIND_ADJACENCY,
 	LB_KIND_TABLE,
+	LB_KIND_QUIC,
 };
 
 struct lb_object {

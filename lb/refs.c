@@ -58,6 +58,8 @@ static int listener_refs(const struct lb_snapshot *s, const void *part, struct l
 		return lb_wrong_address(m, "vip", &l->vip, "no such vip");
 	if (vip->row.accelerator != l->accelerator)
 		return lb_wrong_number(m, "accelerator", l->accelerator, "is not the accelerator of its vip");
+	if (l->quic && !lb_snapshot_quic(s, l->quic))
+		return lb_wrong_number(m, "quic", l->quic, "no such quic");
 	for (uint32_t i = 0; i < l->n_shares; i++)
 		if (!lb_snapshot_group(s, l->share[i].group))
 			return lb_wrong_number(m, "share.group", l->share[i].group, "no such group");

@@ -219,6 +219,26 @@ static int check_endpoint(const void *row, struct lb_mistake *m)
 		return lb_wrong_number(m, "mode", e->mode, "must be 0 (nat) or 1 (tunnel)");
 	if (e->state > WIRE_ENDPOINT_DOWN)
 		return lb_wrong_number(m, "state", e->state, "must be 0 .. 2");
+	if (e->server_id_length > WIRE_QUIC_MAX_SERVER_ID)
+		return lb_wrong_number(m, "server_id_length", e->server_id_length, "must be 0 .. 15");
+	return 0;
+}
+
+static int check_quic(const void *row, struct lb_mistake *m)
+{
+	const struct wire_ctl_quic *q = row;
+	for (unsigned i = 0; i < WIRE_QUIC_CODEPOINTS; i++) {
+		const struct wire_ctl_quic_config *c = &q->config[i];
+		if (!c->server_id_length)
+			continue;
+		if (c->server_id_length > WIRE_QUIC_MAX_SERVER_ID)
+			return lb_wrong_number(m, "server_id_length", c->server_id_length, "must be 1 .. 15");
+		if (c->nonce_length < WIRE_QUIC_MIN_NONCE)
+			return lb_wrong_number(m, "nonce_length", c->nonce_length, "must be at least 4");
+		if (c->server_id_length + c->nonce_length > WIRE_QUIC_MAX_BLOCK)
+			return lb_wrong_number(
+			    m, "nonce_length", c->nonce_length, "must be at most 19 with the server id's");
+	}
 	return 0;
 }
 
@@ -272,4 +292,6 @@ const struct lb_row lb_rows[WIRE_OBJ_COUNT] = {
         .print_key = print_address, .check = check_nat},
     [WIRE_OBJ_ADJACENCY] = {PART("adjacency", ADJACENCY, lb_adjacency), .max = LB_MAX_ADJACENCIES, .key = key_of_id,
         .print_key = print_id, .check = check_adjacency},
+    [WIRE_OBJ_QUIC] = {PART("quic", QUIC, lb_quic), .max = LB_MAX_QUICS, .key = key_of_id, .print_key = print_id,
+        .check = check_quic},
 };

@@ -33,3 +33,22 @@ int lb_select(const struct lb_snapshot *s, const struct lb_listener *listener, c
 	}
 	return -ENOENT;
 }
+
+int lb_select_quic(const struct lb_snapshot *s, const struct lb_listener *listener, const void *payload, size_t length,
+    struct lb_choice *ret_choice)
+{
+	const struct lb_quic *quic = lb_snapshot_quic(s, listener->row.quic);
+	uint8_t id[WIRE_QUIC_MAX_SERVER_ID];
+	size_t cid_length = 0;
+	const uint8_t *cid = wire_quic_destination(payload, length, &cid_length);
+	uint8_t id_length = cid && quic ? lb_quic_server_id(quic, cid, cid_length, id) : 0;
+	for (uint32_t i = 0; id_length && i < listener->row.n_shares; i++) {
+		const struct lb_group *group = lb_snapshot_group(s, listener->row.share[i].group);
+		const struct lb_endpoint *endpoint = group ? lb_group_server(group, id, id_length) : NULL;
+		if (endpoint && endpoint->row.state != WIRE_ENDPOINT_DOWN) {
+			*ret_choice = (struct lb_choice){.group = group, .endpoint = endpoint};
+			return 0;
+		}
+	}
+	return -ENOENT;
+}

@@ -16,6 +16,7 @@
 #include "lb/listener.h"
 #include "lb/map.h"
 #include "lb/path.h"
+#include "lb/quic.h"
 #include "lb/state.h"
 
 enum lb_part {
@@ -33,6 +34,7 @@ enum lb_part {
 	LB_PART_ENDPOINT,
 	LB_PART_NAT,
 	LB_PART_ADJACENCY,
+	LB_PART_QUIC,
 	LB_PARTS
 };
 
@@ -152,6 +154,11 @@ static inline const struct lb_group *lb_snapshot_group(const struct lb_snapshot 
 static inline const struct lb_endpoint *lb_snapshot_endpoint(const struct lb_snapshot *s, uint32_t id)
 {
 	return lb_map_get(s->part[LB_PART_ENDPOINT], lb_key_id(id));
+}
+
+static inline const struct lb_quic *lb_snapshot_quic(const struct lb_snapshot *s, uint32_t id)
+{
+	return lb_map_get(s->part[LB_PART_QUIC], lb_key_id(id));
 }
 
 static inline const struct lb_nat_address *lb_snapshot_nat(const struct lb_snapshot *s, const struct wire_addr *address)

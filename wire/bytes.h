@@ -69,7 +69,7 @@ static inline size_t wire_left(const struct wire_cursor *c)
 /* The next n bytes, or NULL (and the cursor is bad from then on). */
 static inline const void *wire_take(struct wire_cursor *c, size_t n)
 {
-	if (n > wire_left(c)) {
+	if (c->bad || n > wire_left(c)) {
 		c->bad = true;
 		return NULL;
 	}

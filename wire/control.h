@@ -23,8 +23,9 @@
 
 #include "wire/address.h"
 #include "wire/overlay.h"
+#include "wire/quic.h"
 
-#define WIRE_CTL_VERSION      1u
+#define WIRE_CTL_VERSION      2u
 #define WIRE_CTL_MAX_DATAGRAM 65536u
 
 enum wire_ctl_type {
@@ -60,6 +61,7 @@ enum wire_ctl_object {
 	WIRE_OBJ_NAT = 10,
 	WIRE_OBJ_ADJACENCY = 11,
 	WIRE_OBJ_ROUTE = 12,
+	WIRE_OBJ_QUIC = 13,
 	WIRE_OBJ_COUNT
 };
 
@@ -197,8 +199,23 @@ struct wire_ctl_listener {
 	uint16_t port_lo;
 	uint16_t port_hi; /* inclusive */
 	uint32_t n_shares;
-	uint32_t reserved;
+	uint32_t quic;                                    /* how connection ids name the endpoint; 0: they do not */
 	struct wire_ctl_share share[WIRE_CTL_MAX_SHARES]; /* how kuafud splits the traffic that enters here */
+};
+
+/* Connection ids of one listener's endpoints, by the configuration's rotation bits. */
+struct wire_ctl_quic_config {
+	uint8_t server_id_length; /* 1 .. 15; 0: there is no such configuration */
+	uint8_t nonce_length;     /* at least 4; at most 19 with the server id's */
+	uint8_t keyed;            /* 0: server ids are in the clear */
+	uint8_t reserved[5];
+	uint8_t key[16];
+};
+
+struct wire_ctl_quic {
+	uint32_t quic; /* end of key */
+	uint32_t reserved;
+	struct wire_ctl_quic_config config[WIRE_QUIC_CODEPOINTS];
 };
 
 struct wire_ctl_group {
@@ -223,7 +240,9 @@ struct wire_ctl_endpoint {
 	uint16_t weight; /* 0 .. 255 */
 	uint8_t mode;
 	uint8_t state;
-	uint16_t reserved;
+	uint8_t reserved;
+	uint8_t server_id_length; /* in QUIC connection ids; 0: has none */
+	uint8_t server_id[WIRE_QUIC_MAX_SERVER_ID + 1];
 };
 
 /* A source-NAT address of this POP. Workers split the port range among themselves. */
@@ -335,7 +354,8 @@ _Static_assert(sizeof(struct wire_ctl_path) == 48, "ABI");
 _Static_assert(sizeof(struct wire_ctl_vip) == 24, "ABI");
 _Static_assert(sizeof(struct wire_ctl_listener) == 104, "ABI");
 _Static_assert(sizeof(struct wire_ctl_group) == 16, "ABI");
-_Static_assert(sizeof(struct wire_ctl_endpoint) == 32, "ABI");
+_Static_assert(sizeof(struct wire_ctl_quic) == 176, "ABI");
+_Static_assert(sizeof(struct wire_ctl_endpoint) == 48, "ABI");
 _Static_assert(sizeof(struct wire_ctl_nat) == 24, "ABI");
 _Static_assert(sizeof(struct wire_ctl_adjacency) == 24, "ABI");
 _Static_assert(sizeof(struct wire_ctl_route) == 32, "ABI");

@@ -21,10 +21,10 @@ static const char *const protocols[] = {"tcp", "udp", NULL};
 
 static const char *const accelerator_keys[] = {"kind", "name", "id", "vips", "listeners", NULL};
 static const char *const listener_keys[] = {
-    "name", "protocol", "ports", "affinity", "class", "client-ip", "groups", NULL};
+    "name", "protocol", "ports", "affinity", "class", "client-ip", "quic-lb", "groups", NULL};
 static const char *const group_keys[] = {"name", "id", "region", "pops", "dial", "health", "endpoints", NULL};
 static const char *const check_keys[] = {"type", "path", "port", "interval", "timeout", "rise", "fall", NULL};
-static const char *const endpoint_keys[] = {"address", "id", "port", "weight", "mode", "drained", NULL};
+static const char *const endpoint_keys[] = {"address", "id", "port", "weight", "mode", "drained", "server-id", NULL};
 
 /* ---- groups ---- */
 
@@ -58,7 +58,7 @@ static void read_check(struct ctl_yaml_value map, enum ctl_health_type otherwise
 	check->fall = (uint16_t)ctl_yaml_uint(ctl_yaml_get(map, "fall"), 1, 100, 3);
 }
 
-static void read_endpoint(struct ctl_yaml_value item, struct ctl_group *group)
+static void read_endpoint(struct ctl_yaml_value item, const struct ctl_listener *listener, struct ctl_group *group)
 {
 	struct ctl_endpoint *endpoint = &group->endpoints[group->n_endpoints];
 	if (!ctl_yaml_only(item, endpoint_keys))
@@ -77,17 +77,18 @@ static void read_endpoint(struct ctl_yaml_value item, struct ctl_group *group)
 		    wire_addr_equal(&group->endpoints[i].address, &endpoint->address))
 			ctl_yaml_complain(ctl_yaml_get(item, "address"),
 			    "port %u stands in this group twice; give it more weight instead", endpoint->port);
+	ctl_server_id_read(ctl_yaml_get(item, "server-id"), listener, endpoint);
 	group->n_endpoints++;
 }
 
-static int read_endpoints(struct ctl_yaml_value list, struct ctl_group *group)
+static int read_endpoints(struct ctl_yaml_value list, const struct ctl_listener *listener, struct ctl_group *group)
 {
 	unsigned n = ctl_yaml_items(list, CTL_MAX_ENDPOINTS);
 	group->endpoints = calloc(n ? n : 1, sizeof(*group->endpoints));
 	if (!group->endpoints)
 		return -ENOMEM;
 	for (unsigned i = 0; i < n; i++)
-		read_endpoint(ctl_yaml_item(list, i), group);
+		read_endpoint(ctl_yaml_item(list, i), listener, group);
 	return 0;
 }
 
@@ -125,7 +126,7 @@ static int read_group(struct ctl_yaml_value item, struct ctl_listener *listener)
 	read_pops(ctl_yaml_need(item, "pops"), group);
 	enum ctl_health_type type = listener->protocol == WIRE_PROTO_TCP ? CTL_HEALTH_TCP : CTL_HEALTH_NONE;
 	read_check(ctl_yaml_get(item, "health"), type, &group->check);
-	return read_endpoints(ctl_yaml_need(item, "endpoints"), group);
+	return read_endpoints(ctl_yaml_need(item, "endpoints"), listener, group);
 }
 
 /* ---- listeners ---- */
@@ -193,6 +194,7 @@ static int read_listener(struct ctl_yaml_value item, struct ctl_accelerator *a)
 		ctl_yaml_complain(client_ip, "is not implemented in this release; write 'none' or remove it");
 	strcpy(listener->class, "latency");
 	ctl_yaml_name(ctl_yaml_get(item, "class"), listener->class);
+	ctl_quic_read(ctl_yaml_get(item, "quic-lb"), listener);
 	return read_groups(ctl_yaml_need(item, "groups"), listener);
 }
 

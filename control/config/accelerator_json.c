@@ -31,9 +31,12 @@ static json_t *check_json(const struct ctl_check *check)
 
 static json_t *endpoint_json(const struct ctl_endpoint *endpoint)
 {
-	return json_pack("{so sI si si ss sb}", "address", address_json(&endpoint->address), "id",
+	json_t *json = json_pack("{so sI si si ss sb}", "address", address_json(&endpoint->address), "id",
 	    (json_int_t)endpoint->id, "port", (int)endpoint->port, "weight", (int)endpoint->weight, "mode",
 	    ctl_endpoint_mode_names[endpoint->mode], "drained", (int)endpoint->drained);
+	if (endpoint->server_id_length)
+		json_object_set_new(json, "server-id", ctl_server_id_json(endpoint));
+	return json;
 }
 
 static json_t *group_json(const struct ctl_group *group)
@@ -64,10 +67,13 @@ static json_t *listener_json(const struct ctl_listener *listener)
 	json_t *groups = json_array();
 	for (unsigned i = 0; i < listener->n_groups; i++)
 		json_array_append_new(groups, group_json(&listener->groups[i]));
-	return json_pack("{ss ss so ss ss ss so}", "name", listener->name, "protocol",
+	json_t *json = json_pack("{ss ss so ss ss ss so}", "name", listener->name, "protocol",
 	    listener->protocol == WIRE_PROTO_TCP ? "tcp" : "udp", "ports", ports_json(listener), "affinity",
 	    ctl_affinity_names[listener->affinity], "class", listener->class, "client-ip",
 	    ctl_client_ip_names[listener->client_ip], "groups", groups);
+	if (listener->has_quic)
+		json_object_set_new(json, "quic-lb", ctl_quic_json(listener));
+	return json;
 }
 
 int ctl_accelerator_json(const struct ctl_object *object, json_t *json)

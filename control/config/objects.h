@@ -50,7 +50,9 @@ struct ctl_endpoint {
 	uint16_t weight; /* 0 .. 255 */
 	enum wire_ctl_endpoint_mode mode;
 	bool drained;
-	bool drained_given; /* the document says so; else an apply keeps what was */
+	bool drained_given;       /* the document says so; else an apply keeps what was */
+	uint8_t server_id_length; /* 0: has none */
+	uint8_t server_id[WIRE_QUIC_MAX_SERVER_ID + 1];
 };
 
 struct ctl_group {
@@ -78,6 +80,8 @@ struct ctl_listener {
 	enum wire_ctl_affinity affinity;
 	enum wire_ctl_client_ip client_ip;
 	char class[CTL_NAME_SIZE];
+	bool has_quic; /* a configuration of quic[] is there */
+	struct wire_ctl_quic_config quic[WIRE_QUIC_CODEPOINTS];
 	unsigned n_groups;
 	struct ctl_group *groups;
 	unsigned line;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_OBJECT sizeof(struct wire_ctl_listener)
+#define MAX_OBJECT sizeof(struct wire_ctl_quic)
 
 #define KEY_END(type, member) (offsetof(struct type, member) + sizeof(((struct type *)0)->member))
 
@@ -25,20 +25,18 @@ static const struct {
     [WIRE_OBJ_ENDPOINT] = {"endpoint", sizeof(struct wire_ctl_endpoint), KEY_END(wire_ctl_endpoint, endpoint)},
     [WIRE_OBJ_NAT] = {"nat", sizeof(struct wire_ctl_nat), KEY_END(wire_ctl_nat, address)},
     [WIRE_OBJ_ADJACENCY] = {"adjacency", sizeof(struct wire_ctl_adjacency), KEY_END(wire_ctl_adjacency, adjacency)},
+    [WIRE_OBJ_QUIC] = {"quic", sizeof(struct wire_ctl_quic), KEY_END(wire_ctl_quic, quic)},
     [WIRE_OBJ_ROUTE] = {"route", sizeof(struct wire_ctl_route), KEY_END(wire_ctl_route, length)},
 };
 
-struct version {
-	bool present;
-	uint8_t body[MAX_OBJECT];
-};
+enum version { WANTED, SENT, HELD, VERSIONS };
 
 struct entry {
 	struct entry *next; /* in its bucket */
 	uint64_t mark;      /* of the last replace that named it */
 	bool in_flight;
-	struct version wanted, sent, held;
-	uint8_t key[]; /* as long as its kind's */
+	bool present[VERSIONS];
+	uint8_t bytes[]; /* the key, then a body for each version; as long as its kind's */
 };
 
 #define BUCKETS 1024u /* a kind: thousands of endpoints, in chains of a few */
@@ -48,6 +46,11 @@ struct ctl_wanted {
 	size_t wanted;
 	uint64_t mark;
 };
+
+static uint8_t *body_of(struct entry *entry, unsigned object, enum version version)
+{
+	return entry->bytes + kinds[object].key_size + version * kinds[object].size;
+}
 
 static bool known(unsigned object)
 {
@@ -106,7 +109,7 @@ static struct entry **bucket_of(struct ctl_wanted *table, unsigned object, const
 static struct entry *find(struct ctl_wanted *table, unsigned object, const void *key)
 {
 	for (struct entry *entry = *bucket_of(table, object, key); entry; entry = entry->next)
-		if (!memcmp(entry->key, key, kinds[object].key_size))
+		if (!memcmp(entry->bytes, key, kinds[object].key_size))
 			return entry;
 	return NULL;
 }
@@ -116,27 +119,27 @@ static struct entry *find_or_add(struct ctl_wanted *table, unsigned object, cons
 	struct entry *entry = find(table, object, key);
 	if (entry)
 		return entry;
-	entry = calloc(1, sizeof(*entry) + kinds[object].key_size);
+	entry = calloc(1, sizeof(*entry) + kinds[object].key_size + VERSIONS * kinds[object].size);
 	if (!entry)
 		return NULL;
-	memcpy(entry->key, key, kinds[object].key_size);
+	memcpy(entry->bytes, key, kinds[object].key_size);
 	struct entry **bucket = bucket_of(table, object, key);
 	entry->next = *bucket;
 	*bucket = entry;
 	return entry;
 }
 
-static void set_wanted(struct ctl_wanted *table, struct entry *entry, const void *body, size_t size)
+static void set_wanted(struct ctl_wanted *table, struct entry *entry, unsigned object, const void *body)
 {
-	table->wanted += !entry->wanted.present;
-	entry->wanted.present = true;
-	memcpy(entry->wanted.body, body, size);
+	table->wanted += !entry->present[WANTED];
+	entry->present[WANTED] = true;
+	memcpy(body_of(entry, object, WANTED), body, kinds[object].size);
 }
 
 static void set_unwanted(struct ctl_wanted *table, struct entry *entry)
 {
-	table->wanted -= entry->wanted.present;
-	entry->wanted.present = false;
+	table->wanted -= entry->present[WANTED];
+	entry->present[WANTED] = false;
 }
 
 int ctl_wanted_upsert(struct ctl_wanted *table, unsigned object, const void *body)
@@ -146,7 +149,7 @@ int ctl_wanted_upsert(struct ctl_wanted *table, unsigned object, const void *bod
 	struct entry *entry = find_or_add(table, object, body);
 	if (!entry)
 		return -ENOMEM;
-	set_wanted(table, entry, body, kinds[object].size);
+	set_wanted(table, entry, object, body);
 	return 0;
 }
 
@@ -173,7 +176,7 @@ int ctl_wanted_replace(struct ctl_wanted *table, unsigned object, const void *ro
 	table->mark++;
 	for (size_t i = 0; i < n; i++) {
 		struct entry *entry = find(table, object, row + i * size);
-		set_wanted(table, entry, row + i * size, size);
+		set_wanted(table, entry, object, row + i * size);
 		entry->mark = table->mark;
 	}
 	FOR_EACH (table, object, entry)
@@ -182,9 +185,19 @@ int ctl_wanted_replace(struct ctl_wanted *table, unsigned object, const void *ro
 	return 0;
 }
 
-static bool same(const struct version *a, const struct version *b, size_t size)
+/* Whether the data plane holds what is wanted. */
+static bool same(struct entry *entry, unsigned object)
 {
-	return a->present == b->present && (!a->present || !memcmp(a->body, b->body, size));
+	if (entry->present[WANTED] != entry->present[HELD])
+		return false;
+	return !entry->present[WANTED] ||
+	       !memcmp(body_of(entry, object, WANTED), body_of(entry, object, HELD), kinds[object].size);
+}
+
+static void copy_version(struct entry *entry, unsigned object, enum version from, enum version to)
+{
+	entry->present[to] = entry->present[from];
+	memcpy(body_of(entry, object, to), body_of(entry, object, from), kinds[object].size);
 }
 
 static int emit_kind(
@@ -193,17 +206,18 @@ static int emit_kind(
 	int count = 0;
 	size_t size = kinds[object].size;
 	FOR_EACH (table, object, entry) {
-		bool upsert = entry->wanted.present;
-		if (upsert != (type == WIRE_CTL_UPSERT) || (!full && same(&entry->wanted, &entry->held, size)))
+		bool upsert = entry->present[WANTED];
+		if (upsert != (type == WIRE_CTL_UPSERT) || (!full && same(entry, object)))
 			continue;
 		/* A full transaction needs no deletions: what is not in it is gone. A deletion's body is as long as the object,
 		 * with nothing behind the key. */
 		uint8_t named[MAX_OBJECT] = {0};
-		memcpy(named, entry->key, kinds[object].key_size);
-		int error = full && !upsert ? 0 : emit(arg, type, object, upsert ? entry->wanted.body : named, size);
+		memcpy(named, entry->bytes, kinds[object].key_size);
+		const void *body = upsert ? body_of(entry, object, WANTED) : named;
+		int error = full && !upsert ? 0 : emit(arg, type, object, body, size);
 		if (error)
 			return error;
-		entry->sent = entry->wanted;
+		copy_version(entry, object, WANTED, SENT);
 		entry->in_flight = true;
 		count += !full || upsert;
 	}
@@ -234,9 +248,9 @@ void ctl_wanted_acked(struct ctl_wanted *table)
 		for (struct entry **bucket = table->bucket[object]; bucket < table->bucket[object] + BUCKETS; bucket++)
 			for (struct entry **link = bucket, *entry; (entry = *link);) {
 				if (entry->in_flight)
-					entry->held = entry->sent;
+					copy_version(entry, object, SENT, HELD);
 				entry->in_flight = false;
-				if (entry->wanted.present || entry->held.present) {
+				if (entry->present[WANTED] || entry->present[HELD]) {
 					link = &entry->next;
 					continue;
 				}
@@ -256,8 +270,8 @@ bool ctl_wanted_differ(const struct ctl_wanted *table)
 {
 	for (unsigned object = 0; object < WIRE_OBJ_COUNT; object++)
 		for (size_t i = 0; i < BUCKETS; i++)
-			for (const struct entry *entry = table->bucket[object][i]; entry; entry = entry->next)
-				if (!same(&entry->wanted, &entry->held, kinds[object].size))
+			for (struct entry *entry = table->bucket[object][i]; entry; entry = entry->next)
+				if (!same(entry, object))
 					return true;
 	return false;
 }

@@ -51,7 +51,7 @@ struct index {
 
 struct forwarding {
 	struct ctl_daemon *d;
-	struct rows vips, listeners, groups, endpoints, dark;
+	struct rows vips, listeners, groups, endpoints, quics, dark;
 	struct index by_vip, by_listener;
 	unsigned n_left_out;
 	char left_out[160]; /* the first */
@@ -125,7 +125,9 @@ static void add_endpoints(struct forwarding *f, const struct ctl_group *group)
 		    .state = down         ? WIRE_ENDPOINT_DOWN
 		             : e->drained ? WIRE_ENDPOINT_DRAINED
 		                          : WIRE_ENDPOINT_UP,
+		    .server_id_length = e->server_id_length,
 		};
+		memcpy(row->server_id, e->server_id, sizeof(row->server_id));
 	}
 }
 
@@ -157,7 +159,8 @@ static void add_groups(struct forwarding *f, const struct ctl_accelerator *a, co
 		row->egress_pop = shares[i].egress_pop;
 		memcpy(row->candidate, shares[i].candidate, sizeof(row->candidate));
 		add_endpoints(f, group);
-		if (shares[i].weight)
+		/* With a weight of 0 it gets no new flow, but connection ids may name its endpoints. */
+		if (shares[i].weight || listener->has_quic)
 			ret_share[(*ret_n)++] = (struct wire_ctl_share){shares[i].group, shares[i].weight};
 	}
 }
@@ -211,6 +214,17 @@ static uint32_t owner_of(const struct forwarding *f, const struct wire_addr *vip
 	return row ? ((const struct wire_ctl_vip *)f->vips.data)[row - 1].accelerator : NO_OWNER;
 }
 
+/* How connection ids of the listener name endpoints. Returns the row's id, or 0: they do not. */
+static uint32_t add_quic(struct forwarding *f, const struct ctl_listener *listener)
+{
+	if (!listener->has_quic)
+		return 0;
+	struct wire_ctl_quic *row = add_row(&f->quics);
+	row->quic = listener->groups[0].id; /* a group is one listener's */
+	memcpy(row->config, listener->quic, sizeof(row->config));
+	return row->quic;
+}
+
 static void add_listener(struct forwarding *f, const struct ctl_accelerator *a, const struct ctl_listener *listener)
 {
 	struct wire_ctl_listener row = {
@@ -222,6 +236,7 @@ static void add_listener(struct forwarding *f, const struct ctl_accelerator *a, 
 	int class = ctl_policy_class(f->d->policy, listener->class, a->name);
 	row.class = class < 0 ? 0 : (uint8_t) class;
 	add_groups(f, a, listener, row.share, &row.n_shares);
+	row.quic = add_quic(f, listener);
 	for (unsigned i = 0; row.n_shares && i < a->n_vips * listener->n_ports; i++) {
 		const struct ctl_port_range *range = &listener->ports[i % listener->n_ports];
 		row.vip = a->vips[i / listener->n_ports];
@@ -347,6 +362,7 @@ void ctl_forwarding_update(struct ctl_daemon *d)
 	    .listeners.size = sizeof(struct wire_ctl_listener),
 	    .groups.size = sizeof(struct wire_ctl_group),
 	    .endpoints.size = sizeof(struct wire_ctl_endpoint),
+	    .quics.size = sizeof(struct wire_ctl_quic),
 	    .dark.size = sizeof(struct wire_addr),
 	};
 	if (!d->objects_listed)
@@ -355,11 +371,13 @@ void ctl_forwarding_update(struct ctl_daemon *d)
 	for (unsigned i = 0; !failed && i < d->objects.n; i++)
 		if (d->objects.object[i]->kind == CTL_KIND_ACCELERATOR)
 			add_accelerator(&f, &d->objects.object[i]->accelerator);
-	failed = failed || f.vips.failed || f.listeners.failed || f.groups.failed || f.endpoints.failed;
+	failed =
+	    failed || f.vips.failed || f.listeners.failed || f.groups.failed || f.endpoints.failed || f.quics.failed;
 	if (!failed) {
 		ctl_dataplane_replace(d->dataplane, WIRE_OBJ_VIP, f.vips.data, f.vips.n);
 		ctl_dataplane_replace(d->dataplane, WIRE_OBJ_GROUP, f.groups.data, f.groups.n);
 		ctl_dataplane_replace(d->dataplane, WIRE_OBJ_ENDPOINT, f.endpoints.data, f.endpoints.n);
+		ctl_dataplane_replace(d->dataplane, WIRE_OBJ_QUIC, f.quics.data, f.quics.n);
 		ctl_dataplane_replace(d->dataplane, WIRE_OBJ_LISTENER, f.listeners.data, f.listeners.n);
 	}
 	if (!failed) {
@@ -372,4 +390,5 @@ void ctl_forwarding_update(struct ctl_daemon *d)
 	free(f.listeners.data);
 	free(f.groups.data);
 	free(f.endpoints.data);
+	free(f.quics.data);
 }

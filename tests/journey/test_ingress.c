@@ -296,3 +296,64 @@ Test(ingress, a_newcomer_that_takes_a_flows_place_does_not_take_its_packets)
 			cr_assert_eq(endpoint_sent_to(), endpoint[i + k - 1], "client %u", i + k - 1);
 	}
 }
+
+/* ---- QUIC ---- */
+
+/* Endpoints 100 and 101 have server ids; a packet with a short header and this connection id arrives from this port. */
+static void quic_service(void)
+{
+	struct wire_ctl_quic quic = {.quic = 5, .config = {{.server_id_length = 3, .nonce_length = 4}}};
+	struct wire_ctl_endpoint first = endpoint_row(100, ENDPOINT ":8443"),
+	                         second = endpoint_row(101, ENDPOINT ":8444");
+	struct wire_ctl_listener l = {.listener = 2, .accelerator = 7, .protocol = WIRE_PROTO_UDP};
+	first.server_id_length = second.server_id_length = 3;
+	memcpy(first.server_id, "\xc4\x60\x5e", 3);
+	memcpy(second.server_id, "\xc4\x60\x5f", 3);
+	static const uint8_t vip[4] = {203, 0, 113, 10};
+	l.vip = wire_addr_from_v4(vip);
+	l.port_lo = l.port_hi = 53;
+	l.quic = 5;
+	l.n_shares = 1;
+	l.share[0] = (struct wire_ctl_share){.group = 5, .weight = 65536};
+	change(SGP1, WIRE_OBJ_QUIC, &quic, sizeof(quic), false);
+	change(SGP1, WIRE_OBJ_ENDPOINT, &first, sizeof(first), false);
+	change(SGP1, WIRE_OBJ_ENDPOINT, &second, sizeof(second), false);
+	change(SGP1, WIRE_OBJ_LISTENER, &l, sizeof(l), false);
+}
+
+/* The endpoint that STEER names for a client with this connection id. */
+static uint32_t endpoint_of_quic(unsigned port, const char *cid)
+{
+	char from[32];
+	snprintf(from, sizeof(from), CLIENT ":%u", port);
+	struct packet p = udp(from, VIP ":53", .payload = 20, .no_checksum = true);
+	p.bytes[28] = 0x40;
+	memcpy(p.bytes + 29, cid, 8);
+	receive(SGP1, p);
+	struct packet out = sent(SGP1);
+	return wire_be32(out.bytes + 36 + 16 + 4 + 8);
+}
+
+Test(ingress, a_quic_client_keeps_its_endpoint_when_its_address_changes)
+{
+	quic_service();
+	for (unsigned port = 6000; port < 6050; port++) {
+		cr_assert_eq(endpoint_of_quic(port, "\x07\xc4\x60\x5e\x45\x04\xcc\x4f"), 100);
+		cr_assert_eq(endpoint_of_quic(port + 100, "\x07\xc4\x60\x5f\x45\x04\xcc\x4f"), 101);
+	}
+}
+
+Test(ingress, a_quic_id_that_names_nobody_or_a_dead_endpoint_goes_by_maglev)
+{
+	quic_service();
+	struct wire_ctl_endpoint dead = endpoint_row(101, ENDPOINT ":8444");
+	dead.state = WIRE_ENDPOINT_DOWN;
+	dead.server_id_length = 3;
+	memcpy(dead.server_id, "\xc4\x60\x5f", 3);
+	unsigned of[2] = {0};
+	for (unsigned port = 6000; port < 6050; port++)
+		of[endpoint_of_quic(port, "\x07\xff\xff\xff\x45\x04\xcc\x4f") - 100]++;
+	cr_assert(of[0] > 5 && of[1] > 5, "%u and %u", of[0], of[1]);
+	change(SGP1, WIRE_OBJ_ENDPOINT, &dead, sizeof(dead), false);
+	cr_assert_eq(endpoint_of_quic(7000, "\x07\xc4\x60\x5f\x45\x04\xcc\x4f"), 100);
+}

@@ -35,7 +35,7 @@ Test(trace, tells_the_lookups_of_a_new_flow)
 {
 	given_trace(SGP1, (struct wire_ctl_filter){.address = wire_addr_from_v4("\xc0\x00\x02\x07"), .l4_port = 443});
 	receive(SGP1, tcp(CLIENT ":5000", VIP ":443", .flags = WIRE_TCP_SYN, .mss = 1460));
-	expect_step(SGP1, WIRE_JOURNEY_INGRESS, WIRE_DROP_NONE, "listener 1, group 5 by share, endpoint 100 by Maglev");
+	expect_step(SGP1, WIRE_JOURNEY_INGRESS, WIRE_DROP_NONE, "listener 1, group 5, endpoint 100 by Maglev");
 	expect_step(
 	    SGP1, WIRE_JOURNEY_INGRESS, WIRE_DROP_NONE, "path of 2 hops to POP 3 in class 0, first over link 12");
 	expect_step(SGP1, WIRE_JOURNEY_INGRESS, WIRE_DROP_NONE, "MSS lowered to 1352");

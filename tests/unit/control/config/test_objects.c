@@ -133,6 +133,76 @@ Test(objects, what_is_written_is_read_back_the_same)
 	}
 }
 
+/* A listener of QUIC, with one piece of text replaced. */
+static const char *quic(const char *from, const char *to)
+{
+	static const char yaml[] = "kind: accelerator\n"
+	                           "name: video\n"
+	                           "vips: [203.0.113.12]\n"
+	                           "listeners:\n"
+	                           "  - name: h3\n"
+	                           "    protocol: udp\n"
+	                           "    ports: [443]\n"
+	                           "    quic-lb:\n"
+	                           "      - {rotation: 0, server-id-length: 3, nonce-length: 6}\n"
+	                           "      - {rotation: 1, server-id-length: 2, nonce-length: 14,\n"
+	                           "         key: 8f95f09245765f80256934e50c66207f}\n"
+	                           "    groups:\n"
+	                           "      - region: eu-central\n"
+	                           "        pops: [fra1]\n"
+	                           "        endpoints:\n"
+	                           "          - {address: 198.51.100.10, port: 443, server-id: c4605e}\n"
+	                           "          - {address: 198.51.100.11, port: 443, server-id: \"0102\"}\n";
+	static char other[2 * sizeof(yaml)];
+	const char *at = strstr(yaml, from);
+	cr_assert(at, "%s", from);
+	snprintf(other, sizeof(other), "%.*s%s%s", (int)(at - yaml), yaml, to, at + strlen(from));
+	return other;
+}
+
+Test(objects, server_ids_and_how_they_are_encrypted_are_read_and_written_back)
+{
+	cr_assert(apply(quic("443", "443")) == 0, "%s", text);
+	const struct ctl_object *object = ctl_objects_find(&set, CTL_KIND_ACCELERATOR, "video");
+	const struct ctl_listener *l = &object->accelerator.listeners[0];
+	cr_assert(l->has_quic && l->quic[0].server_id_length == 3 && l->quic[0].nonce_length == 6 && !l->quic[0].keyed);
+	cr_assert(l->quic[1].keyed && l->quic[1].key[0] == 0x8f && l->quic[1].key[15] == 0x7f);
+	const struct ctl_endpoint *e = l->groups[0].endpoints;
+	cr_assert(e[0].server_id_length == 3 && memcmp(e[0].server_id, "\xc4\x60\x5e", 3) == 0);
+	cr_assert(e[1].server_id_length == 2 && memcmp(e[1].server_id, "\x01\x02", 2) == 0);
+	struct ctl_objects again = {0};
+	json_t *json = ctl_object_json(object);
+	char *stored = json_dumps(json, JSON_COMPACT);
+	cr_assert(parse(stored, &again) == 0);
+	json_t *second = ctl_object_json(again.object[0]);
+	cr_assert(json_equal(json, second), "%s", stored);
+	json_decref(json);
+	json_decref(second);
+	free(stored);
+	ctl_objects_free(&again);
+}
+
+Test(objects, a_mistake_in_server_ids_is_one_line_with_its_remedy)
+{
+	static const struct {
+		const char *from, *to, *line;
+	} rows[] = {
+	    {"protocol: udp", "protocol: tcp", "is for QUIC; set 'protocol: udp'"},
+	    {"rotation: 1", "rotation: 0", "stands in the list twice"},
+	    {"rotation: 1", "rotation: 7", "rotation"},
+	    {"nonce-length: 6", "nonce-length: 3", "nonce-length"},
+	    {"nonce-length: 14", "nonce-length: 18", "nonce-length"},
+	    {"8f95", "8f9", "must be 32 hexadecimal digits"},
+	    {"c4605e", "c4605g", "must be 1 to 15 bytes in hexadecimal"},
+	    {"c4605e", "c4605e99", "is 4 bytes long, and no 'quic-lb'"},
+	    {"c4605e", "\"0102\"", "is another endpoint's of this listener"},
+	};
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		cr_assert(apply(quic(rows[i].from, rows[i].to)) == -EINVAL, "%s", rows[i].to);
+		cr_assert(strstr(text, rows[i].line), "'%s' in %s", rows[i].line, text);
+	}
+}
+
 Test(objects, each_mistake_is_one_line_with_its_remedy)
 {
 	static const struct {

@@ -69,7 +69,7 @@ static void peer_message(const struct wire_ctl_header *header)
 	switch (header->type) {
 	case WIRE_CTL_HELLO: {
 		struct wire_ctl_hello hello = {
-		    .version = 1, .boot_id = peer_boot, .generation = peer_generation, .workers = 1};
+		    .version = WIRE_CTL_VERSION, .boot_id = peer_boot, .generation = peer_generation, .workers = 1};
 		int fd = stats_memfd();
 		reply(WIRE_CTL_HELLO, 0, &hello, sizeof(hello), fd);
 		close(fd);
