@@ -9,11 +9,7 @@
 /* Ends of a packet of TCP or UDP: the first 4 bytes of both headers are the ports. */
 static struct lb_flow_key key_of(const void *ip, uint8_t protocol, const uint8_t *l4)
 {
-	return (struct lb_flow_key){.client = wire_ip_src(ip),
-	    .vip = wire_ip_dst(ip),
-	    .client_port = wire_be16(l4),
-	    .vip_port = wire_be16(l4 + 2),
-	    .protocol = protocol};
+	return lb_flow_key_of(wire_ip_src(ip), wire_ip_dst(ip), wire_be16(l4), wire_be16(l4 + 2), protocol);
 }
 
 static enum wire_drop parse_tcp(struct dp_burst *b, unsigned i, struct wire_cursor c)

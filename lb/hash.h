@@ -18,6 +18,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "wire/address.h"
@@ -100,14 +101,24 @@ static inline uint32_t lb_hash_scale(uint32_t x, uint32_t n)
 	return (uint32_t)((uint64_t)x * n >> 32);
 }
 
+/* Written word by word: it is read so at once, by the hash. */
+static inline struct lb_flow_key lb_flow_key_of(
+    struct wire_addr client, struct wire_addr vip, uint16_t client_port, uint16_t vip_port, uint8_t protocol)
+{
+	struct lb_flow_key key = {.client = client, .vip = vip};
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	uint64_t rest = (uint64_t)client_port << 48 | (uint64_t)vip_port << 32 | (uint64_t)protocol << 24;
+#else
+	uint64_t rest = (uint64_t)protocol << 32 | (uint64_t)vip_port << 16 | client_port;
+#endif
+	__builtin_memcpy((uint8_t *)&key + offsetof(struct lb_flow_key, client_port), &rest, sizeof(rest));
+	return key;
+}
+
 /* The key of packets the other way. */
 static inline struct lb_flow_key lb_flow_key_exchanged(const struct lb_flow_key *k)
 {
-	return (struct lb_flow_key){.client = k->vip,
-	    .vip = k->client,
-	    .client_port = k->vip_port,
-	    .vip_port = k->client_port,
-	    .protocol = k->protocol};
+	return lb_flow_key_of(k->vip, k->client, k->vip_port, k->client_port, k->protocol);
 }
 
 static inline bool lb_flow_key_equal(const struct lb_flow_key *a, const struct lb_flow_key *b)

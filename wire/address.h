@@ -15,11 +15,19 @@ struct wire_addr {
 
 _Static_assert(sizeof(struct wire_addr) == 16, "an address is 16 bytes on every side");
 
-/* v4: the 4 bytes as they stand in a header. */
+/* v4: the 4 bytes as they stand in a header. Written as two words, because who reads words that were written in parts
+ * waits for them. */
 static inline struct wire_addr wire_addr_from_v4(const void *v4)
 {
-	struct wire_addr a = {.bytes = {[10] = 0xff, [11] = 0xff}};
-	__builtin_memcpy(a.bytes + 12, v4, 4);
+	struct wire_addr a;
+	uint32_t address;
+	__builtin_memcpy(&address, v4, 4);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	uint64_t words[2] = {0, (uint64_t)0xffff << 32 | address};
+#else
+	uint64_t words[2] = {0, (uint64_t)address << 32 | 0xffff0000u};
+#endif
+	__builtin_memcpy(a.bytes, words, 16);
 	return a;
 }
 
