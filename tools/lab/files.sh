@@ -51,7 +51,7 @@ pop_config() {
 		ports:
 		  - {name: wan, driver: af_xdp, interface: wan, queues: 1}
 		links:
-		  - {link: 0, address: ${ADDRESS[$pop]}, port: wan, mtu: $MTU, provider: isp-a, cost: 0}
+		  - {link: 0, address: ${ADDRESS[$pop]}, port: wan, mtu: $(mtu_of "$pop"), provider: isp-a, cost: 0}
 		probes: {rate: 20, timestamps: auto}
 	END
 }

@@ -23,7 +23,8 @@ STATE=/run/kuafu-lab/$LAB
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUILD=${BUILD:-$ROOT/build}
 PYTHON=/usr/bin/python3
-MTU=1500
+MTU=1500              # of every wire
+declare -A NODE_MTU=() # but of these
 
 POPS=(sgp1 dxb1 fra1)
 ORIGINS=(origin1 origin2)
@@ -46,6 +47,7 @@ declare -A NAT_ADDRESS=([dxb1]=10.2.1.1 [fra1]=10.3.1.1)
 declare -A POP_ID=([sgp1]=1 [dxb1]=2 [fra1]=3)
 declare -A REGION=([sgp1]=ap-southeast [dxb1]=me-central [fra1]=eu-central)
 
+mtu_of() { echo "${NODE_MTU[$1]:-$MTU}"; }
 namespace() { echo "kuafu-$LAB-$1"; }
 
 # in_node NODE COMMAND...: runs it in the node's network, in this mount namespace.

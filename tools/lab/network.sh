@@ -15,9 +15,9 @@ make_namespace() {
 
 # connect NODE: its interface `wan`, the other end in `internet` under the node's name.
 connect() {
-	local node=$1 here inside
-	here=$(namespace "$node") inside=$(namespace internet)
-	ip link add name "$node" mtu "$MTU" netns "$inside" type veth peer name wan mtu "$MTU" netns "$here"
+	local node=$1 here inside mtu
+	here=$(namespace "$node") inside=$(namespace internet) mtu=$(mtu_of "$1")
+	ip link add name "$node" mtu "$mtu" netns "$inside" type veth peer name wan mtu "$mtu" netns "$here"
 	offloads_off "$node" wan
 	offloads_off internet "$node"
 	ip -n "$here" addr add "${ADDRESS[$node]}/24" dev wan
