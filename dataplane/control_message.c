@@ -83,9 +83,8 @@ static int check_reserved(const struct dp_message *m, struct wire_ctl_error *ret
 			return refuse(ret_error, 0, "BEGIN: unknown flags or reserved is not 0");
 	} else if (m->type == WIRE_CTL_FLOWS_QUERY || m->type == WIRE_CTL_TRACE_START) {
 		struct wire_ctl_filter filter;
-		static const uint8_t zero[sizeof(filter.reserved)];
 		memcpy(&filter, m->body, sizeof(filter));
-		if (filter.reserved2 != 0 || memcmp(filter.reserved, zero, sizeof(zero)) != 0)
+		if (filter.reserved != 0 || filter.reserved2 != 0)
 			return refuse(ret_error, 0, "filter: reserved is not 0");
 	}
 	return 0;

@@ -15,18 +15,32 @@ void dp_flows_start(struct dp_slot *slot, uint32_t query, const struct wire_ctl_
 	slot->walk = (struct dp_flows_walk){.active = true, .query = query, .filter = *filter};
 }
 
-static bool has_address(const struct wire_ctl_flow *row, const struct wire_addr *a)
+static bool has_address(const struct wire_ctl_flow *row, const struct wire_addr *a, uint8_t end)
 {
-	return wire_addr_is_unset(a) || wire_addr_equal(&row->client, a) || wire_addr_equal(&row->vip, a) ||
-	       wire_addr_equal(&row->endpoint_address, a) || wire_addr_equal(&row->nat_address, a);
+	if (wire_addr_is_unset(a))
+		return true;
+	bool client = wire_addr_equal(&row->client, a), vip = wire_addr_equal(&row->vip, a);
+	bool endpoint = wire_addr_equal(&row->endpoint_address, a);
+	switch (end) {
+	case WIRE_END_CLIENT:
+		return client;
+	case WIRE_END_VIP:
+		return vip;
+	case WIRE_END_ENDPOINT:
+		return endpoint;
+	default:
+		return client || vip || endpoint || wire_addr_equal(&row->nat_address, a);
+	}
 }
 
 static bool matches(const struct wire_ctl_filter *f, const struct wire_ctl_flow *row)
 {
 	bool port = f->l4_port == 0 || f->l4_port == row->client_port || f->l4_port == row->vip_port ||
 	            f->l4_port == row->endpoint_port || f->l4_port == row->nat_port;
-	return port && (f->protocol == 0 || f->protocol == row->protocol) && has_address(row, &f->address) &&
-	       has_address(row, &f->address2);
+	return port && (f->protocol == 0 || f->protocol == row->protocol) &&
+	       (f->state == 0 || f->state == row->state) && (f->role == 0 || f->role == row->role) &&
+	       (f->pop == 0 || f->pop == row->ingress_pop || f->pop == row->egress_pop) &&
+	       has_address(row, &f->address, f->end) && has_address(row, &f->address2, f->end2);
 }
 
 static void fill_common(

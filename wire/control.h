@@ -299,18 +299,25 @@ struct wire_ctl_neighbour_wanted {
 	struct wire_addr address;
 };
 
-/* Matches a packet or flow in either direction; unset fields (zero) match anything. */
+enum wire_ctl_flow_role { WIRE_FLOW_INGRESS = 1, WIRE_FLOW_EGRESS = 2 };
+enum wire_ctl_flow_end { WIRE_END_ANY = 0, WIRE_END_CLIENT = 1, WIRE_END_VIP = 2, WIRE_END_ENDPOINT = 3 };
+
+/* Matches a packet or flow in either direction; unset fields (zero) match anything. The fields after `protocol` are
+ * FLOWS_QUERY's alone. */
 struct wire_ctl_filter {
 	struct wire_addr address; /* client, VIP, endpoint or NAT address */
 	struct wire_addr address2;
 	uint16_t l4_port;
 	uint8_t protocol;
-	uint8_t reserved[5];
+	uint8_t end; /* enum wire_ctl_flow_end: which end has `address` */
+	uint8_t end2;
+	uint8_t state; /* enum lb_flow_state */
+	uint8_t role;  /* enum wire_ctl_flow_role */
+	uint8_t reserved;
 	uint32_t limit; /* rows or packets after which it ends; 0: no limit */
-	uint32_t reserved2;
+	uint16_t pop;   /* the flow's ingress or egress */
+	uint16_t reserved2;
 };
-
-enum wire_ctl_flow_role { WIRE_FLOW_INGRESS = 1, WIRE_FLOW_EGRESS = 2 };
 
 struct wire_ctl_flow {
 	struct wire_addr client;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define FILTER "address address2 port protocol limit"
+#define FLOWS  FILTER " client vip endpoint role state pop"
 
 const struct ctl_api_route_entry ctl_api_routes[] = {
     {"GET", "/v1/status", "", ctl_api_get_status},
@@ -17,7 +18,7 @@ const struct ctl_api_route_entry ctl_api_routes[] = {
     {"GET", "/v1/listeners", "", ctl_api_get_listeners},
     {"GET", "/v1/endpoints", "", ctl_api_get_endpoints},
     {"GET", "/v1/policies", "", ctl_api_get_policies},
-    {"GET", "/v1/flows", FILTER, ctl_api_get_flows},
+    {"GET", "/v1/flows", FLOWS, ctl_api_get_flows},
     {"GET", "/v1/drops", "all", ctl_api_get_drops},
     {"GET", "/v1/counters", "", ctl_api_get_counters},
     {"GET", "/v1/trace", FILTER, ctl_api_get_trace},

@@ -7,7 +7,8 @@
 const struct cli_option cli_options[CLI_OPTION_COUNT] = {CLI_OPTIONS(OPTION_ROW)};
 
 #define MANY   CLI_MAX_WORDS
-#define FILTER "[FILTER...]"
+#define FILTER "[FILTER...]" /* of packets */
+#define FLOWS  "[FLOW-FILTER...]"
 #define RULE                                                                                                           \
 	(CLI_BIT(NAME) | CLI_BIT(ACCELERATOR) | CLI_BIT(CLASS) | CLI_BIT(FROM) | CLI_BIT(TO) | CLI_BIT(PIN) |          \
 	    CLI_BIT(AVOID) | CLI_BIT(AVOID_PROVIDER) | CLI_BIT(EXPIRES))
@@ -23,8 +24,10 @@ const struct cli_command cli_commands[] = {
     {"show listeners", "", 0, 0, CLI_BIT(WATCH), "listeners, and how traffic is shared among endpoint groups",
         {"show listeners"}, cli_run_show},
     {"show endpoints", "", 0, 0, CLI_BIT(WATCH), "endpoints and their health", {"show endpoints"}, cli_run_show},
-    {"show flows", FILTER, 0, MANY, CLI_BIT(WATCH) | CLI_BIT(LIMIT), "live flows of this POP",
-        {"show flows", "show flows 192.0.2.7 tcp :443 --limit 20"}, cli_run_show},
+    {"show flows", FLOWS, 0, MANY, CLI_BIT(WATCH) | CLI_BIT(LIMIT), "live flows of this POP",
+        {"show flows 192.0.2.7 tcp :443 --limit 20", "show flows vip 203.0.113.10 state established",
+            "show flows egress endpoint 198.51.100.10 pop sgp1"},
+        cli_run_show},
     {"show drops", "", 0, 0, CLI_BIT(WATCH) | CLI_BIT(ALL), "packets not forwarded, by reason",
         {"show drops", "show drops --all"}, cli_run_show},
     {"show policies", "", 0, 0, CLI_BIT(WATCH), "route policies: classes and rules", {"show policies"}, cli_run_show},

@@ -28,6 +28,7 @@ trace | --count --timeout
 "
 _kuafuctl_common="--socket --json --help"
 _kuafuctl_filter="tcp udp icmp"
+_kuafuctl_flow_filter="$_kuafuctl_filter client vip endpoint ingress egress state pop"
 
 # The names that kuafud knows of a noun: _kuafuctl_names pops | endpoints | policies
 _kuafuctl_names() {
@@ -58,6 +59,10 @@ _kuafuctl() {
 	done <<< "$_kuafuctl_commands"
 
 	case $previous in
+	state)
+		mapfile -t COMPREPLY < <(compgen -W "new established closing" -- "$current")
+		return
+		;;
 	-f | --file | --socket)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
@@ -80,7 +85,8 @@ _kuafuctl() {
 			mapfile -t COMPREPLY < <(compgen -f -- "$current")
 			return
 			;;
-		"show flows" | trace) candidates=$_kuafuctl_filter ;;
+		"show flows") candidates=$_kuafuctl_flow_filter ;;
+		trace) candidates=$_kuafuctl_filter ;;
 		esac
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$candidates" -- "$current")

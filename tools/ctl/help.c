@@ -25,6 +25,9 @@ static void help_command(const struct cli_command *c)
 	put_options(c->options | CLI_COMMON_OPTIONS);
 	if (strstr(c->arguments, "FILTER"))
 		puts("\nFILTER: ADDRESS, ADDRESS:PORT or :PORT of either end, tcp, udp or icmp");
+	if (strstr(c->arguments, "FLOW-FILTER"))
+		puts("FLOW-FILTER: also client|vip|endpoint ADDRESS, ingress, egress, state new|established|closing, "
+		     "pop POP");
 	puts("\nexamples:");
 	for (size_t i = 0; i < sizeof(c->example) / sizeof(c->example[0]) && c->example[i]; i++)
 		printf("  kuafuctl %s\n", c->example[i]);

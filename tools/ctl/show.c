@@ -54,7 +54,7 @@ static enum cli_exit ask_and_print(const struct cli_args *args, const char *path
 static enum cli_exit noun_path(const struct cli_args *args, const struct cli_noun *noun, char *ret_path, size_t size)
 {
 	char query[256] = "", error[CLI_ERROR_SIZE];
-	if (cli_filter_query(args->word, args->n_word, query, sizeof(query), error) != 0) {
+	if (cli_filter_query(args->word, args->n_word, true, query, sizeof(query), error) != 0) {
 		fprintf(stderr, "kuafuctl: %s\n", error);
 		return CLI_USAGE;
 	}

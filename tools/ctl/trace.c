@@ -83,7 +83,7 @@ enum cli_exit cli_run_trace(const struct cli_args *args)
 	     timeout = cli_number(args, CLI_OPT_TIMEOUT, MAX_TIMEOUT);
 	if (count < 0 || timeout < 0)
 		return CLI_USAGE;
-	if (cli_filter_query(args->word, args->n_word, query, sizeof(query), error) != 0) {
+	if (cli_filter_query(args->word, args->n_word, false, query, sizeof(query), error) != 0) {
 		fprintf(stderr, "kuafuctl: %s\n", error);
 		return CLI_USAGE;
 	}

@@ -98,40 +98,38 @@ Test(loop, an_idle_worker_sleeps_and_its_heart_beats, .timeout = 30)
 	stop(&s);
 }
 
-Test(loop, a_sleeping_worker_answers_a_query_at_once, .timeout = 30)
+/* Ten flows of one client, from ports 5000 on; every second one established and to POP 3, the others new and to POP 2. */
+static void make_flows(struct shell *s)
 {
-	struct shell s;
-	shell_start(&s, 1);
-	shell_hello(&s);
-	(void)shell_error(&s);
-	struct lb_flow *flow = NULL;
-	bool made = false;
 	struct lb_flow_key key = {.client = shell_address("192.0.2.1"),
 	    .vip = shell_address("203.0.113.1"),
-	    .client_port = 5000,
 	    .vip_port = 443,
 	    .protocol = WIRE_PROTO_TCP};
 	for (uint16_t i = 0; i < 10; i++) {
+		struct lb_flow *flow = NULL;
+		bool made = false;
 		key.client_port = (uint16_t)(5000 + i);
-		cr_assert_eq(lb_flow_insert(dp_workers_get(s.set, 0)->flows, &key, lb_flow_hash(&key),
+		cr_assert_eq(lb_flow_insert(dp_workers_get(s->set, 0)->flows, &key, lb_flow_hash(&key),
 		                 now_ns(CLOCK_MONOTONIC), &flow, &made),
 		    0);
+		flow->state = i % 2 ? LB_FLOW_ESTABLISHED : LB_FLOW_NEW;
+		flow->egress_pop = i % 2 ? 3 : 2;
 	}
-	run(&s);
-	usleep(20000);
-	struct wire_ctl_filter filter = {.l4_port = 5003};
-	shell_send(&s, WIRE_CTL_FLOWS_QUERY, 0, 0, &filter, sizeof(filter));
+}
+
+/* How many rows there are for a filter; the last one in *ret_row. */
+static unsigned query(struct shell *s, const struct wire_ctl_filter *filter, struct wire_ctl_flow *ret_row)
+{
 	unsigned rows = 0;
 	bool ended = false;
+	shell_send(s, WIRE_CTL_FLOWS_QUERY, 0, 0, filter, sizeof(*filter));
 	for (int i = 0; i < 5000 && !ended; i++) {
 		struct wire_ctl_header header;
 		const void *body = NULL;
-		dp_session_poll(s.session);
-		for (enum wire_ctl_type type; (type = shell_take(&s, &header, &body)) != 0;) {
-			const struct wire_ctl_flow *row = body;
+		dp_session_poll(s->session);
+		for (enum wire_ctl_type type; (type = shell_take(s, &header, &body)) != 0;) {
 			if (type == WIRE_CTL_FLOW) {
-				cr_assert_eq(row->client_port, 5003);
-				cr_assert_eq(row->role, WIRE_FLOW_INGRESS);
+				memcpy(ret_row, body, sizeof(*ret_row));
 				rows++;
 			}
 			ended = ended || type == WIRE_CTL_FLOWS_END;
@@ -139,7 +137,52 @@ Test(loop, a_sleeping_worker_answers_a_query_at_once, .timeout = 30)
 		usleep(200);
 	}
 	cr_assert(ended);
-	cr_assert_eq(rows, 1);
+	return rows;
+}
+
+Test(loop, a_sleeping_worker_answers_a_query_at_once, .timeout = 30)
+{
+	struct shell s;
+	struct wire_ctl_flow row;
+	shell_start(&s, 1);
+	shell_hello(&s);
+	(void)shell_error(&s);
+	make_flows(&s);
+	run(&s);
+	usleep(20000);
+	cr_assert_eq(query(&s, &(struct wire_ctl_filter){.l4_port = 5003}, &row), 1);
+	cr_assert_eq(row.client_port, 5003);
+	cr_assert_eq(row.role, WIRE_FLOW_INGRESS);
+	stop(&s);
+}
+
+Test(loop, a_query_finds_what_matches_every_field, .timeout = 30)
+{
+	struct shell s;
+	struct wire_ctl_flow row;
+	shell_start(&s, 1);
+	shell_hello(&s);
+	(void)shell_error(&s);
+	make_flows(&s);
+	run(&s);
+	struct wire_addr client = shell_address("192.0.2.1"), vip = shell_address("203.0.113.1");
+	const struct {
+		struct wire_ctl_filter filter;
+		unsigned rows;
+	} cases[] = {
+	    {{.state = LB_FLOW_ESTABLISHED}, 5},
+	    {{.pop = 2}, 5},
+	    {{.pop = 2, .state = LB_FLOW_ESTABLISHED}, 0},
+	    {{.role = WIRE_FLOW_INGRESS}, 10},
+	    {{.role = WIRE_FLOW_EGRESS}, 0},
+	    {{.address = client}, 10},
+	    {{.address = client, .end = WIRE_END_CLIENT, .address2 = vip, .end2 = WIRE_END_VIP}, 10},
+	    {{.address = client, .end = WIRE_END_VIP}, 0},
+	    {{.address = vip, .end = WIRE_END_ENDPOINT}, 0},
+	    {{.limit = 3}, 3},
+	};
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		cr_assert_eq(query(&s, &cases[i].filter, &row), cases[i].rows, "case %zu", i);
 	stop(&s);
 }
 

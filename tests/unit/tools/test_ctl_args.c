@@ -26,7 +26,7 @@ static int parse(const char *text)
 	return cli_args_parse(n, words, &args, error);
 }
 
-static const char *filter(const char *text)
+static const char *filter_of(const char *text, bool of_flows)
 {
 	static char query[256];
 	const char *word[32];
@@ -36,7 +36,17 @@ static const char *filter(const char *text)
 		if (*w)
 			word[n++] = w;
 	}
-	return cli_filter_query(word, n, query, sizeof(query), error) == 0 ? query : NULL;
+	return cli_filter_query(word, n, of_flows, query, sizeof(query), error) == 0 ? query : NULL;
+}
+
+static const char *filter(const char *text)
+{
+	return filter_of(text, false);
+}
+
+static const char *flows(const char *text)
+{
+	return filter_of(text, true);
 }
 
 Test(args, every_example_of_every_command_is_understood)
@@ -134,6 +144,21 @@ Test(filter, becomes_the_apis_query)
 	    "address=192.0.2.7&address2=203.0.113.10&protocol=udp&port=8443");
 	cr_assert_str_eq(filter("2001:db8::1"), "address=2001:db8::1");
 	cr_assert_str_eq(filter("[2001:db8::1]:443"), "address=2001:db8::1&port=443");
+}
+
+Test(filter, of_flows_names_ends_roles_states_and_pops)
+{
+	cr_assert_str_eq(flows("client 192.0.2.7 vip 203.0.113.10:443 tcp"),
+	    "client=192.0.2.7&vip=203.0.113.10&protocol=tcp&port=443");
+	cr_assert_str_eq(flows("192.0.2.7 endpoint 2001:db8::1"), "address=192.0.2.7&endpoint=2001:db8::1");
+	cr_assert_str_eq(flows("endpoint :8080 192.0.2.7"), "address=192.0.2.7&port=8080");
+	cr_assert_str_eq(flows("state established pop fra1 egress"), "role=egress&state=established&pop=fra1");
+	static const char *const wrong[] = {"client", "state", "pop", "state new state new", "pop a/b",
+	    "ingress egress", "client x", "client 192.0.2.1 vip 192.0.2.2 endpoint 192.0.2.3"};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		cr_assert_null(flows(wrong[i]), "%s", wrong[i]);
+	cr_assert_null(filter("state new"), "a packet has no state");
+	cr_assert_null(filter("client 192.0.2.1"));
 }
 
 Test(filter, that_does_not_fit_names_the_word)

@@ -316,10 +316,34 @@ Test(dispatch, flows_that_a_data_plane_left_unfinished_are_still_json)
 	json_decref(body);
 }
 
+Test(dispatch, a_filter_of_flows_names_ends_states_and_pops)
+{
+	send_query("/v1/flows", "client", "192.0.2.7", "endpoint", "10.0.0.1");
+	cr_assert_eq(f.filter.end, WIRE_END_CLIENT);
+	cr_assert_eq(f.filter.end2, WIRE_END_ENDPOINT);
+	cr_assert_eq(f.filter.address2.bytes[12], 10);
+	f.query.end(f.query.to, 0);
+	ctl_api_answer_unref(answer);
+	answer = ctl_api_answer_new();
+	send_query("/v1/flows", "pop", "fra1", "role", "egress");
+	cr_assert_eq(f.filter.pop, 3);
+	cr_assert_eq(f.filter.role, WIRE_FLOW_EGRESS);
+	f.query.end(f.query.to, 0);
+	ctl_api_answer_unref(answer);
+	answer = ctl_api_answer_new();
+	send_query("/v1/flows", "pop", "mars1", NULL, NULL);
+	cr_assert_eq(answer->status, 404);
+	ctl_api_answer_unref(answer);
+	answer = ctl_api_answer_new();
+	send_query("/v1/trace", "state", "new", NULL, NULL);
+	cr_assert_eq(answer->status, 400, "packets have none");
+}
+
 Test(dispatch, a_wrong_filter_is_400)
 {
 	static const char *const wrong[][2] = {{"address", "192.0.2"}, {"protocol", "sctp"}, {"port", "0"},
-	    {"port", "65536"}, {"port", "+1"}, {"limit", ""}, {"limit", "99999999999999999999"}};
+	    {"port", "65536"}, {"port", "+1"}, {"limit", ""}, {"limit", "99999999999999999999"}, {"client", "x"},
+	    {"state", "open"}, {"role", "relay"}};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		ctl_api_answer_unref(answer);
 		answer = ctl_api_answer_new();
