@@ -128,8 +128,10 @@ static enum wire_drop decide_by_tables(struct dp_worker *w, struct dp_burst *b, 
 /* A flow whose endpoint is down begins again if it can; TCP connections in progress end with their endpoint. */
 static bool must_move(struct dp_worker *w, const struct dp_burst *b, unsigned i, const struct lb_flow *flow)
 {
+	if (!dp_begins_flow(b, i))
+		return false;
 	const struct lb_endpoint *endpoint = lb_snapshot_endpoint(w->snapshot, flow->endpoint);
-	return endpoint && endpoint->row.state == WIRE_ENDPOINT_DOWN && dp_begins_flow(b, i);
+	return endpoint && endpoint->row.state == WIRE_ENDPOINT_DOWN;
 }
 
 static enum wire_drop decide(

@@ -10,6 +10,7 @@
 #include "dataplane/burst.h"
 #include "dataplane/links.h"
 #include "dataplane/oam.h"
+#include "dataplane/way.h"
 #include "dataplane/worker_set.h"
 #include "lb/snapshot.h"
 
@@ -53,6 +54,7 @@ void dp_loop_begin(struct dp_worker *w, uint64_t now_ns, uint64_t wall_ns)
 	slot->generation = state->generation;
 	follow_nat_pool(slot, w->snapshot, now_ns);
 	dp_links_keep(w->overlay, w->snapshot);
+	dp_ways_forget(w->ways);
 }
 
 void dp_loop_end(struct dp_worker *w)

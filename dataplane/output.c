@@ -7,16 +7,22 @@
 
 enum wire_drop dp_output(struct dp_worker *w, struct rte_mbuf *m, enum wire_journey journey)
 {
+	struct wire_addr to = wire_ip_dst(rte_pktmbuf_mtod(m, const uint8_t *));
+	return dp_output_by(w, m, dp_fib_lookup(w, &to), journey);
+}
+
+enum wire_drop dp_output_by(
+    struct dp_worker *w, struct rte_mbuf *m, const struct dp_adjacency *a, enum wire_journey journey)
+{
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);
-	struct wire_addr to = wire_ip_dst(ip);
 	uint16_t type = wire_ip_ethertype(ip);
-	const struct dp_adjacency *a = dp_fib_lookup(w, &to);
 	enum wire_drop drop = WIRE_DROP_NONE;
 	struct wire_ether *ether = NULL;
 
 	if (!a) {
 		drop = WIRE_DROP_NO_ROUTE;
 	} else if (!a->resolved) {
+		struct wire_addr to = wire_ip_dst(ip);
 		dp_neighbour_wanted(w, a->port, &to);
 		drop = WIRE_DROP_NO_NEIGHBOUR;
 	} else if (rte_pktmbuf_pkt_len(m) > a->mtu) {

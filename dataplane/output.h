@@ -9,5 +9,9 @@
  * NO_ROUTE, NO_NEIGHBOUR (kuafud is asked for it), TOO_BIG, NO_MBUF (no headroom left). */
 enum wire_drop dp_output(struct dp_worker *w, struct rte_mbuf *m, enum wire_journey journey);
 
+/* The same for who has looked its destination up already; `a` may be NULL. */
+enum wire_drop dp_output_by(
+    struct dp_worker *w, struct rte_mbuf *m, const struct dp_adjacency *a, enum wire_journey journey);
+
 /* A new mbuf with `length` bytes of data and room for the headers of the overlay before it, or NULL. */
 struct rte_mbuf *dp_output_alloc(struct dp_worker *w, uint16_t length);

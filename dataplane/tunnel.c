@@ -3,12 +3,15 @@
 
 #include <string.h>
 
+#include <rte_byteorder.h>
+
 #include "dataplane/icmp.h"
 #include "dataplane/links.h"
 #include "dataplane/oam.h"
 #include "dataplane/output.h"
 #include "dataplane/rewrite.h"
 #include "dataplane/trace.h"
+#include "dataplane/way.h"
 #include "wire/bytes.h"
 
 #define TCP_IP_HEADERS 40u /* without options: what MSS leaves out (RFC 9293, 3.7.1) */
@@ -142,7 +145,7 @@ enum wire_drop dp_tunnel_unwrap(struct dp_burst *b, unsigned i)
 
 const struct lb_leg *dp_tunnel_leg(struct dp_worker *w, uint16_t to_pop, uint8_t class)
 {
-	const struct lb_path *path = lb_snapshot_path(w->snapshot, to_pop, class);
+	const struct lb_path *path = dp_ways_path(w, to_pop, class);
 	const struct lb_leg *leg = path ? lb_path_pick(path, w->snapshot->active) : NULL;
 	if (!leg || !leg->count)
 		return NULL;
@@ -181,72 +184,146 @@ void dp_tunnel_clamp_back(struct dp_worker *w, struct dp_burst *b, unsigned i, u
 {
 	if (!(b->tcp_flags[i] & WIRE_TCP_SYN) || to_pop == w->snapshot->self)
 		return;
-	const struct lb_path *path = lb_snapshot_path(w->snapshot, to_pop, class);
+	const struct lb_path *path = dp_ways_path(w, to_pop, class);
 	const struct lb_leg *leg = path ? lb_path_pick(path, w->snapshot->active) : NULL;
 	if (leg && leg->count)
 		dp_tunnel_clamp(w, b, i, leg);
 }
 
-enum wire_drop dp_tunnel_seal(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct lb_link *link,
-    uint16_t hash14, const struct dp_overlay *overlay, enum wire_journey journey)
+/* ---- what waits for its tag ---- */
+
+static enum wire_drop check_exit(const struct dp_exit *exit)
 {
-	const struct lb_key *key = lb_snapshot_tx_key(w->snapshot, link->row.to_pop);
-	struct dp_link *counters = dp_link_find(w->overlay, link->row.link);
-	if (!key || !counters) {
-		dp_drop(w, m, key ? WIRE_DROP_OVERLAY_PEER : WIRE_DROP_OVERLAY_KEY);
-		return key ? WIRE_DROP_OVERLAY_PEER : WIRE_DROP_OVERLAY_KEY;
-	}
-	if (overlay->telemetry) {
-		uint64_t sequence = ++counters->sequence[dp_link_lane(hash14, w->n_workers)];
-		dp_overlay_stamp(overlay, sequence, (uint32_t)(w->wall_ns / 1000u));
-		counters->tx_packets++;
-		counters->tx_bytes += rte_pktmbuf_pkt_len(m);
-	}
-	overlay->auth->key_id = key->row.key_id;
-	dp_overlay_put_epoch(overlay, dp_shared(w)->epoch);
+	if (!exit->key)
+		return WIRE_DROP_OVERLAY_KEY;
+	return exit->counters ? WIRE_DROP_NONE : WIRE_DROP_OVERLAY_PEER;
+}
+
+/* The packet's sequence on its link and lane, counted. */
+static uint64_t next_sequence(
+    struct dp_worker *w, const struct dp_exit *exit, uint16_t hash14, const struct rte_mbuf *m)
+{
+	struct dp_link *link = exit->counters;
+	link->tx_packets++;
+	link->tx_bytes += rte_pktmbuf_pkt_len(m);
+	return ++link->sequence[dp_link_lane(hash14, w->n_workers)];
+}
+
+static void let_wait(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct dp_exit *exit,
+    const uint8_t *data, uint16_t covered, enum wire_journey journey)
+{
 	if (t->n == DP_BURST_MAX)
 		dp_tunnel_flush(w, t);
 	t->pkt[t->n] = m;
 	t->journey[t->n] = (uint8_t)journey;
-	t->tag[t->n] = overlay->auth->tag;
-	t->message[t->n] = (struct dp_auth_message){
-	    .key = (const void *)key->annex, .data = dp_overlay_signed(overlay), .length = overlay->covered};
+	t->adjacency[t->n] = exit->adjacency;
+	t->message[t->n] =
+	    (struct dp_auth_message){.key = (const void *)exit->key->annex, .data = data, .length = covered};
 	t->n++;
+}
+
+enum wire_drop dp_tunnel_seal(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct lb_link *link,
+    uint16_t hash14, const struct dp_overlay *overlay, enum wire_journey journey)
+{
+	const struct dp_exit *exit = dp_ways_exit(w, link);
+	enum wire_drop drop = check_exit(exit);
+	if (drop != WIRE_DROP_NONE) {
+		dp_drop(w, m, drop);
+		return drop;
+	}
+	if (overlay->telemetry)
+		dp_overlay_stamp(overlay, next_sequence(w, exit, hash14, m), (uint32_t)(w->wall_ns / 1000u));
+	overlay->auth->key_id = exit->key->row.key_id;
+	dp_overlay_put_epoch(overlay, dp_shared(w)->epoch);
+	let_wait(w, t, m, exit, dp_overlay_signed(overlay), overlay->covered, journey);
 	return WIRE_DROP_NONE;
 }
 
-static struct wire_steer steer_on_wire(const struct dp_steer *s)
+/* ---- wrapping: the way's headers, then what is this packet's own ---- */
+
+#define COPY_FIRST 96u
+#define COPY_LAST  48u
+
+/* In pieces of fixed sizes, which overlap. */
+static void copy_headers(uint8_t *at, const struct dp_way *way)
 {
-	struct wire_steer r = {.flags = s->flags, .tried = s->tried};
-	wire_put_be16(&r.ingress_pop, s->ingress_pop);
-	wire_put_be16(&r.egress_pop, s->egress_pop);
-	wire_put_be32(&r.endpoint, s->endpoint);
-	wire_put_be32(&r.group, s->group);
+	_Static_assert(WIRE_OVERLAY_HEADROOM <= COPY_FIRST + COPY_LAST, "no gap");
+	_Static_assert(
+	    sizeof(struct wire_ipv4) + sizeof(struct wire_udp) + sizeof(struct wire_geneve) + WIRE_OVERLAY_OPTIONS(1) >=
+	        COPY_FIRST,
+	    "the shortest headers are as long as the first piece");
+	memcpy(at, way->header, COPY_FIRST);
+	memcpy(at + way->size - COPY_LAST, way->header + way->size - COPY_LAST, COPY_LAST);
+}
+
+/* `length`: from the UDP header to the packet's end. */
+static void put_outer(uint8_t *at, const struct dp_way *way, uint8_t tos, uint16_t hash14, uint16_t length)
+{
+	if (wire_ip_is_v6(at)) {
+		struct wire_ipv6 *ip = (struct wire_ipv6 *)at;
+		wire_put_be32(at, 6u << 28 | (uint32_t)tos << 20);
+		wire_put_be16(&ip->payload_length, length);
+	} else {
+		struct wire_ipv4 *ip = (struct wire_ipv4 *)at;
+		uint16_t total = rte_cpu_to_be_16((uint16_t)(way->udp + length));
+		ip->tos = tos;
+		ip->total_length = total;
+		ip->checksum = (uint16_t)~wire_csum_fold((uint64_t)way->sum + total + rte_cpu_to_be_16(tos));
+	}
+	struct wire_udp *udp = (struct wire_udp *)(at + way->udp);
+	wire_put_be16(&udp->src, (uint16_t)(WIRE_OVERLAY_SRC_PORT | (hash14 & WIRE_OVERLAY_HASH_MASK)));
+	wire_put_be16(&udp->length, length);
+}
+
+static void put_geneve(uint8_t *at, uint16_t type, uint32_t vni)
+{
+	struct wire_geneve *geneve = (struct wire_geneve *)at;
+	wire_put_be16(&geneve->protocol, type);
+	wire_put_be32(geneve->vni, vni << 8); /* and the reserved byte behind it */
+}
+
+static void put_steer(uint8_t *at, const struct dp_steer *s)
+{
+	struct wire_steer *r = (struct wire_steer *)at;
+	r->flags = s->flags;
+	r->tried = s->tried;
+	wire_put_be16(&r->ingress_pop, s->ingress_pop);
+	wire_put_be16(&r->egress_pop, s->egress_pop);
+	wire_put_be32(&r->endpoint, s->endpoint);
+	wire_put_be32(&r->group, s->group);
 	for (unsigned k = 0; k < WIRE_STEER_MAX_CANDIDATES; k++)
-		wire_put_be16(&r.candidate[k], s->candidate[k]);
-	return r;
+		wire_put_be16(&r->candidate[k], s->candidate[k]);
+}
+
+static void put_sequence(uint8_t *at, const struct dp_way *way, uint64_t sequence, uint32_t time_us)
+{
+	struct dp_overlay o = {
+	    .path = (struct wire_path *)(at + way->path), .telemetry = (struct wire_telemetry *)(at + way->telemetry)};
+	dp_overlay_stamp(&o, sequence, time_us);
 }
 
 enum wire_drop dp_tunnel_wrap(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct lb_leg *leg,
     uint16_t hash14, const struct dp_steer *steer, enum wire_journey journey)
 {
+	const struct dp_way *way = dp_ways_along(w, leg);
 	const uint8_t *inner = rte_pktmbuf_mtod(m, const uint8_t *);
-	struct dp_encap e = {.local = leg->first->row.local,
-	    .remote = leg->first->row.remote,
-	    .vni = steer->vni,
-	    .hash = hash14,
-	    .inner_length = (uint16_t)rte_pktmbuf_pkt_len(m),
-	    .tos = wire_ip_tos(inner),
-	    .n_hops = leg->count,
-	    .steer = steer_on_wire(steer)};
-	memcpy(e.hop, leg->hop, sizeof(e.hop));
-	uint8_t *at = (uint8_t *)rte_pktmbuf_prepend(m, dp_encap_size(leg->count));
+	uint16_t length = (uint16_t)(way->size - way->udp + rte_pktmbuf_pkt_len(m));
+	uint16_t type = wire_ip_ethertype(inner);
+	uint8_t tos = wire_ip_tos(inner);
+	enum wire_drop drop = check_exit(&way->exit);
+	uint8_t *at = drop == WIRE_DROP_NONE ? (uint8_t *)rte_pktmbuf_prepend(m, way->size) : NULL;
 	if (!at) {
-		dp_drop(w, m, WIRE_DROP_NO_MBUF);
-		return WIRE_DROP_NO_MBUF;
+		drop = drop == WIRE_DROP_NONE ? WIRE_DROP_NO_MBUF : drop;
+		dp_drop(w, m, drop);
+		return drop;
 	}
-	struct dp_overlay written = dp_encap_write(at, &e);
-	return dp_tunnel_seal(w, t, m, leg->first, hash14, &written, journey);
+	copy_headers(at, way);
+	put_outer(at, way, tos, hash14, length);
+	put_geneve(at + way->geneve, type, steer->vni);
+	put_steer(at + way->steer, steer);
+	put_sequence(at, way, next_sequence(w, &way->exit, hash14, m), (uint32_t)(w->wall_ns / 1000u));
+	let_wait(w, t, m, &way->exit, at + way->udp, way->covered, journey);
+	return WIRE_DROP_NONE;
 }
 
 void dp_tunnel_flush(struct dp_worker *w, struct dp_tunnel *t)
@@ -254,8 +331,9 @@ void dp_tunnel_flush(struct dp_worker *w, struct dp_tunnel *t)
 	uint8_t tag[DP_BURST_MAX][DP_AUTH_TAG_SIZE];
 	dp_auth_tags(t->message, t->n, tag);
 	for (unsigned k = 0; k < t->n; k++) {
-		memcpy(t->tag[k], tag[k], DP_AUTH_TAG_SIZE);
-		dp_output(w, t->pkt[k], t->journey[k]);
+		const struct dp_auth_message *m = &t->message[k];
+		memcpy((uint8_t *)(uintptr_t)m->data + m->length, tag[k], DP_AUTH_TAG_SIZE); /* behind what it covers */
+		dp_output_by(w, t->pkt[k], t->adjacency[k], t->journey[k]);
 	}
 	t->n = 0;
 }

@@ -23,8 +23,8 @@ struct dp_tunnel {
 	unsigned n;
 	struct rte_mbuf *pkt[DP_BURST_MAX];
 	uint8_t journey[DP_BURST_MAX];
-	uint8_t *tag[DP_BURST_MAX];
-	struct dp_auth_message message[DP_BURST_MAX];
+	const struct dp_adjacency *adjacency[DP_BURST_MAX];
+	struct dp_auth_message message[DP_BURST_MAX]; /* the tag's place is behind it */
 };
 
 /* The leg in use towards a POP, or NULL. */

@@ -33,6 +33,7 @@ struct lb_flow_table;
 struct lb_nat_table;
 struct dp_workers;
 struct dp_overlay_state; /* link sequences, replay windows and link counters of this worker: dataplane/overlay.h */
+struct dp_ways;          /* what packets of one way into the overlay have in common: dataplane/way.h */
 struct dp_oam;           /* worker 0: keepalives, flood, link states; dataplane/oam.h */
 
 #define DP_BURST              32u /* packets of one receive call */
@@ -81,6 +82,7 @@ struct dp_worker {
 	struct wire_stats_worker *stats;
 	struct rte_mempool *pool;
 	struct dp_overlay_state *overlay;
+	struct dp_ways *ways;
 	struct dp_oam *oam;     /* worker 0 only, else NULL */
 	struct dp_workers *set; /* all of them, and what they share */
 

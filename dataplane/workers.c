@@ -13,6 +13,7 @@
 
 #include "dataplane/links.h"
 #include "dataplane/oam.h"
+#include "dataplane/way.h"
 #include "dataplane/worker_set.h"
 #include "lb/change.h"
 
@@ -123,6 +124,8 @@ static int make_slot(struct dp_workers *set, uint16_t id)
 		    RING_F_SP_ENQ | RING_F_SC_DEQ, &slot->commands);
 	if (error == 0)
 		error = dp_overlay_state_create(set->n, &slot->worker.overlay);
+	if (error == 0)
+		error = dp_ways_create(&slot->worker.ways);
 	if (error == 0 && id == 0)
 		error = dp_oam_create(&slot->worker.oam);
 	return error;
@@ -147,6 +150,7 @@ static void free_slot(struct dp_slot *slot)
 	rte_ring_free(slot->events);
 	rte_ring_free(slot->commands);
 	dp_overlay_state_destroy(slot->worker.overlay);
+	dp_ways_destroy(slot->worker.ways);
 	dp_oam_destroy(slot->worker.oam);
 	rte_free(slot->worker.flows);
 	rte_free(slot->worker.nat);

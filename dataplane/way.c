@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "dataplane/way.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/overlay.h"
+#include "lb/snapshot.h"
+#include "wire/checksum.h"
+#include "wire/ip.h"
+
+#define KEPT 16u /* of each kind: most POPs have fewer neighbours; a power of two */
+
+_Static_assert(DP_WAY_HEADER >= WIRE_OVERLAY_HEADROOM, "the longest header fits");
+
+struct course {
+	uint32_t to; /* POP and class, + 1; 0: nothing is kept here */
+	const struct lb_path *path;
+};
+
+struct dp_ways {
+	struct course course[KEPT];
+	struct dp_exit exit[KEPT];
+	struct dp_way way[KEPT];
+};
+
+int dp_ways_create(struct dp_ways **ret_ways)
+{
+	struct dp_ways *ways = calloc(1, sizeof(*ways));
+	if (!ways)
+		return -ENOMEM;
+	*ret_ways = ways;
+	return 0;
+}
+
+void dp_ways_destroy(struct dp_ways *ways)
+{
+	free(ways);
+}
+
+void dp_ways_forget(struct dp_ways *ways)
+{
+	for (unsigned i = 0; i < KEPT; i++) {
+		ways->course[i].to = 0;
+		ways->exit[i].link = NULL;
+		ways->way[i].leg = NULL;
+	}
+}
+
+const struct lb_path *dp_ways_path(struct dp_worker *w, uint16_t to_pop, uint8_t class)
+{
+	struct course *c = &w->ways->course[(to_pop + 5u * class) % KEPT];
+	uint32_t to = ((uint32_t)to_pop << 8 | class) + 1;
+	if (c->to != to)
+		*c = (struct course){to, lb_snapshot_path(w->snapshot, to_pop, class)};
+	return c->path;
+}
+
+static struct dp_exit find_exit(struct dp_worker *w, const struct lb_link *link)
+{
+	return (struct dp_exit){.link = link,
+	    .key = lb_snapshot_tx_key(w->snapshot, link->row.to_pop),
+	    .counters = dp_link_find(w->overlay, link->row.link),
+	    .adjacency = dp_fib_lookup(w, &link->row.remote)};
+}
+
+const struct dp_exit *dp_ways_exit(struct dp_worker *w, const struct lb_link *link)
+{
+	struct dp_exit *e = &w->ways->exit[link->slot % KEPT];
+	if (e->link != link)
+		*e = find_exit(w, link);
+	return e;
+}
+
+static uint16_t at(const struct dp_way *way, const void *part)
+{
+	return (uint16_t)((const uint8_t *)part - way->header);
+}
+
+static void build(struct dp_worker *w, struct dp_way *way, const struct lb_leg *leg)
+{
+	struct dp_encap e = {.local = leg->first->row.local, .remote = leg->first->row.remote, .n_hops = leg->count};
+	memcpy(e.hop, leg->hop, sizeof(e.hop));
+	way->exit = find_exit(w, leg->first);
+	way->size = dp_encap_size(leg->count);
+	struct dp_overlay o = dp_encap_write(way->header, &e);
+	if (way->exit.key)
+		o.auth->key_id = way->exit.key->row.key_id;
+	dp_overlay_put_epoch(&o, dp_shared(w)->epoch);
+	way->covered = o.covered;
+	way->geneve = at(way, o.geneve);
+	way->udp = (uint16_t)(way->geneve - sizeof(struct wire_udp));
+	way->path = at(way, o.path);
+	way->steer = at(way, o.steer);
+	way->telemetry = at(way, o.telemetry);
+	way->auth = at(way, o.auth);
+	if (!wire_ip_is_v6(way->header)) {
+		struct wire_ipv4 *ip = (struct wire_ipv4 *)way->header;
+		ip->total_length = ip->checksum = 0;
+		ip->tos = 0;
+		way->sum = wire_csum_fold(wire_csum_add(0, ip, sizeof(*ip)));
+	}
+	way->leg = leg;
+}
+
+const struct dp_way *dp_ways_along(struct dp_worker *w, const struct lb_leg *leg)
+{
+	struct dp_way *way = &w->ways->way[(uintptr_t)leg / sizeof(*leg) % KEPT];
+	if (way->leg != leg)
+		build(w, way, leg);
+	return way;
+}
