@@ -7,6 +7,7 @@
 
 #include "lb/index.h"
 #include "lb/nat_ports.h"
+#include "wire/control.h"
 
 #define MAGIC   0x6e61746bu /* "natk" */
 #define VERSION 3u
@@ -203,6 +204,9 @@ static struct lb_nat_flow new_flow(const struct lb_flow_key *key, const struct l
 	    .ingress_pop = target->ingress_pop,
 	    .class = target->class,
 	    .state = LB_FLOW_NEW,
+	    .flags = target->mode == WIRE_MODE_TUNNEL ? LB_FLOW_ONE_WAY : 0,
+	    .mode = target->mode,
+	    .encap = target->encap,
 	    .vni = {target->vni[0], target->vni[1], target->vni[2]},
 	    .slot = port->slot};
 }
@@ -239,7 +243,8 @@ static void forget(struct lb_nat_table *t, const struct lb_index *x, struct lb_n
 	uint32_t number = (uint32_t)(f - flow_of(x, 1)) + 1;
 	bool confirmed = f->flags & LB_FLOW_CONFIRMED;
 	lb_index_remove(x, number, lb_flow_hash(&f->key));
-	lb_nat_pool_free(&t->pool, ports_of(t), f->slot, f->key.protocol, f->nat_port, confirmed, tick);
+	if (f->slot != LB_NAT_NO_SLOT)
+		lb_nat_pool_free(&t->pool, ports_of(t), f->slot, f->key.protocol, f->nat_port, confirmed, tick);
 	if (!confirmed)
 		leave(t, x, f);
 	t->count--;
@@ -249,6 +254,12 @@ static void forget(struct lb_nat_table *t, const struct lb_index *x, struct lb_n
 /* Of the list looked at, from the old end, before a new flow is refused: only those may not go that a packet of this very
  * tick has met, or whose port would not help. */
 #define DISPLACE_REACH 32u
+
+static bool has_port_for(const struct lb_nat_table *t, const struct lb_nat_flow *f, uint8_t protocol, bool v4)
+{
+	return f->slot != LB_NAT_NO_SLOT && f->key.protocol == protocol && wire_addr_is_v4(&f->nat_address) == v4 &&
+	       lb_nat_in_pool(&t->pool.slot[f->slot], f->nat_port);
+}
 
 /* Forgets the oldest that may go; with a port, one that has a port of that protocol and family in the pool. */
 static bool displace(
@@ -260,8 +271,7 @@ static bool displace(
 		number = f->newer;
 		if (f->last_seen == tick)
 			continue;
-		if (port_for && (f->key.protocol != port_for->protocol || wire_addr_is_v4(&f->nat_address) != v4 ||
-		                    !lb_nat_in_pool(&t->pool.slot[f->slot], f->nat_port)))
+		if (port_for && !has_port_for(t, f, port_for->protocol, v4))
 			continue;
 		forget(t, x, f, tick);
 		return true;
@@ -292,7 +302,9 @@ static int make_flow(struct lb_nat_table *t, const struct lb_index *x, const str
 		return -ENOSPC;
 	}
 	struct lb_nat_port_name port;
-	int error = take_port(t, x, key, wire_addr_is_v4(&target->address), number, tick, &port);
+	bool v4 = wire_addr_is_v4(&target->address);
+	int error = target->mode == WIRE_MODE_TUNNEL ? lb_nat_pool_address(&t->pool, v4, &port)
+	                                             : take_port(t, x, key, v4, number, tick, &port);
 	if (error) {
 		lb_index_remove(x, number, hash);
 		give_back(t, x, number);
@@ -330,11 +342,24 @@ void lb_nat_touch(struct lb_nat_table *table, struct lb_nat_flow *flow, const st
 	flow->state = p.state;
 	flow->flags = p.flags;
 	flow->expected = p.expected;
+	bool first = flow->last_seen != lb_tick(now_ns);
 	flow->last_seen = lb_tick(now_ns);
-	if (confirmed || !(p.flags & LB_FLOW_CONFIRMED))
+	bool renew = p.flags & LB_FLOW_ONE_WAY && p.state == LB_FLOW_ESTABLISHED && first;
+	if (!renew && (confirmed || !(p.flags & LB_FLOW_CONFIRMED)))
 		return;
 	struct lb_index x = index_of(table);
 	leave(table, &x, flow);
+	if (renew)
+		join(table, &x, (uint32_t)(flow - flow_of(&x, 1)) + 1);
+}
+
+int lb_nat_tunnel_address(const struct lb_nat_table *table, bool v4, struct wire_addr *ret_address)
+{
+	struct lb_nat_port_name name;
+	int error = lb_nat_pool_address(&table->pool, v4, &name);
+	if (!error)
+		*ret_address = name.address;
+	return error;
 }
 
 void lb_nat_remove(struct lb_nat_table *table, struct lb_nat_flow *flow, uint64_t now_ns)

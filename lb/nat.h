@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* One worker's table of source-NAT state at the egress:
- * (client, VIP, ports, protocol) <-> (NAT address, NAT port -> endpoint address, port).
+/* One worker's table of flows at the egress:
+ * nat     (client, VIP, ports, protocol) <-> (NAT address, NAT port -> endpoint address, port)
+ * tunnel  (client, VIP, ports, protocol)  -> (NAT address -> endpoint address): no port, and no way back
  *
  * Invariants:
  * - A NAT address and port serves one flow of a protocol at a time, in all workers together: the port's lower 6 bits
@@ -12,6 +13,8 @@
  *   flow takes the place of the oldest by its beginning, which nothing but an answer to the answer renews (lb/state.h).
  *   So a flood of SYNs, with or without made-up ACKs behind them, displaces itself, and a client has new_max / rate
  *   seconds to complete its handshake.
+ * - Flows of mode tunnel are one-way (lb/state.h) and so never confirmed, but a packet of an ESTABLISHED one makes it the
+ *   youngest: floods displace the idle ones, which lose nothing but the memory of their endpoint.
  * - A flow touched or made at the same lb_tick() is not displaced (see lb/flow.h).
  * - A port that was freed goes to the end of a queue, and is not taken again before `quarantine_ns` have passed, for
  *   the endpoint may still remember the connection (RFC 9293, TIME-WAIT). Only when no port is that well rested is one
@@ -51,7 +54,9 @@ struct lb_nat_flow {
 	uint8_t flags;     /* enum lb_flow_flags */
 	uint32_t expected; /* struct lb_progress; this module's */
 	uint8_t slot;      /* of nat_address, this module's */
-	uint8_t user[19];  /* the caller's; zero in a new flow */
+	uint8_t mode;      /* enum wire_ctl_endpoint_mode */
+	uint8_t encap;     /* enum wire_ctl_encap */
+	uint8_t user[17];  /* the caller's; zero in a new flow */
 };
 
 _Static_assert(sizeof(struct lb_nat_flow) == 128, "two cache lines a flow");
@@ -75,6 +80,8 @@ struct lb_nat_target {
 	uint32_t group;
 	uint8_t class;
 	uint8_t vni[3];
+	uint8_t mode;
+	uint8_t encap;
 };
 
 struct lb_nat_range {
@@ -120,10 +127,13 @@ uint64_t lb_nat_reverse_bulk(
     const struct lb_nat_table *table, const struct lb_nat_reply reply[], unsigned n, struct lb_nat_flow *ret_flow[]);
 struct lb_nat_flow *lb_nat_reverse(const struct lb_nat_table *table, const struct lb_nat_reply *reply);
 
-/* The flow of the key, made now in state NEW (*ret_made) with a port of its own, or already there with the target that
+/* The flow of the key, made now in state NEW (*ret_made), with a port of its own unless it is to be tunnelled, or already there with the target that
  * it has. The NAT address is of the target's family. key->protocol: TCP or UDP. -EADDRNOTAVAIL, -ENOSPC, -EINVAL. */
 int lb_nat_insert(struct lb_nat_table *table, const struct lb_flow_key *key, uint64_t hash,
     const struct lb_nat_target *target, uint64_t now_ns, struct lb_nat_flow **ret_flow, bool *ret_made);
+
+/* The address that packets tunnelled to an endpoint of that family come from: the first of the pool. -EADDRNOTAVAIL. */
+int lb_nat_tunnel_address(const struct lb_nat_table *table, bool v4, struct wire_addr *ret_address);
 
 /* One more packet of a flow that was there before it. */
 void lb_nat_touch(struct lb_nat_table *table, struct lb_nat_flow *flow, const struct lb_segment *segment,

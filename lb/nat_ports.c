@@ -248,6 +248,18 @@ void lb_nat_pool_free(struct lb_nat_pool *pool, struct lb_nat_port *ports, unsig
 		append(confirmed ? &slot->confirmed[p] : &slot->unconfirmed[p], row, place, tick);
 }
 
+int lb_nat_pool_address(const struct lb_nat_pool *pool, bool v4, struct lb_nat_port_name *ret_address)
+{
+	for (unsigned s = 0; s < LB_NAT_SLOTS; s++) {
+		const struct lb_nat_slot *slot = &pool->slot[s];
+		if (!slot->port_lo || wire_addr_is_v4(&slot->address) != v4)
+			continue;
+		*ret_address = (struct lb_nat_port_name){.address = slot->address, .slot = LB_NAT_NO_SLOT};
+		return 0;
+	}
+	return -EADDRNOTAVAIL;
+}
+
 uint32_t lb_nat_pool_count(const struct lb_nat_pool *pool, uint8_t protocol)
 {
 	unsigned p = lb_nat_protocol(protocol);

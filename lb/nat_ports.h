@@ -31,6 +31,7 @@ struct lb_nat_port {
 };
 
 #define LB_NAT_PORT_FREE 0x80000000u
+#define LB_NAT_NO_SLOT   0xffu /* of a flow without a port */
 
 struct lb_nat_queue {
 	uint16_t head; /* freed longest ago */
@@ -124,5 +125,8 @@ int lb_nat_pool_take(struct lb_nat_pool *pool, struct lb_nat_port *ports, uint8_
 /* confirmed: the flow that had it was. */
 void lb_nat_pool_free(struct lb_nat_pool *pool, struct lb_nat_port *ports, unsigned slot, uint8_t protocol,
     uint16_t port, bool confirmed, uint32_t tick);
+
+/* The first address in the pool of that family, without a port. -EADDRNOTAVAIL. */
+int lb_nat_pool_address(const struct lb_nat_pool *pool, bool v4, struct lb_nat_port_name *ret_address);
 
 uint32_t lb_nat_pool_count(const struct lb_nat_pool *pool, uint8_t protocol);

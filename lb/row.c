@@ -217,6 +217,8 @@ static int check_endpoint(const void *row, struct lb_mistake *m)
 		return lb_wrong_number(m, "weight", e->weight, "must be 0 .. 255");
 	if (e->mode > WIRE_MODE_TUNNEL)
 		return lb_wrong_number(m, "mode", e->mode, "must be 0 (nat) or 1 (tunnel)");
+	if (e->encap > WIRE_ENCAP_GENEVE)
+		return lb_wrong_number(m, "encap", e->encap, "must be 0 (ipip) or 1 (geneve)");
 	if (e->state > WIRE_ENDPOINT_DOWN)
 		return lb_wrong_number(m, "state", e->state, "must be 0 .. 2");
 	if (e->server_id_length > WIRE_QUIC_MAX_SERVER_ID)

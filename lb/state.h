@@ -9,6 +9,9 @@
  * SYN-ACK, which nobody can who did not get it (RFC 4987, 3.6 rests on the same); or, where the flow was learnt from a
  * packet towards the client (LB_FLOW_LEARNT), any segment of the endpoint.
  *
+ * Of a one-way flow, whose endpoint answers the client directly (LB_FLOW_ONE_WAY), only the client's packets are seen:
+ * any but a SYN or RST makes it ESTABLISHED, its FIN CLOSING, and it is never CONFIRMED, for that cannot be known.
+ *
  * A RST that one of the ends did not take (blind, out of window) harms nothing: the next segment brings the flow back
  * to ESTABLISHED. A SYN of the client makes a closing flow a new one (RFC 9293, 3.6.1: reuse of a closed pair). */
 #pragma once
@@ -34,6 +37,7 @@ enum lb_flow_flags {
 	LB_FLOW_LEARNT = 0x08,    /* made by a packet towards the client: an egress has state that it trusts */
 	LB_FLOW_CONFIRMED = 0x10, /* has been ESTABLISHED */
 	LB_FLOW_EXPECTS = 0x20,   /* the endpoint's SYN-ACK was seen: `expected` counts */
+	LB_FLOW_ONE_WAY = 0x40,   /* replies do not pass here */
 };
 #define LB_FLOW_FINS (LB_FLOW_FIN_CLIENT | LB_FLOW_FIN_SERVER)
 
@@ -121,12 +125,14 @@ static inline void lb_flow_advance(
 			lb_flow_syn(p, s, from_client);
 			return;
 		}
-		bool known = p->flags & LB_FLOW_CONFIRMED;
+		bool known = p->flags & (LB_FLOW_CONFIRMED | LB_FLOW_ONE_WAY);
 		if (!known && !(from_client ? lb_flow_acknowledges(p, s) : p->flags & LB_FLOW_LEARNT))
 			return;
 		if (s->flags & WIRE_TCP_FIN)
 			p->flags |= from_client ? LB_FLOW_FIN_CLIENT : LB_FLOW_FIN_SERVER;
 	}
-	p->flags |= LB_FLOW_CONFIRMED;
-	p->state = (p->flags & LB_FLOW_FINS) == LB_FLOW_FINS ? LB_FLOW_CLOSING : LB_FLOW_ESTABLISHED;
+	uint8_t fins = p->flags & LB_FLOW_ONE_WAY ? LB_FLOW_FIN_CLIENT : LB_FLOW_FINS;
+	if (!(p->flags & LB_FLOW_ONE_WAY))
+		p->flags |= LB_FLOW_CONFIRMED;
+	p->state = (p->flags & fins) == fins ? LB_FLOW_CLOSING : LB_FLOW_ESTABLISHED;
 }

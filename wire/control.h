@@ -226,6 +226,7 @@ struct wire_ctl_group {
 };
 
 enum wire_ctl_endpoint_mode { WIRE_MODE_NAT = 0, WIRE_MODE_TUNNEL = 1 };
+enum wire_ctl_encap { WIRE_ENCAP_IPIP = 0, WIRE_ENCAP_GENEVE = 1 }; /* of mode tunnel */
 enum wire_ctl_endpoint_state {
 	WIRE_ENDPOINT_UP = 0,
 	WIRE_ENDPOINT_DRAINED = 1, /* no new flow, old ones stay */
@@ -240,7 +241,7 @@ struct wire_ctl_endpoint {
 	uint16_t weight; /* 0 .. 255 */
 	uint8_t mode;
 	uint8_t state;
-	uint8_t reserved;
+	uint8_t encap;
 	uint8_t server_id_length; /* in QUIC connection ids; 0: has none */
 	uint8_t server_id[WIRE_QUIC_MAX_SERVER_ID + 1];
 };

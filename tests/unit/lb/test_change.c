@@ -383,6 +383,7 @@ Test(change, a_link_that_takes_a_freed_slot_does_not_share_it)
 	X(endpoint_port, ENDPOINT, endpoint, "port 0: must be 1 .. 65535", .endpoint = 9, .address = addr(1, 2, 3, 4)) \
 	X(endpoint_weight, ENDPOINT, endpoint, "weight 256: must be 0 .. 255", ENDPOINT_ROW, .weight = 256)            \
 	X(endpoint_mode, ENDPOINT, endpoint, "mode 2: must be 0 (nat) or 1 (tunnel)", ENDPOINT_ROW, .mode = 2)         \
+	X(endpoint_encap, ENDPOINT, endpoint, "encap 2: must be 0 (ipip) or 1 (geneve)", ENDPOINT_ROW, .encap = 2)     \
 	X(endpoint_state, ENDPOINT, endpoint, "state 3: must be 0 .. 2", ENDPOINT_ROW, .state = 3)                     \
 	X(endpoint_twice, ENDPOINT, endpoint, "another endpoint of the group has the same address and port",           \
 	    .endpoint = 9, .group = 1, .address = addr(198, 51, 100, 10), .port = 8443)                                \

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/control.h"
+
 #define TICK       (1ull << 20) /* ns */
 #define MS         1000000ull
 #define SECOND     (1000 * MS)
@@ -190,6 +192,67 @@ Test(nat_flood, made_up_acks_confirm_nothing)
 		cr_assert(flow->state == LB_FLOW_NEW && lb_nat_count(table) <= old + 500);
 	}
 	check_established(table, CONFIRMED, old, port);
+	free(table);
+}
+
+static bool begin_tunnel(struct lb_nat_table *table, uint32_t n, uint64_t now)
+{
+	struct lb_flow_key key = key_of(n, WIRE_PROTO_TCP);
+	struct lb_nat_target target = {
+	    .address = v4(198, 51, 100, 1), .port = 443, .endpoint = n, .mode = WIRE_MODE_TUNNEL};
+	struct lb_nat_flow *flow;
+	bool made;
+	int error = lb_nat_insert(table, &key, lb_flow_hash(&key), &target, now, &flow, &made);
+	cr_assert(error || (made && flow->nat_port == 0 && !wire_addr_is_unset(&flow->nat_address)));
+	return error == 0;
+}
+
+static struct lb_nat_flow *tunnelled(struct lb_nat_table *table, uint32_t n)
+{
+	struct lb_flow_key key = key_of(n, WIRE_PROTO_TCP);
+	return lb_nat_lookup(table, &key, lb_flow_hash(&key));
+}
+
+/* No port is used, the established keep their places, and of the tunnelled ones those that talk stay. */
+Test(nat_flood, tunnelled_flows_displace_the_idle_of_their_own_kind)
+{
+	enum { old = 400, talking = 10 };
+	uint16_t port[old];
+	struct lb_nat_table *table = table_of(1000, 500, 1024, 65535);
+	establish(table, CONFIRMED, old, port);
+	uint32_t free_ports = lb_nat_free_ports(table, WIRE_PROTO_TCP);
+	for (uint32_t n = 0; n < 20000; n++) {
+		uint64_t now = SECOND + n * TICK;
+		cr_assert(begin_tunnel(table, n, now));
+		for (uint32_t k = 0; k < talking && n >= talking && n % 100 == 0; k++)
+			lb_nat_touch(
+			    table, tunnelled(table, k), &(struct lb_segment){.flags = WIRE_TCP_ACK}, true, now);
+		cr_assert(lb_nat_count(table) <= old + 500);
+	}
+	for (uint32_t k = 0; k < talking; k++)
+		cr_assert(tunnelled(table, k)->state == LB_FLOW_ESTABLISHED);
+	cr_assert(!tunnelled(table, talking));
+	cr_assert(lb_nat_free_ports(table, WIRE_PROTO_TCP) == free_ports);
+	check_established(table, CONFIRMED, old, port);
+	struct lb_nat_flow *flow;
+	for (uint32_t n = 0; n < 600; n++) /* and those of mode nat displace them */
+		cr_assert(begin(table, 30000 + n, WIRE_PROTO_TCP, 40 * SECOND + n * TICK, &flow) == 0);
+	cr_assert(!tunnelled(table, 0));
+	for (uint32_t n = 0; n < 1000; n++)
+		if (tunnelled(table, n))
+			lb_nat_remove(table, tunnelled(table, n), 50 * SECOND);
+	free(table);
+}
+
+Test(nat_flood, a_tunnel_needs_an_address_of_the_endpoints_family)
+{
+	struct lb_nat_table *table = table_of(1000, 500, 1024, 65535);
+	struct wire_addr address = {0};
+	cr_assert(lb_nat_tunnel_address(table, true, &address) == 0);
+	cr_assert(address.bytes[15] == 1 && wire_addr_is_v4(&address));
+	cr_assert(lb_nat_tunnel_address(table, false, &address) == -EADDRNOTAVAIL);
+	cr_assert(lb_nat_set_pool(table, NULL, 0, 0) == 0);
+	cr_assert(!begin_tunnel(table, 1, SECOND) && lb_nat_count(table) == 0);
 	free(table);
 }
 

@@ -95,6 +95,19 @@ Test(state, of_a_flow_learnt_from_the_other_end_is_established_by_any_segment_of
 	cr_assert(p.state == LB_FLOW_ESTABLISHED);
 }
 
+Test(state, of_a_flow_whose_answers_go_elsewhere_follows_the_client_and_is_never_confirmed)
+{
+	static const uint8_t segment[] = {SYN, ACK, SYN, ACK, FIN, ACK, SYN, ACK, RST, ACK};
+	static const uint8_t state[] = {LB_FLOW_NEW, LB_FLOW_ESTABLISHED, LB_FLOW_ESTABLISHED, LB_FLOW_ESTABLISHED,
+	    LB_FLOW_CLOSING, LB_FLOW_CLOSING, LB_FLOW_NEW, LB_FLOW_ESTABLISHED, LB_FLOW_CLOSING, LB_FLOW_ESTABLISHED};
+	struct lb_progress p = {.state = LB_FLOW_NEW, .flags = LB_FLOW_ONE_WAY};
+	for (size_t i = 0; i < sizeof(segment); i++) {
+		lb_flow_advance(&p, WIRE_PROTO_TCP, &(struct lb_segment){.flags = segment[i]}, true);
+		cr_expect(p.state == state[i], "segment %zu: %s", i, lb_flow_state_name(p.state));
+		cr_expect(!(p.flags & LB_FLOW_CONFIRMED));
+	}
+}
+
 /* One in LB_FLOW_ACK_WINDOW of 2^32 acknowledgements is right, and the endpoint resets the others. */
 Test(state, is_not_established_by_acknowledgements_at_random)
 {
