@@ -55,6 +55,18 @@ static bool has_flow(const struct dp_burst *b, unsigned i)
 	return b->kind[i] == DP_KIND_TCP || b->kind[i] == DP_KIND_UDP || b->kind[i] == DP_KIND_ICMP_ERROR;
 }
 
+static bool has_nat_flow(const struct dp_burst *b, unsigned i)
+{
+	return has_flow(b, i) || b->kind[i] == DP_KIND_WRAP_ERROR;
+}
+
+/* Of a packet to a NAT address: its port's, but of an error about IP in IP its flow's. */
+static unsigned nat_owner(const struct dp_worker *w, const struct dp_burst *b, unsigned i)
+{
+	return b->kind[i] == DP_KIND_WRAP_ERROR ? dp_owner(w, lb_hash14(b->hash[i]))
+	                                        : lb_nat_owner(b->key[i].vip_port, w->n_workers);
+}
+
 /* To which of our addresses is it? `drop` is what the parser said of the headers behind IP's: it counts only for
  * packets that are ours, the kernel judges its own. */
 static void classify_ip(struct dp_worker *w, struct dp_burst *b, unsigned i, enum wire_drop drop, struct groups *g)
@@ -73,7 +85,7 @@ static void classify_ip(struct dp_worker *w, struct dp_burst *b, unsigned i, enu
 	} else if (lb_snapshot_nat(s, &to)) {
 		if (drop != WIRE_DROP_NONE)
 			dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, drop);
-		else if (!has_flow(b, i) || !give_to_owner(w, b, i, lb_nat_owner(b->key[i].vip_port, w->n_workers)))
+		else if (!has_nat_flow(b, i) || !give_to_owner(w, b, i, nat_owner(w, b, i)))
 			dp_group_add(&g->journey[WIRE_JOURNEY_REPLY], i);
 	} else if (overlay) {
 		dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_PEER);

@@ -27,6 +27,7 @@ enum dp_kind {
 	DP_KIND_UDP,
 	DP_KIND_ICMP_ERROR, /* quotes a TCP or UDP packet: the key is that of the quoted packet's flow */
 	DP_KIND_ICMP_ECHO,  /* request */
+	DP_KIND_WRAP_ERROR, /* ICMP error that quotes IP in IP: the key is that of the inner packet's flow, if it is there */
 };
 
 /* STEER in host order, as a journey gives it to the next, through the overlay or within this POP. */

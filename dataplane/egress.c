@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Egress: an overlay packet with no hops left goes to an endpoint. Unwrap; the flow's NAT state, which overrides the
- * endpoint that STEER names, or new state; source NAT; out by the kernel's FIB.
+/* Egress: an overlay packet with no hops left goes to an endpoint. Unwrap; the flow's state, which overrides the endpoint
+ * that STEER names, or new state; source NAT, or new outer headers; out by the kernel's FIB.
  *
  * Each packet teaches the flow its present ingress POP, so replies follow the client when anycast moves it. A TCP packet
- * that is no SYN and meets no state goes to the next candidate (second chance); the last one answers with a reset. */
+ * that is no SYN and meets no state goes to the next candidate (second chance). When all deny it, it goes to STEER's
+ * endpoint if that is of mode tunnel, for then the origin's kernel has the state; else it is answered with a reset. */
 #include <errno.h>
 
+#include "dataplane/answer.h"
 #include "dataplane/icmp.h"
 #include "dataplane/output.h"
+#include "dataplane/path_mtu.h"
 #include "dataplane/rewrite.h"
 #include "dataplane/trace.h"
-#include "dataplane/tunnel.h"
+#include "dataplane/wrap.h"
 #include "lb/nat.h"
 #include "wire/bytes.h"
 
@@ -29,33 +32,12 @@ void dp_egress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_grou
 		dp_egress_deliver(w, b, &bare);
 }
 
-static uint8_t class_of(const struct dp_worker *w, const struct lb_flow_key *key)
-{
-	const struct lb_listener *listener = lb_snapshot_listener(w->snapshot, &key->vip, key->protocol, key->vip_port);
-	return listener ? listener->row.class : 0;
-}
-
 /* A RST in the endpoint's place, back to where the packet entered. */
 static void answer_reset(struct dp_worker *w, struct dp_tunnel *t, const struct dp_burst *b, unsigned i)
 {
-	const struct dp_steer *from = &b->steer[i];
-	struct rte_mbuf *m = b->kind[i] == DP_KIND_TCP ? dp_icmp_reset(w, b, i) : NULL;
-	if (!m)
-		return;
-	if (from->ingress_pop == w->snapshot->self) {
-		dp_output(w, m, WIRE_JOURNEY_RETURN);
-		return;
-	}
-	const struct lb_leg *leg = dp_tunnel_leg(w, from->ingress_pop, class_of(w, &b->key[i]));
-	if (!leg) {
-		dp_drop(w, m, WIRE_DROP_NO_PATH);
-		return;
-	}
-	struct dp_steer steer = {.flags = WIRE_STEER_RETURN,
-	    .ingress_pop = from->ingress_pop,
-	    .egress_pop = w->snapshot->self,
-	    .vni = from->vni};
-	dp_tunnel_wrap(w, t, m, leg, lb_hash14(b->hash[i]), &steer, WIRE_JOURNEY_REPLY);
+	struct dp_answer to = dp_answer_to_packet(w, b, i);
+	if (b->kind[i] == DP_KIND_TCP)
+		dp_answer(w, t, dp_icmp_reset(w, b, i), &to);
 }
 
 /* A flood of SYNs from anybody's address fills tables: what refuses one is limited. */
@@ -66,22 +48,23 @@ static void deny(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, u
 	dp_refuse(w, b, i, WIRE_JOURNEY_EGRESS, drop);
 }
 
-/* No state here: on to the next candidate that can be reached, else denied. */
-static void second_chance(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i)
+/* No state here: on to the next candidate that can be reached. false: there is none. */
+static bool pass_on(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i)
 {
 	struct dp_steer *steer = &b->steer[i];
+	uint8_t class = dp_answer_to_packet(w, b, i).class;
 	while (steer->flags & WIRE_STEER_SECOND && steer->tried < WIRE_STEER_MAX_CANDIDATES) {
 		uint16_t next = steer->candidate[steer->tried++];
 		const struct lb_leg *leg = NULL;
 		if (next && next != w->snapshot->self)
-			leg = dp_tunnel_leg(w, next, class_of(w, &b->key[i]));
+			leg = dp_tunnel_leg(w, next, class);
 		if (!leg || b->length[i] > dp_tunnel_room(leg))
 			continue;
 		DP_TRACE(w, b, i, WIRE_JOURNEY_EGRESS, "no state here: second chance at POP %u", next);
 		dp_tunnel_wrap(w, t, b->pkt[i], leg, lb_hash14(b->hash[i]), steer, WIRE_JOURNEY_EGRESS);
-		return;
+		return true;
 	}
-	deny(w, t, b, i, WIRE_DROP_NO_STATE);
+	return false;
 }
 
 /* The endpoint for a new flow: STEER's, but if that is down and its group has another, that one. */
@@ -95,39 +78,118 @@ static const struct lb_endpoint *endpoint_for(const struct dp_worker *w, const s
 	return other ? other : named;
 }
 
-/* State for a flow that begins here. */
-static enum wire_drop begin_flow(struct dp_worker *w, struct dp_burst *b, unsigned i, struct lb_nat_flow **ret_flow)
+/* Whether STEER's endpoint holds the state of its connections itself. */
+static bool origin_has_state(const struct dp_worker *w, const struct dp_burst *b, unsigned i)
+{
+	const struct lb_endpoint *named = lb_snapshot_endpoint(w->snapshot, b->steer[i].endpoint);
+	return named && named->row.mode == WIRE_MODE_TUNNEL && named->row.state != WIRE_ENDPOINT_DOWN;
+}
+
+/* A tunnelled packet needs no state: there is none of an ICMP error, nor of a flow that the table has no room for. */
+static enum wire_drop make_passing(
+    const struct dp_worker *w, const struct lb_nat_target *target, struct lb_nat_flow *ret_passing)
+{
+	struct wire_addr address;
+	if (lb_nat_tunnel_address(w->nat, wire_addr_is_v4(&target->address), &address) != 0)
+		return WIRE_DROP_NAT_FULL;
+	*ret_passing = (struct lb_nat_flow){.endpoint_address = target->address,
+	    .endpoint_port = target->port,
+	    .endpoint = target->endpoint,
+	    .nat_address = address,
+	    .group = target->group,
+	    .class = target->class,
+	    .vni = {target->vni[0], target->vni[1], target->vni[2]},
+	    .mode = target->mode,
+	    .encap = target->encap};
+	return WIRE_DROP_NONE;
+}
+
+/* State for a flow that begins here, or is taken up here; *ret_flow may be `passing`. */
+static enum wire_drop begin_flow(
+    struct dp_worker *w, struct dp_burst *b, unsigned i, struct lb_nat_flow *passing, struct lb_nat_flow **ret_flow)
 {
 	const struct lb_endpoint *endpoint = endpoint_for(w, b, i);
 	bool made;
 	if (!endpoint)
 		return WIRE_DROP_NO_ENDPOINT;
-	if (endpoint->row.mode != WIRE_MODE_NAT || !wire_addr_is_v4(&endpoint->row.address))
+	bool tunnel = endpoint->row.mode == WIRE_MODE_TUNNEL;
+	if (!tunnel && !wire_addr_is_v4(&endpoint->row.address))
 		return WIRE_DROP_UNSUPPORTED;
-	uint32_t vni = b->steer[i].vni;
+	struct dp_answer client = dp_answer_to_packet(w, b, i);
 	struct lb_nat_target target = {.address = endpoint->row.address,
-	    .port = endpoint->row.port,
-	    .ingress_pop = b->steer[i].ingress_pop,
+	    .port = tunnel ? b->key[i].vip_port : endpoint->row.port,
+	    .ingress_pop = client.ingress_pop,
 	    .endpoint = endpoint->row.endpoint,
 	    .group = endpoint->row.group,
-	    .class = class_of(w, &b->key[i]),
-	    .vni = {(uint8_t)(vni >> 16), (uint8_t)(vni >> 8), (uint8_t)vni}};
-	int result = lb_nat_insert(w->nat, &b->key[i], b->hash[i], &target, w->now_ns, ret_flow, &made);
+	    .class = client.class,
+	    .vni = {(uint8_t)(client.vni >> 16), (uint8_t)(client.vni >> 8), (uint8_t)client.vni},
+	    .mode = endpoint->row.mode,
+	    .encap = endpoint->row.encap};
+	int result = -ENOENT;
+	if (b->kind[i] != DP_KIND_ICMP_ERROR)
+		result = lb_nat_insert(w->nat, &b->key[i], b->hash[i], &target, w->now_ns, ret_flow, &made);
 	if (result == 0 && made)
 		dp_count(w, WIRE_COUNTER_NAT_NEW);
 	if (result == 0)
 		return WIRE_DROP_NONE;
-	return result == -EADDRNOTAVAIL ? WIRE_DROP_NAT_FULL : WIRE_DROP_FLOW_FULL;
+	if (!tunnel)
+		return result == -EADDRNOTAVAIL ? WIRE_DROP_NAT_FULL : WIRE_DROP_FLOW_FULL;
+	*ret_flow = passing;
+	return make_passing(w, &target, passing);
+}
+
+/* Whether packet i fits `room` bytes on its way to the endpoint; if not, its sender is told and it is dropped. */
+static bool fits(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, unsigned room)
+{
+	if (b->length[i] <= room)
+		return true;
+	struct dp_answer to = dp_answer_to_packet(w, b, i);
+	dp_answer(w, t, dp_icmp_make(w, b->ip[i], b->length[i], DP_ICMP_TOO_BIG, (uint16_t)room), &to);
+	dp_refuse(w, b, i, WIRE_JOURNEY_EGRESS, WIRE_DROP_TOO_BIG);
+	return false;
 }
 
 /* Client -> VIP becomes NAT address -> endpoint; an ICMP error's quote, VIP -> client, endpoint -> NAT address. */
-static void rewrite(struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
+static void send_translated(
+    struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
 {
 	struct dp_ends to = dp_ends(&flow->nat_address, flow->nat_port, &flow->endpoint_address, flow->endpoint_port);
+	const struct dp_adjacency *a = dp_fib_lookup(w, &flow->endpoint_address);
+	if (!fits(w, t, b, i, a ? a->mtu : UINT16_MAX))
+		return;
+	dp_tunnel_clamp_back(w, b, i, flow->ingress_pop, flow->class);
 	if (b->kind[i] == DP_KIND_ICMP_ERROR)
 		dp_rewrite_icmp_error(b->ip[i], b->l4[i], dp_burst_l4_length(b, i), &to, b->key[i].protocol);
 	else
 		dp_rewrite_ends(b->ip[i], b->l4[i], dp_burst_l4_length(b, i), &to, b->key[i].protocol);
+	dp_output_by(w, b->pkt[i], a, WIRE_JOURNEY_EGRESS);
+}
+
+/* As it is, in a packet of ours to the endpoint. */
+static void send_wrapped(
+    struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
+{
+	const struct wire_addr *endpoint = &flow->endpoint_address;
+	struct dp_wrap wrap = {.src = flow->nat_address,
+	    .dst = *endpoint,
+	    .vni = dp_answer_to_flow(flow).vni,
+	    .hash14 = lb_hash14(b->hash[i]),
+	    .cookie = dp_path_mtu_cookie(w, endpoint),
+	    .encap = flow->encap};
+	uint16_t size = dp_wrap_size(wrap.encap, !wire_addr_is_v4(endpoint)), mtu = dp_path_mtu(w, endpoint);
+	const struct dp_adjacency *a = dp_fib_lookup(w, endpoint);
+	if (a && a->mtu < mtu)
+		mtu = a->mtu;
+	if (!fits(w, t, b, i, mtu > size ? (unsigned)mtu - size : 0))
+		return;
+	uint8_t *at = (uint8_t *)rte_pktmbuf_prepend(b->pkt[i], size);
+	if (!at) {
+		dp_refuse(w, b, i, WIRE_JOURNEY_EGRESS, WIRE_DROP_NO_MBUF);
+		return;
+	}
+	dp_wrap_write(at, &wrap, b->length[i]);
+	dp_count(w, WIRE_COUNTER_WRAPPED);
+	dp_output_by(w, b->pkt[i], a, WIRE_JOURNEY_EGRESS);
 }
 
 /* A flow whose endpoint died loses its state: what begins a flow begins anew, TCP in progress is reset. */
@@ -138,20 +200,38 @@ static bool is_dead(const struct dp_worker *w, const struct lb_nat_flow *flow)
 	return endpoint && endpoint->row.state == WIRE_ENDPOINT_DOWN && group && group->healthy;
 }
 
+static void send_to_endpoint(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i,
+    const struct lb_nat_flow *flow, const char *what)
+{
+	bool tunnel = flow->mode == WIRE_MODE_TUNNEL;
+	DP_TRACE(w, b, i, WIRE_JOURNEY_EGRESS, "%s: from POP %u to endpoint %u, %s:%u, %s %s:%u", what,
+	    b->steer[i].ingress_pop, flow->endpoint, dp_trace_address(&flow->endpoint_address).text,
+	    flow->endpoint_port,
+	    !tunnel                            ? "as"
+	    : flow->encap == WIRE_ENCAP_GENEVE ? "wrapped in Geneve by"
+	                                       : "wrapped in IP by",
+	    dp_trace_address(&flow->nat_address).text, flow->nat_port);
+	if (tunnel)
+		send_wrapped(w, t, b, i, flow);
+	else
+		send_translated(w, t, b, i, flow);
+}
+
 static void deliver(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, struct lb_nat_flow *flow)
 {
+	struct lb_nat_flow passing;
 	if (flow && is_dead(w, flow)) {
 		DP_TRACE(w, b, i, WIRE_JOURNEY_EGRESS, "endpoint %u is down: its state ends", flow->endpoint);
 		lb_nat_remove(w->nat, flow, w->now_ns);
 		flow = NULL;
 	}
-	bool known = flow != NULL;
-	if (!known && !dp_begins_flow(b, i)) {
-		second_chance(w, t, b, i);
+	bool known = flow != NULL, begins = known || dp_begins_flow(b, i);
+	if (!begins && pass_on(w, t, b, i))
 		return;
-	}
 	if (!known) {
-		enum wire_drop drop = begin_flow(w, b, i, &flow);
+		enum wire_drop drop = WIRE_DROP_NO_STATE;
+		if (begins || origin_has_state(w, b, i))
+			drop = begin_flow(w, b, i, &passing, &flow);
 		if (drop != WIRE_DROP_NONE) {
 			deny(w, t, b, i, drop);
 			return;
@@ -161,13 +241,12 @@ static void deliver(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b
 		lb_nat_touch(w->nat, flow, &segment, true, w->now_ns);
 	}
 	flow->ingress_pop = b->steer[i].ingress_pop;
-	DP_TRACE(w, b, i, WIRE_JOURNEY_EGRESS, "%s: from POP %u to endpoint %u, %s:%u, as %s:%u",
-	    known ? "flow" : "new flow", flow->ingress_pop, flow->endpoint,
-	    dp_trace_address(&flow->endpoint_address).text, flow->endpoint_port,
-	    dp_trace_address(&flow->nat_address).text, flow->nat_port);
-	dp_tunnel_clamp_back(w, b, i, flow->ingress_pop, flow->class);
-	rewrite(b, i, flow);
-	dp_output(w, b->pkt[i], WIRE_JOURNEY_EGRESS);
+	send_to_endpoint(w, t, b, i, flow, known ? "flow" : flow == &passing ? "no flow made" : "new flow");
+}
+
+static bool has_flow(const struct dp_burst *b, unsigned i)
+{
+	return b->kind[i] == DP_KIND_TCP || b->kind[i] == DP_KIND_UDP || b->kind[i] == DP_KIND_ICMP_ERROR;
 }
 
 void dp_egress_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
@@ -180,7 +259,7 @@ void dp_egress_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_
 
 	for (unsigned k = 0; k < g->n; k++) {
 		unsigned i = g->i[k];
-		if (b->kind[i] == DP_KIND_OTHER || b->kind[i] == DP_KIND_ICMP_ECHO) {
+		if (!has_flow(b, i)) {
 			dp_refuse(w, b, i, WIRE_JOURNEY_EGRESS, WIRE_DROP_UNSUPPORTED);
 			continue;
 		}

@@ -51,29 +51,47 @@ static void put_ip(struct wire_ipv4 *ip, uint16_t total, uint8_t protocol, const
 	ip->checksum = wire_csum(ip, sizeof(*ip));
 }
 
-void dp_icmp_error(
+static struct wire_icmp header_for(enum dp_icmp_reason reason, uint16_t mtu)
+{
+	static const uint8_t type[] = {[DP_ICMP_TIME_EXCEEDED] = WIRE_ICMP_TIME_EXCEEDED,
+	    [DP_ICMP_TOO_BIG] = WIRE_ICMP_UNREACHABLE,
+	    [DP_ICMP_UNREACHABLE] = WIRE_ICMP_UNREACHABLE};
+	static const uint8_t code[] = {[DP_ICMP_TIME_EXCEEDED] = 0,
+	    [DP_ICMP_TOO_BIG] = WIRE_ICMP_FRAG_NEEDED,
+	    [DP_ICMP_UNREACHABLE] = WIRE_ICMP_HOST_UNREACHABLE};
+	struct wire_icmp h = {.type = type[reason], .code = code[reason]};
+	wire_put_be16(&h.rest_lo, mtu);
+	return h;
+}
+
+struct rte_mbuf *dp_icmp_make(
     struct dp_worker *w, const uint8_t *packet, uint16_t available, enum dp_icmp_reason reason, uint16_t mtu)
 {
 	const struct wire_ipv4 *about = (const struct wire_ipv4 *)packet;
-	bool too_big = reason == DP_ICMP_TOO_BIG;
 	if (!may_be_told(about) || !dp_icmp_within_rate(w))
-		return;
+		return NULL;
 	const uint16_t headers = sizeof(struct wire_ipv4) + sizeof(struct wire_icmp);
 	uint16_t quote = (uint16_t)RTE_MIN(available, DP_ICMP_MAX - headers);
 	struct rte_mbuf *m = dp_output_alloc(w, (uint16_t)(headers + quote));
 	if (!m) {
 		dp_count_drop(w, WIRE_DROP_NO_MBUF);
-		return;
+		return NULL;
 	}
 	struct wire_ipv4 *ip = rte_pktmbuf_mtod(m, struct wire_ipv4 *);
 	struct wire_icmp *icmp = (struct wire_icmp *)(ip + 1);
 	put_ip(ip, (uint16_t)(headers + quote), WIRE_PROTO_ICMP, about->dst, about->src);
-	*icmp = too_big ? (struct wire_icmp){.type = WIRE_ICMP_UNREACHABLE, .code = WIRE_ICMP_FRAG_NEEDED}
-	                : (struct wire_icmp){.type = WIRE_ICMP_TIME_EXCEEDED};
-	wire_put_be16(&icmp->rest_lo, mtu);
+	*icmp = header_for(reason, mtu);
 	memcpy(icmp + 1, about, quote);
 	icmp->checksum = wire_csum(icmp, sizeof(*icmp) + quote);
-	dp_output(w, m, WIRE_JOURNEY_ICMP);
+	return m;
+}
+
+void dp_icmp_error(
+    struct dp_worker *w, const uint8_t *about, uint16_t available, enum dp_icmp_reason reason, uint16_t mtu)
+{
+	struct rte_mbuf *m = dp_icmp_make(w, about, available, reason, mtu);
+	if (m)
+		dp_output(w, m, WIRE_JOURNEY_ICMP);
 }
 
 void dp_icmp_echo(struct dp_worker *w, struct dp_burst *b, unsigned i)

@@ -12,12 +12,16 @@
 #define DP_ICMP_MAX         576u /* bytes of an error packet: RFC 1812, 4.3.2.3 */
 
 /* What became of a packet; type and code are those of its IP version. */
-enum dp_icmp_reason { DP_ICMP_TIME_EXCEEDED, DP_ICMP_TOO_BIG };
+enum dp_icmp_reason { DP_ICMP_TIME_EXCEEDED, DP_ICMP_TOO_BIG, DP_ICMP_UNREACHABLE /* host */ };
 
 /* Tells the sender of the IP packet at `about` (`available` bytes of it are there) what became of it; from the address
  * that it was sent to. `mtu` is for TOO_BIG only. Nothing is sent about ICMP errors, later fragments, and packets from or
  * to addresses that are no single host's (RFC 1122, 3.2.2), or beyond the limit. */
 void dp_icmp_error(
+    struct dp_worker *w, const uint8_t *about, uint16_t available, enum dp_icmp_reason reason, uint16_t mtu);
+
+/* The same, as an mbuf whose data is the IP packet, or NULL: there is nothing to be sent. */
+struct rte_mbuf *dp_icmp_make(
     struct dp_worker *w, const uint8_t *about, uint16_t available, enum dp_icmp_reason reason, uint16_t mtu);
 
 /* Takes one packet out of the limit; false: it is used up, which is counted as WIRE_DROP_RATE. */

@@ -26,7 +26,7 @@ static bool passes_screen(struct dp_worker *w, struct dp_burst *b, unsigned i)
 	} else if (b->kind[i] == DP_KIND_ICMP_ECHO) {
 		dp_icmp_echo(w, b, i);
 		return false;
-	} else if (b->kind[i] == DP_KIND_OTHER) {
+	} else if (b->kind[i] == DP_KIND_OTHER || b->kind[i] == DP_KIND_WRAP_ERROR) {
 		drop = WIRE_DROP_UNSUPPORTED;
 	} else if (wire_ip_ttl(b->ip[i]) <= 1) {
 		dp_icmp_error(w, b->ip[i], b->length[i], DP_ICMP_TIME_EXCEEDED, 0);
@@ -80,6 +80,8 @@ static struct lb_flow *begin_flow(struct dp_worker *w, struct dp_burst *b, unsig
 	if (made) {
 		dp_count(w, WIRE_COUNTER_FLOWS_NEW);
 		store_choice(flow, listener, choice);
+		if (choice->endpoint->row.mode == WIRE_MODE_TUNNEL)
+			flow->flags |= LB_FLOW_ONE_WAY;
 	}
 	return flow;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From bytes to a column of the burst. Everything is checked against the bytes that are there; nothing is changed. */
 #include "dataplane/burst.h"
+#include "dataplane/wrap_error.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
 
@@ -50,6 +51,17 @@ static bool is_error(uint8_t type)
 	return type == WIRE_ICMP_UNREACHABLE || type == WIRE_ICMP_TIME_EXCEEDED || type == WIRE_ICMP_PARAMETER;
 }
 
+/* An error about IP in IP: perhaps about what we sent to an endpoint of mode tunnel. */
+static enum wire_drop parse_wrapped(struct dp_burst *b, unsigned i, const uint8_t *quoted, const uint8_t *end)
+{
+	struct dp_wrapped wrapped;
+	if (!dp_wrap_read(quoted, (uint16_t)(end - quoted), &wrapped))
+		return WIRE_DROP_UNSUPPORTED;
+	b->kind[i] = DP_KIND_WRAP_ERROR;
+	dp_wrap_inner_key(&wrapped, &b->key[i]);
+	return WIRE_DROP_NONE;
+}
+
 /* RFC 792: an error quotes the IP header and 8 bytes behind it, or more (RFC 1812, 4.3.2.3). */
 static enum wire_drop parse_quote(struct dp_burst *b, unsigned i, struct wire_cursor c)
 {
@@ -63,6 +75,8 @@ static enum wire_drop parse_quote(struct dp_burst *b, unsigned i, struct wire_cu
 	const uint8_t *l4 = wire_take(&c, 8);
 	if (!l4)
 		return WIRE_DROP_TRUNCATED;
+	if (quoted->protocol == WIRE_PROTO_IPIP || quoted->protocol == WIRE_PROTO_IPV6)
+		return parse_wrapped(b, i, (const uint8_t *)quoted, c.end);
 	if (quoted->protocol != WIRE_PROTO_TCP && quoted->protocol != WIRE_PROTO_UDP)
 		return WIRE_DROP_UNSUPPORTED;
 	if (wire_be16(&quoted->frag_off) & WIRE_IPV4_OFFSET_MASK)

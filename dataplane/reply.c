@@ -5,6 +5,7 @@
 #include "dataplane/rewrite.h"
 #include "dataplane/trace.h"
 #include "dataplane/tunnel.h"
+#include "dataplane/wrap_error.h"
 #include "lb/nat.h"
 #include "wire/bytes.h"
 
@@ -23,13 +24,20 @@ static bool passes_screen(struct dp_worker *w, struct dp_burst *b, unsigned i)
 	return false;
 }
 
-static struct lb_nat_reply reply_of(const struct lb_flow_key *key)
+static bool is_error(const struct dp_burst *b, unsigned i)
 {
+	return b->kind[i] == DP_KIND_ICMP_ERROR || b->kind[i] == DP_KIND_WRAP_ERROR;
+}
+
+/* An error about IP in IP names no port of ours: it is nobody's reply. */
+static struct lb_nat_reply reply_of(const struct dp_burst *b, unsigned i)
+{
+	const struct lb_flow_key *key = &b->key[i];
 	return (struct lb_nat_reply){.endpoint = key->client,
 	    .nat = key->vip,
 	    .endpoint_port = key->client_port,
 	    .nat_port = key->vip_port,
-	    .protocol = key->protocol};
+	    .protocol = b->kind[i] == DP_KIND_WRAP_ERROR ? 0 : key->protocol};
 }
 
 /* Endpoint -> NAT address becomes VIP -> client; an ICMP error, whoever sent it, comes from the VIP, and its quote,
@@ -96,14 +104,15 @@ void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group
 		if (passes_screen(w, b, g->i[k]))
 			dp_group_add(&screened, g->i[k]);
 	for (unsigned k = 0; k < screened.n; k++)
-		reply[k] = reply_of(&b->key[screened.i[k]]);
+		reply[k] = reply_of(b, screened.i[k]);
 	if (screened.n == 0)
 		return;
 	lb_nat_reverse_bulk(w->nat, reply, screened.n, flow);
 	for (unsigned k = 0; k < screened.n; k++) {
 		unsigned i = screened.i[k];
 		if (!flow[k]) {
-			dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, WIRE_DROP_NO_NAT);
+			if (!is_error(b, i) || !dp_wrap_error(w, &t, b, i))
+				dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, WIRE_DROP_NO_NAT);
 			continue;
 		}
 		dp_trace_match(w, b, i, &flow[k]->key);

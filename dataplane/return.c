@@ -45,6 +45,7 @@ static void learn(struct lb_flow *flow, const struct dp_steer *steer)
 	flow->egress_pop = steer->egress_pop;
 	flow->endpoint = steer->endpoint;
 	flow->group = steer->group;
+	flow->flags &= (uint8_t)~LB_FLOW_ONE_WAY;
 }
 
 void dp_return_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)

@@ -100,6 +100,7 @@ struct dp_worker {
 
 #define DP_EPOCH_KNOWN (1u << 24)
 #define DP_EPOCHS      65536u /* POP ids */
+#define DP_PATH_MTUS   1024u  /* endpoints with a narrow path that are remembered at a time */
 
 struct dp_shared {
 	/* Written by the main thread: what to trace; NULL: nothing. Freed by QSBR. */
@@ -111,6 +112,8 @@ struct dp_shared {
 	/* Written by worker 0: by POP, the epoch that its latest answer to a keepalive carried, | DP_EPOCH_KNOWN; 0: no
 	 * answer yet, and any is taken. */
 	_Atomic uint32_t peer_epoch[DP_EPOCHS];
+	/* Written by any worker: dataplane/path_mtu.h. */
+	_Atomic uint64_t path_mtu[DP_PATH_MTUS];
 };
 
 struct dp_shared *dp_shared(struct dp_worker *w);

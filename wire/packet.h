@@ -18,6 +18,7 @@ enum wire_protocol {
 	WIRE_PROTO_IPIP = 4,
 	WIRE_PROTO_TCP = 6,
 	WIRE_PROTO_UDP = 17,
+	WIRE_PROTO_IPV6 = 41, /* in IP: RFC 2473, RFC 4213 */
 	WIRE_PROTO_ICMPV6 = 58,
 };
 
@@ -106,7 +107,8 @@ enum wire_icmp_type {
 	WIRE_ICMP_TIME_EXCEEDED = 11,
 	WIRE_ICMP_PARAMETER = 12,
 };
-#define WIRE_ICMP_FRAG_NEEDED 4u /* code of UNREACHABLE */
+#define WIRE_ICMP_HOST_UNREACHABLE 1u /* codes of UNREACHABLE */
+#define WIRE_ICMP_FRAG_NEEDED      4u
 
 _Static_assert(sizeof(struct wire_ether) == 14, "Ethernet II");
 _Static_assert(sizeof(struct wire_ipv4) == 20, "RFC 791 without options");

@@ -47,6 +47,7 @@ static inline const char *wire_journey_name(unsigned journey)
 	X(POLLS, "polls", "passes of the worker's loop")                                                               \
 	X(POLLS_EMPTY, "polls-empty", "passes that found nothing")                                                     \
 	X(SLEEPS, "sleeps", "times the worker slept")                                                                  \
+	X(WRAPPED, "wrapped", "packets sent to endpoints of mode tunnel")                                              \
 	X(BUSY_NS, "busy-ns", "nanoseconds in passes that found packets")
 
 #define WIRE_COUNTER_ENUM(symbol, name, text) WIRE_COUNTER_##symbol,

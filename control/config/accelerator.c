@@ -15,6 +15,7 @@
 const char *const ctl_affinity_names[] = {"none", "source-ip", NULL};
 const char *const ctl_client_ip_names[] = {"none", "toa", "proxy-v2", NULL};
 const char *const ctl_endpoint_mode_names[] = {"nat", "tunnel", NULL};
+const char *const ctl_encap_names[] = {"ipip", "geneve", NULL};
 const char *const ctl_health_type_names[] = {"none", "tcp", "http", NULL};
 
 static const char *const protocols[] = {"tcp", "udp", NULL};
@@ -24,7 +25,8 @@ static const char *const listener_keys[] = {
     "name", "protocol", "ports", "affinity", "class", "client-ip", "quic-lb", "groups", NULL};
 static const char *const group_keys[] = {"name", "id", "region", "pops", "dial", "health", "endpoints", NULL};
 static const char *const check_keys[] = {"type", "path", "port", "interval", "timeout", "rise", "fall", NULL};
-static const char *const endpoint_keys[] = {"address", "id", "port", "weight", "mode", "drained", "server-id", NULL};
+static const char *const endpoint_keys[] = {
+    "address", "id", "port", "weight", "mode", "encap", "drained", "server-id", NULL};
 
 /* ---- groups ---- */
 
@@ -69,6 +71,10 @@ static void read_endpoint(struct ctl_yaml_value item, const struct ctl_listener 
 	endpoint->weight = (uint16_t)ctl_yaml_uint(ctl_yaml_get(item, "weight"), 0, 255, 128);
 	endpoint->mode = (enum wire_ctl_endpoint_mode)ctl_yaml_choice(
 	    ctl_yaml_get(item, "mode"), ctl_endpoint_mode_names, WIRE_MODE_NAT);
+	struct ctl_yaml_value encap = ctl_yaml_get(item, "encap");
+	endpoint->encap = (enum wire_ctl_encap)ctl_yaml_choice(encap, ctl_encap_names, WIRE_ENCAP_IPIP);
+	if (ctl_yaml_is_present(&encap) && endpoint->mode != WIRE_MODE_TUNNEL)
+		ctl_yaml_complain(encap, "is for mode tunnel; leave it out, or write mode: tunnel");
 	struct ctl_yaml_value drained = ctl_yaml_get(item, "drained");
 	endpoint->drained_given = ctl_yaml_is_present(&drained);
 	endpoint->drained = ctl_yaml_bool(drained, false);

@@ -36,6 +36,8 @@ static json_t *endpoint_json(const struct ctl_endpoint *endpoint)
 	    ctl_endpoint_mode_names[endpoint->mode], "drained", (int)endpoint->drained);
 	if (endpoint->server_id_length)
 		json_object_set_new(json, "server-id", ctl_server_id_json(endpoint));
+	if (endpoint->mode == WIRE_MODE_TUNNEL)
+		json_object_set_new(json, "encap", json_string(ctl_encap_names[endpoint->encap]));
 	return json;
 }
 

@@ -30,6 +30,7 @@ extern const char *const ctl_kind_names[];          /* NULL-terminated, as all l
 extern const char *const ctl_affinity_names[];      /* enum wire_ctl_affinity */
 extern const char *const ctl_client_ip_names[];     /* enum wire_ctl_client_ip */
 extern const char *const ctl_endpoint_mode_names[]; /* enum wire_ctl_endpoint_mode */
+extern const char *const ctl_encap_names[];         /* enum wire_ctl_encap */
 extern const char *const ctl_health_type_names[];   /* enum ctl_health_type */
 extern const char *const ctl_objective_names[];     /* enum route_objective; also the names of the built-in classes */
 
@@ -49,6 +50,7 @@ struct ctl_endpoint {
 	uint16_t port;
 	uint16_t weight; /* 0 .. 255 */
 	enum wire_ctl_endpoint_mode mode;
+	enum wire_ctl_encap encap; /* of mode tunnel */
 	bool drained;
 	bool drained_given;       /* the document says so; else an apply keeps what was */
 	uint8_t server_id_length; /* 0: has none */

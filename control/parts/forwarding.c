@@ -122,6 +122,7 @@ static void add_endpoints(struct forwarding *f, const struct ctl_group *group)
 		    .port = e->port,
 		    .weight = e->weight,
 		    .mode = (uint8_t)e->mode,
+		    .encap = (uint8_t)e->encap,
 		    .state = down         ? WIRE_ENDPOINT_DOWN
 		             : e->drained ? WIRE_ENDPOINT_DRAINED
 		                          : WIRE_ENDPOINT_UP,

@@ -19,7 +19,7 @@ static const char help[] =
     "Unwraps the packets that POPs tunnel to this origin (IP in IP, Geneve), until it is ended.\n"
     "\n"
     "  --interface NAME   where the packets arrive\n"
-    "  --pop ADDRESS      a POP whose tunnels are believed; others are dropped\n"
+    "  --pop ADDRESS      a NAT address of an egress POP: its tunnels are believed, others dropped\n"
     "  --every SECONDS    print the counters so often (default: only at the end)\n"
     "  --json             print them as JSON, one object a line\n"
     "  --help, --version\n"

@@ -333,6 +333,20 @@ Test(objects, ids_and_drained_states_survive_another_apply)
 	cr_assert(!game()->listeners[0].groups[0].endpoints[1].drained);
 }
 
+Test(objects, a_tunnel_is_ip_in_ip_unless_it_is_said_to_be_geneve)
+{
+	const char *row = "port: 8443, weight: 128, mode: nat";
+	const struct ctl_endpoint *e;
+	cr_assert(apply(changed(row, "port: 8443, mode: tunnel")) == 0, "%s", text);
+	e = &game()->listeners[0].groups[0].endpoints[0];
+	cr_assert(e->mode == WIRE_MODE_TUNNEL && e->encap == WIRE_ENCAP_IPIP);
+	cr_assert(apply(changed(row, "port: 8443, mode: tunnel, encap: geneve")) == 0, "%s", text);
+	e = &game()->listeners[0].groups[0].endpoints[0];
+	cr_assert(e->mode == WIRE_MODE_TUNNEL && e->encap == WIRE_ENCAP_GENEVE);
+	cr_assert(apply(changed(row, "port: 8443, mode: nat, encap: geneve")) == -EINVAL);
+	cr_assert(strstr(text, "encap: 'geneve': is for mode tunnel"), "%s", text);
+}
+
 /* Many endpoints, so that hashes meet. */
 Test(objects, ids_are_unique_in_a_large_set)
 {
