@@ -38,11 +38,12 @@ static bool passes_screen(struct dp_worker *w, struct dp_burst *b, unsigned i)
 	return false;
 }
 
-static void set_candidates(const struct lb_snapshot *s, struct dp_steer *steer)
+/* Whom an egress without state asks. A flow that is known here is at its egress, and needs none. */
+static void give_second_chance(struct dp_steer *steer, const struct lb_group *group)
 {
-	const struct lb_group *group = lb_snapshot_group(s, steer->group);
+	steer->flags = WIRE_STEER_SECOND;
 	for (unsigned k = 0; k < WIRE_STEER_MAX_CANDIDATES; k++)
-		steer->candidate[k] = group ? group->row.candidate[k] : 0;
+		steer->candidate[k] = group->row.candidate[k];
 }
 
 static void store_choice(struct lb_flow *flow, const struct lb_listener *listener, const struct lb_choice *choice)
@@ -62,7 +63,6 @@ static void decide_by_flow(struct dp_worker *w, const struct lb_flow *flow, stru
 	    .endpoint = flow->endpoint,
 	    .group = flow->group,
 	    .vni = (uint32_t)flow->vni[0] << 16 | (uint32_t)flow->vni[1] << 8 | flow->vni[2]};
-	set_candidates(w->snapshot, &d->steer);
 }
 
 /* The flow that packet i begins, or NULL: the table has no room for it, or it begins none. */
@@ -120,7 +120,8 @@ static enum wire_drop decide_by_tables(struct dp_worker *w, struct dp_burst *b, 
 		struct lb_flow passing = {0};
 		store_choice(&passing, listener, &choice);
 		decide_by_flow(w, &passing, d);
-		d->steer.flags = dp_begins_flow(b, i) ? 0 : WIRE_STEER_SECOND;
+		if (!dp_begins_flow(b, i))
+			give_second_chance(&d->steer, choice.group);
 	}
 	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "listener %u, group %u, endpoint %u %s: %s", listener->row.listener,
 	    choice.group->row.group, choice.endpoint->row.endpoint, how, flow ? "new flow" : "no flow made");
