@@ -173,19 +173,25 @@ struct lb_flow_key site_key(uint32_t i, bool both)
 static const struct lb_segment answer = {.flags = WIRE_TCP_SYN | WIRE_TCP_ACK};
 static const struct lb_segment confirmation = {.ack = 1, .flags = WIRE_TCP_ACK};
 
+struct lb_flow *site_establish(struct site *site, const struct lb_flow_key *key)
+{
+	struct lb_flow *flow;
+	bool made;
+	if (lb_flow_insert(site->worker->flows, key, lb_flow_hash(key), 1, &flow, &made) || !made)
+		bench_fail("a flow is not made");
+	flow->endpoint = flow->group = 1;
+	flow->egress_pop = FAR;
+	flow->vni[2] = 7;
+	lb_flow_touch(site->worker->flows, flow, &answer, false, 1);
+	lb_flow_touch(site->worker->flows, flow, &confirmation, true, 1);
+	return flow;
+}
+
 void site_fill_flows(struct site *site, uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
 		struct lb_flow_key key = site_key(i, false);
-		struct lb_flow *flow;
-		bool made;
-		if (lb_flow_insert(site->worker->flows, &key, lb_flow_hash(&key), 1, &flow, &made) || !made)
-			bench_fail("flow %u is not made", i);
-		flow->endpoint = flow->group = 1;
-		flow->egress_pop = FAR;
-		flow->vni[2] = 7;
-		lb_flow_touch(site->worker->flows, flow, &answer, false, 1);
-		lb_flow_touch(site->worker->flows, flow, &confirmation, true, 1);
+		site_establish(site, &key);
 	}
 	site->flows = n;
 }
@@ -243,16 +249,21 @@ static void write_bare(uint8_t *at, const struct lb_flow_key *key, uint8_t tcp_f
 	}
 }
 
+void site_write_key(struct site *site, unsigned k, const struct lb_flow_key *key, uint8_t tcp_flags)
+{
+	write_bare(begin_frame(site->pkt[k], SITE_FRAME), key, tcp_flags);
+}
+
 void site_write_client(struct site *site, unsigned k)
 {
 	struct lb_flow_key key = site_key(site->flow[k], false);
-	write_bare(begin_frame(site->pkt[k], SITE_FRAME), &key, WIRE_TCP_ACK);
+	site_write_key(site, k, &key, WIRE_TCP_ACK);
 }
 
 void site_write_syn(struct site *site, unsigned k)
 {
 	struct lb_flow_key key = site_key(site->flow[k], false);
-	write_bare(begin_frame(site->pkt[k], SITE_FRAME), &key, WIRE_TCP_SYN);
+	site_write_key(site, k, &key, WIRE_TCP_SYN);
 }
 
 /* What POP 2 would send to us along PATH: `left` hops after us, the next of which is POP 3. */
@@ -305,7 +316,7 @@ void site_write_reply(struct site *site, unsigned k)
 	    .client_port = flow->endpoint_port,
 	    .vip_port = flow->nat_port,
 	    .protocol = key.protocol};
-	write_bare(begin_frame(site->pkt[k], SITE_FRAME), &reply, WIRE_TCP_ACK);
+	site_write_key(site, k, &reply, WIRE_TCP_ACK);
 }
 
 /* ---- rounds ---- */

@@ -55,6 +55,12 @@ struct lb_flow_key site_key(uint32_t i, bool both);
 void site_fill_flows(struct site *site, uint32_t n);
 void site_fill_nat(struct site *site, uint32_t n);
 
+/* Makes a flow of any key an established one, at the endpoint and in the group with number 1. */
+struct lb_flow *site_establish(struct site *site, const struct lb_flow_key *key);
+
+/* Writes packet pkt[k], of any key; TCP with these flags. */
+void site_write_key(struct site *site, unsigned k, const struct lb_flow_key *key, uint8_t tcp_flags);
+
 /* Writes packet pkt[k], of flow[k]. */
 typedef void site_write_fn(struct site *site, unsigned k);
 site_write_fn site_write_client;  /* client -> VIP, a segment in mid-flow (or a datagram) */
