@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A real kernel as the origin behind an endpoint of mode tunnel: what the data plane wraps is unwrapped by the kernel's own
+ * ipip device or by kuafu-endpoint's program, and the kernel answers the client as the VIP.
+ *
+ *    client 192.0.2.7 --> sgp1 ==> fra1 (in this process) --frame--> tap "wan" 198.51.100.10 | lo 203.0.113.10 (the VIP)
+ *                                                                    |  TCP server on VIP:443, UDP on VIP:53
+ *    client <------------------------- VIP -> client -----frame------+ */
+#include "permitted.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "ebpf/endpoint.h"
+#include "tests/journey/world.h"
+#include "wire/bytes.h"
+
+#define FROM CLIENT ":5000"
+#define NAT  "\x0a\x03\x01\x01" /* 10.3.1.1, where fra1's tunnels come from */
+
+static int tap = -1;
+
+static void command(const char *text)
+{
+	cr_assert_eq(system(text), 0, "%s", text);
+}
+
+static void make_origin(void)
+{
+	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+	cr_assert_eq(unshare(CLONE_NEWNET), 0);
+	strcpy(request.ifr_name, "wan");
+	tap = open("/dev/net/tun", O_RDWR | O_NONBLOCK);
+	cr_assert(tap >= 0 && ioctl(tap, TUNSETIFF, &request) == 0, "%s", strerror(errno));
+	command("ip link set lo up && ip address add " VIP "/32 dev lo");
+	command("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv4.conf.all.rp_filter=0");
+	command("ip link set wan address 02:00:00:00:00:fe up && ip address add " ENDPOINT "/24 dev wan");
+	command("ip route add default via 198.51.100.1 && "
+	        "ip neighbour add 198.51.100.1 lladdr 02:00:00:00:00:01 dev wan nud permanent");
+}
+
+static void begin(uint8_t encap)
+{
+	make_origin();
+	world_begin(1);
+	struct wire_ctl_endpoint row = endpoint_row(100, ENDPOINT ":443");
+	row.mode = WIRE_MODE_TUNNEL;
+	row.encap = encap;
+	for (unsigned pop = 1; pop <= POPS; pop++)
+		change(pop, WIRE_OBJ_ENDPOINT, &row, sizeof(row), false);
+}
+
+static void end(void)
+{
+	world_end();
+	close(tap);
+}
+
+/* The client's packet enters at sgp1; what fra1 sends arrives at the origin. */
+static void client_sends(struct packet p)
+{
+	uint8_t frame[14 + MAX_PACKET] = {0x02, 0, 0, 0, 0, 0xfe, 0x02, 0, 0, 0, 0, 0x01, 0x08, 0x00};
+	enum pop left_at;
+	receive(SGP1, p);
+	carry();
+	struct packet out = delivered(&left_at);
+	cr_assert_eq(left_at, FRA1);
+	memcpy(frame + 14, out.bytes, out.length);
+	cr_assert_eq(write(tap, frame, 14u + out.length), 14 + out.length);
+}
+
+/* What the origin's kernel sends to the client next, of a protocol. */
+static struct packet origin_sends(uint8_t protocol)
+{
+	struct packet p = {.length = 0};
+	uint8_t frame[14 + MAX_PACKET];
+	struct pollfd readable = {.fd = tap, .events = POLLIN};
+	while (poll(&readable, 1, 5000) == 1) {
+		ssize_t n = read(tap, frame, sizeof(frame));
+		if (n < 34 || frame[12] != 0x08 || frame[13] != 0 || frame[23] != protocol ||
+		    memcmp(frame + 30, "\xc0\x00\x02\x07", 4) != 0)
+			continue; /* not to the client */
+		p.length = wire_be16(frame + 16);
+		memcpy(p.bytes, frame + 14, p.length);
+		return p;
+	}
+	cr_assert_fail("the origin does not answer");
+	return p;
+}
+
+static int server_on(int type, uint16_t port)
+{
+	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
+	inet_pton(AF_INET, VIP, &at.sin_addr);
+	int fd = socket(AF_INET, type, 0);
+	cr_assert_eq(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0, "%s", strerror(errno));
+	cr_assert(type != SOCK_STREAM || listen(fd, 5) == 0);
+	return fd;
+}
+
+static bool is_from_vip(const struct packet *p, uint16_t port)
+{
+	return memcmp(p->bytes + 12, "\xcb\x00\x71\x0a", 4) == 0 && source_port_of(p) == port;
+}
+
+/* A handshake, a request, an answer: the endpoint's kernel has the connection, and the client its answers. */
+static void talk_tcp(void)
+{
+	int listener = server_on(SOCK_STREAM, 443);
+	client_sends(tcp(FROM, VIP ":443", .flags = WIRE_TCP_SYN, .seq = 99, .mss = 1300));
+	struct packet answer = origin_sends(WIRE_PROTO_TCP);
+	cr_assert(is_from_vip(&answer, 443));
+	cr_assert_eq(answer.bytes[33], WIRE_TCP_SYN | WIRE_TCP_ACK);
+	uint32_t isn = wire_be32(answer.bytes + 24);
+	client_sends(tcp(FROM, VIP ":443", .seq = 100, .ack = isn + 1));
+	client_sends(tcp(FROM, VIP ":443", .seq = 100, .ack = isn + 1, .payload = 200));
+	struct sockaddr_in peer;
+	socklen_t size = sizeof(peer);
+	int fd = accept(listener, (struct sockaddr *)&peer, &size);
+	cr_assert(fd >= 0 && ntohs(peer.sin_port) == 5000);
+	cr_assert_arr_eq(&peer.sin_addr, "\xc0\x00\x02\x07", 4, "the origin sees the client");
+	uint8_t bytes[256];
+	cr_assert_eq(recv(fd, bytes, sizeof(bytes), 0), 200);
+	cr_assert_eq(bytes[1], 8);
+	answer = origin_sends(WIRE_PROTO_TCP);
+	cr_assert_eq(wire_be32(answer.bytes + 28), 300, "acknowledged");
+	close(fd);
+	close(listener);
+}
+
+static void talk_udp(void)
+{
+	int fd = server_on(SOCK_DGRAM, 53);
+	struct sockaddr_in peer;
+	socklen_t size = sizeof(peer);
+	uint8_t bytes[2048];
+	client_sends(udp(FROM, VIP ":53", .payload = 1200));
+	cr_assert_eq(recvfrom(fd, bytes, sizeof(bytes), 0, (struct sockaddr *)&peer, &size), 1200);
+	cr_assert_eq(sendto(fd, bytes, 700, 0, (struct sockaddr *)&peer, size), 700);
+	struct packet answer = origin_sends(WIRE_PROTO_UDP);
+	cr_assert(is_from_vip(&answer, 53) && answer.length == 728);
+	close(fd);
+}
+
+static struct kbpf_endpoint *attach(const uint8_t pop[4])
+{
+	struct wire_addr address = wire_addr_from_v4(pop);
+	struct kbpf_attachment attachment;
+	struct kbpf_endpoint *e;
+	char why[KBPF_WHY_SIZE] = "";
+	cr_assert_eq(kbpf_endpoint_attach("wan", &address, 1, &e, &attachment, why), 0, "%s", why);
+	return e;
+}
+
+Test(origin, unwraps_ip_in_ip_by_its_own_kernel, .fini = end)
+{
+	begin(WIRE_ENCAP_IPIP);
+	if (system("ip tunnel add kuafu mode ipip remote any local " ENDPOINT " 2>/dev/null") != 0)
+		cr_skip("this kernel has no ipip");
+	command("ip link set kuafu up && sysctl -qw net.ipv4.conf.kuafu.rp_filter=0");
+	talk_tcp();
+	talk_udp();
+}
+
+Test(origin, unwraps_ip_in_ip_by_kuafu_endpoint, .fini = end)
+{
+	begin(WIRE_ENCAP_IPIP);
+	struct kbpf_endpoint *e = attach((const uint8_t *)NAT);
+	uint64_t n[KBPF_ENDPOINT_COUNTER_COUNT];
+	talk_tcp();
+	talk_udp();
+	cr_assert(kbpf_endpoint_counters(e, n) == 0 && n[KBPF_ENDPOINT_IPIP] == 4 && n[KBPF_ENDPOINT_STRANGER] == 0);
+	kbpf_endpoint_detach(e);
+}
+
+Test(origin, unwraps_geneve_by_kuafu_endpoint, .fini = end)
+{
+	begin(WIRE_ENCAP_GENEVE);
+	struct kbpf_endpoint *e = attach((const uint8_t *)NAT);
+	uint64_t n[KBPF_ENDPOINT_COUNTER_COUNT];
+	talk_tcp();
+	talk_udp();
+	cr_assert(kbpf_endpoint_counters(e, n) == 0 && n[KBPF_ENDPOINT_GENEVE] == 4);
+	kbpf_endpoint_detach(e);
+}
+
+Test(origin, believes_the_pops_alone_that_it_was_told, .fini = end)
+{
+	begin(WIRE_ENCAP_IPIP);
+	struct kbpf_endpoint *e = attach((const uint8_t *)"\x0a\x03\x01\x02");
+	uint64_t n[KBPF_ENDPOINT_COUNTER_COUNT];
+	int fd = server_on(SOCK_DGRAM, 53);
+	uint8_t bytes[16];
+	client_sends(udp(FROM, VIP ":53", .payload = 10));
+	cr_assert(recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT) < 0);
+	cr_assert(kbpf_endpoint_counters(e, n) == 0 && n[KBPF_ENDPOINT_STRANGER] == 1);
+	kbpf_endpoint_detach(e);
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	return run_where_permitted(argc, argv);
+}
