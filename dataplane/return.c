@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Return: an overlay packet with a reply inside, for a client of ours. Unwrap; learn from STEER which egress and
  * endpoint the flow truly has (another POP may have chosen them, before anycast moved the client here); send. */
+#include "dataplane/icmp.h"
 #include "dataplane/output.h"
 #include "dataplane/trace.h"
 #include "dataplane/tunnel.h"
@@ -48,12 +49,62 @@ static void learn(struct lb_flow *flow, const struct dp_steer *steer)
 	flow->flags &= (uint8_t)~LB_FLOW_ONE_WAY;
 }
 
+/* An ICMP error that we made, client -> VIP, for an endpoint of this POP itself. */
+static void deliver_here(struct dp_worker *w, struct rte_mbuf *m, const struct dp_steer *steer)
+{
+	struct dp_burst one = {.n = 1, .pkt = {m}};
+	const struct dp_group group = {.n = 1};
+	uint32_t length = rte_pktmbuf_pkt_len(m);
+	enum wire_drop drop = dp_parse_ip(&one, 0, rte_pktmbuf_mtod(m, uint8_t *), length);
+	one.steer[0] = *steer;
+	if (drop == WIRE_DROP_NONE)
+		dp_egress_deliver(w, &one, &group);
+	else
+		dp_drop(w, m, drop);
+}
+
+/* Packet i does not fit its client's port: the endpoint is told, as if the client's side had. */
+static void tell_endpoint(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i,
+    const struct lb_flow *flow, uint64_t hash, uint16_t mtu)
+{
+	struct rte_mbuf *m = dp_icmp_make(w, b->ip[i], b->length[i], DP_ICMP_TOO_BIG, mtu);
+	struct dp_steer steer = b->steer[i];
+	steer.flags = 0;
+	steer.ingress_pop = w->snapshot->self;
+	if (!m)
+		return;
+	if (steer.egress_pop == w->snapshot->self) {
+		deliver_here(w, m, &steer);
+		return;
+	}
+	const struct lb_leg *leg = dp_tunnel_leg(w, steer.egress_pop, flow ? flow->class : 0);
+	if (leg)
+		dp_tunnel_wrap(w, t, m, leg, lb_hash14(hash), &steer, WIRE_JOURNEY_ICMP);
+	else
+		dp_drop(w, m, WIRE_DROP_NO_PATH);
+}
+
+static void send_to_client(
+    struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, const struct lb_flow *flow, uint64_t hash)
+{
+	struct wire_addr client = wire_ip_dst(b->ip[i]);
+	const struct dp_adjacency *a = dp_fib_lookup(w, &client);
+	if (a && b->length[i] > a->mtu) {
+		tell_endpoint(w, t, b, i, flow, hash, a->mtu);
+		dp_refuse(w, b, i, WIRE_JOURNEY_RETURN, WIRE_DROP_TOO_BIG);
+		return;
+	}
+	dp_tunnel_clamp_back(w, b, i, b->steer[i].egress_pop, flow ? flow->class : 0);
+	dp_output_by(w, b->pkt[i], a, WIRE_JOURNEY_RETURN);
+}
+
 void dp_return_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
 {
 	struct lb_flow_key flip[DP_BURST_MAX];
 	const struct lb_flow_key *key[DP_BURST_MAX];
 	uint64_t hash[DP_BURST_MAX];
 	struct lb_flow *flow[DP_BURST_MAX];
+	struct dp_tunnel t = {.n = 0};
 
 	for (unsigned k = 0; k < g->n; k++) {
 		flip[k] = lb_flow_key_exchanged(&b->key[g->i[k]]); /* the packet's is VIP -> client */
@@ -78,7 +129,7 @@ void dp_return_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_
 		}
 		DP_TRACE(w, b, i, WIRE_JOURNEY_RETURN, "to the client; egress POP %u, endpoint %u", steer->egress_pop,
 		    steer->endpoint);
-		dp_tunnel_clamp_back(w, b, i, steer->egress_pop, flow[k] ? flow[k]->class : 0);
-		dp_output(w, b->pkt[i], WIRE_JOURNEY_RETURN);
+		send_to_client(w, &t, b, i, flow[k], hash[k]);
 	}
+	dp_tunnel_flush(w, &t);
 }

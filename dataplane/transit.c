@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Transit: an authentic overlay packet with hops left goes on to the next POP on its PATH. The relay keeps nothing of
- * the flow; it turns the outer header, moves the path's position, and signs for the next link. */
+ * the flow; it turns the outer header, moves the path's position, and signs for the next link. What does not fit that is
+ * dropped and counted, no more: the sender chose the path by an MTU that kuafud knew better. */
 #include "dataplane/output.h"
 #include "dataplane/trace.h"
 #include "dataplane/tunnel.h"

@@ -201,6 +201,20 @@ Test(egress, a_full_pool_is_answered_with_a_reset)
 	cr_assert_eq(drops(FRA1, WIRE_DROP_NAT_FULL), 1);
 }
 
+Test(egress, what_does_not_fit_the_endpoints_port_is_told_to_the_client)
+{
+	given_flow();
+	set_port_mtu(1000);
+	struct packet big = tcp(FROM, TO, .payload = 961, .df = true);
+	arrive(SGP1, big);
+	carry();
+	struct packet told = delivered(NULL);
+	struct packet expected = icmp_error(VIP, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_FRAG_NEEDED, 1000, &big, 548);
+	wire_put_be16(expected.bytes + 4, 0);
+	expect_packet(told, with_ttl(expected, 64));
+	cr_assert_eq(drops(FRA1, WIRE_DROP_TOO_BIG), 1);
+}
+
 /* Nobody's address can be flooded with our resets. */
 Test(egress, resets_of_refused_syns_share_the_limit_of_icmp)
 {

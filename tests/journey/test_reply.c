@@ -151,6 +151,44 @@ Test(reply, teaches_the_ingress_the_flows_true_egress_and_endpoint)
 	expect_packet(forward, make_overlay(&o, &inner));
 }
 
+/* The path is wider than the client's port: only sgp1 knows, and the endpoint must learn. */
+Test(reply, what_does_not_fit_the_clients_port_is_told_to_the_endpoint_through_the_overlay)
+{
+	given_flow(udp(FROM, VIP ":53"));
+	set_port_mtu(1000);
+	struct packet big = udp(ORIGIN, nat, .payload = 973, .df = true);
+	struct packet inner = udp(VIP ":53", FROM, .payload = 973, .df = true, .ttl = 63);
+	struct packet flow = udp(FROM, VIP ":53");
+	struct overlay o = overlay_along(&flow, FRA1, 1, (enum pop[]){SGP1});
+	o.flags = WIRE_STEER_RETURN;
+	o.ingress = SGP1;
+	o.egress = FRA1;
+	receive(SGP1, make_overlay(&o, &inner));
+	cr_assert_eq(drops(SGP1, WIRE_DROP_TOO_BIG), 1);
+	carry();
+	enum pop left_at;
+	struct packet told = delivered(&left_at);
+	cr_assert_eq(left_at, FRA1);
+	struct packet quoted = with_ttl(big, 63);
+	struct packet expected = icmp_error(nat, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_FRAG_NEEDED, 1000, &quoted, 548);
+	wire_put_be16(expected.bytes + 4, 0);
+	expect_packet(told, with_ttl(expected, 64));
+}
+
+Test(reply, and_straight_where_the_ingress_is_here)
+{
+	receive(FRA1, udp(FROM, VIP ":53"));
+	struct packet out = sent(FRA1);
+	snprintf(nat, sizeof(nat), "10.3.1.1:%u", source_port_of(&out));
+	set_port_mtu(1000);
+	struct packet big = udp(ORIGIN, nat, .payload = 973, .df = true);
+	receive(FRA1, big);
+	struct packet quoted = with_ttl(big, 63);
+	struct packet expected = icmp_error(nat, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_FRAG_NEEDED, 1000, &quoted, 548);
+	wire_put_be16(expected.bytes + 4, 0);
+	expect_packet(sent(FRA1), with_ttl(expected, 64));
+}
+
 Test(reply, a_reset_in_the_endpoints_place_teaches_nothing)
 {
 	return_arrives(tcp(TO, FROM, .flags = WIRE_TCP_RST), 0, FRA1);

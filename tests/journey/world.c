@@ -129,6 +129,11 @@ void restart(enum pop pop, uint32_t epoch)
 	tick(site);
 }
 
+void set_port_mtu(uint16_t mtu)
+{
+	adjacency[1].mtu = mtu;
+}
+
 void set_clock(enum pop pop, int64_t offset_ns)
 {
 	world.site[pop].clock_offset_ns = offset_ns;

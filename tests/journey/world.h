@@ -90,6 +90,9 @@ uint64_t world_now_ns(void);
 /* The sender's stamp of a packet sent now. */
 uint32_t world_time_us(void);
 
+/* The MTU of all ports from now on; 1500 at first. */
+void set_port_mtu(uint16_t mtu);
+
 /* The wall clock of a POP runs ahead of the world's by so much from now on. */
 void set_clock(enum pop pop, int64_t offset_ns);
 
