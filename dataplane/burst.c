@@ -4,6 +4,7 @@
 #include "dataplane/oam.h"
 #include "dataplane/trace.h"
 #include "dataplane/tunnel.h"
+#include "dataplane/way.h"
 #include "lb/flow.h"
 #include "lb/nat.h"
 #include "wire/bytes.h"
@@ -71,18 +72,18 @@ static unsigned nat_owner(const struct dp_worker *w, const struct dp_burst *b, u
  * packets that are ours, the kernel judges its own. */
 static void classify_ip(struct dp_worker *w, struct dp_burst *b, unsigned i, enum wire_drop drop, struct groups *g)
 {
-	const struct lb_snapshot *s = w->snapshot;
 	struct wire_addr to = wire_ip_dst(b->ip[i]), from = wire_ip_src(b->ip[i]);
 	bool overlay = drop == WIRE_DROP_NONE && b->kind[i] == DP_KIND_UDP && b->key[i].vip_port == WIRE_OVERLAY_PORT;
-	b->link[i] = overlay ? lb_snapshot_link_by_address(s, &to, &from) : NULL;
+	b->link[i] = overlay ? dp_ways_link(w, &to, &from) : NULL;
+	enum dp_place place = b->link[i] ? DP_PLACE_OTHER : dp_ways_place(w, &to);
 	if (b->link[i]) {
 		classify_overlay(w, b, i, g);
-	} else if (lb_snapshot_vip(s, &to)) {
+	} else if (place == DP_PLACE_VIP) {
 		if (drop != WIRE_DROP_NONE)
 			dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, drop);
 		else if (!has_flow(b, i) || !give_to_owner(w, b, i, dp_owner(w, lb_hash14(b->hash[i]))))
 			dp_group_add(&g->journey[WIRE_JOURNEY_INGRESS], i);
-	} else if (lb_snapshot_nat(s, &to)) {
+	} else if (place == DP_PLACE_NAT) {
 		if (drop != WIRE_DROP_NONE)
 			dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, drop);
 		else if (!has_nat_flow(b, i) || !give_to_owner(w, b, i, nat_owner(w, b, i)))

@@ -78,8 +78,49 @@ static bool complete(const struct dp_overlay *o)
 	return o->geneve->flags & WIRE_GENEVE_OAM ? control && !any_data : data && !control;
 }
 
+static bool is_header_of(const uint8_t *option, uint8_t type, size_t body)
+{
+	return wire_be32(option) == (WIRE_OVERLAY_CLASS << 16 | (uint32_t)type << 8 | (uint32_t)(body / 4));
+}
+
+/* Data packets as dp_encap_write() makes them, without a look at each option in turn. false: another one, or a wrong
+ * one; *ret_overlay untouched. */
+static bool parse_usual(uint8_t *data, size_t length, struct dp_overlay *ret_overlay)
+{
+	struct wire_geneve *geneve = (struct wire_geneve *)data;
+	const size_t header = sizeof(struct wire_geneve_opt);
+	if (length < sizeof(*geneve) + WIRE_OVERLAY_OPTIONS(1))
+		return false;
+	uint8_t *path = data + sizeof(*geneve) + header;
+	unsigned count = ((const struct wire_path *)path)->count;
+	if (count - 1 >= WIRE_PATH_MAX_HOPS || geneve->version_optlen != WIRE_OVERLAY_OPTIONS(count) / 4 ||
+	    length < sizeof(*geneve) + WIRE_OVERLAY_OPTIONS(count) || geneve->flags & WIRE_GENEVE_OAM)
+		return false;
+	uint8_t *steer = path + WIRE_PATH_SIZE(count) + header;
+	uint8_t *telemetry = steer + sizeof(struct wire_steer) + header;
+	uint8_t *auth = telemetry + sizeof(struct wire_telemetry) + header;
+	if (!is_header_of(path - header, WIRE_OPT_PATH, WIRE_PATH_SIZE(count)) ||
+	    !is_header_of(steer - header, WIRE_OPT_STEER, sizeof(struct wire_steer)) ||
+	    !is_header_of(telemetry - header, WIRE_OPT_TELEMETRY, sizeof(struct wire_telemetry)) ||
+	    !is_header_of(auth - header, WIRE_OPT_AUTH, sizeof(struct wire_auth)) ||
+	    check_path((struct wire_path *)path, (unsigned)WIRE_PATH_SIZE(count)) != WIRE_DROP_NONE)
+		return false;
+	ret_overlay->geneve = geneve;
+	ret_overlay->path = (struct wire_path *)path;
+	ret_overlay->steer = (struct wire_steer *)steer;
+	ret_overlay->telemetry = (struct wire_telemetry *)telemetry;
+	ret_overlay->keepalive = NULL;
+	ret_overlay->linkstate = NULL;
+	ret_overlay->auth = (struct wire_auth *)auth;
+	ret_overlay->covered = (uint16_t)(ret_overlay->auth->tag - dp_overlay_signed(ret_overlay));
+	ret_overlay->length = (uint16_t)(sizeof(*geneve) + WIRE_OVERLAY_OPTIONS(count));
+	return true;
+}
+
 enum wire_drop dp_overlay_parse(uint8_t *data, size_t length, struct dp_overlay *ret_overlay)
 {
+	if (parse_usual(data, length, ret_overlay))
+		return WIRE_DROP_NONE;
 	struct wire_cursor c = wire_cursor(data, length);
 	struct dp_overlay o = {.geneve = (struct wire_geneve *)data};
 	if (!wire_take(&c, sizeof(struct wire_geneve)))

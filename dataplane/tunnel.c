@@ -21,19 +21,18 @@ static uint16_t hash14_of(const struct dp_burst *b, unsigned i)
 	return b->key[i].client_port & WIRE_OVERLAY_HASH_MASK;
 }
 
-static struct dp_steer steer_of(const struct dp_overlay *o)
+static void read_steer(const struct dp_overlay *o, struct dp_steer *ret_steer)
 {
 	const struct wire_steer *s = o->steer;
-	struct dp_steer r = {.flags = s->flags,
-	    .tried = s->tried,
-	    .ingress_pop = wire_be16(&s->ingress_pop),
-	    .egress_pop = wire_be16(&s->egress_pop),
-	    .endpoint = wire_be32(&s->endpoint),
-	    .group = wire_be32(&s->group),
-	    .vni = wire_be32(o->geneve->vni) >> 8};
+	ret_steer->flags = s->flags;
+	ret_steer->tried = s->tried;
+	ret_steer->ingress_pop = wire_be16(&s->ingress_pop);
+	ret_steer->egress_pop = wire_be16(&s->egress_pop);
+	ret_steer->endpoint = wire_be32(&s->endpoint);
+	ret_steer->group = wire_be32(&s->group);
+	ret_steer->vni = wire_be32(o->geneve->vni) >> 8;
 	for (unsigned k = 0; k < WIRE_STEER_MAX_CANDIDATES; k++)
-		r.candidate[k] = wire_be16(&s->candidate[k]);
-	return r;
+		ret_steer->candidate[k] = wire_be16(&s->candidate[k]);
 }
 
 /* The hop that names us must name the link on which the packet came. */
@@ -55,7 +54,7 @@ static bool is_present(struct dp_worker *w, uint16_t pop, uint32_t epoch)
 static void take_data(struct dp_worker *w, struct dp_burst *b, unsigned i, struct dp_group journey[WIRE_JOURNEY_COUNT])
 {
 	const struct dp_overlay *o = &b->overlay[i];
-	struct dp_link *link = dp_link_find(w->overlay, b->link[i]->row.link);
+	struct dp_link *link = dp_ways_exit(w, b->link[i])->counters;
 	if (!link) {
 		dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_PEER);
 		return;
@@ -72,7 +71,7 @@ static void take_data(struct dp_worker *w, struct dp_burst *b, unsigned i, struc
 		dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_PATH);
 		return;
 	}
-	b->steer[i] = steer_of(o);
+	read_steer(o, &b->steer[i]);
 	dp_trace_match_inner(w, b, i);
 	if (o->path->left)
 		dp_group_add(&journey[WIRE_JOURNEY_TRANSIT], i);
@@ -101,7 +100,7 @@ void dp_tunnel_receive(
 	for (unsigned k = 0; k < g->n; k++) {
 		unsigned i = g->i[k];
 		const struct dp_overlay *o = &b->overlay[i];
-		const struct lb_key *key = lb_snapshot_rx_key(w->snapshot, b->link[i]->row.to_pop, o->auth->key_id);
+		const struct lb_key *key = dp_ways_rx_key(w, b->link[i], o->auth->key_id);
 		if (!key) {
 			dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_KEY);
 			continue;

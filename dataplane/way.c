@@ -19,7 +19,22 @@ struct course {
 	const struct lb_path *path;
 };
 
+struct place {
+	struct wire_addr address;
+	bool known;
+	uint8_t what; /* enum dp_place */
+};
+
+struct entry {
+	struct wire_addr local;
+	struct wire_addr remote;
+	bool known;
+	const struct lb_link *link;
+};
+
 struct dp_ways {
+	struct place place[KEPT];
+	struct entry entry[KEPT];
 	struct course course[KEPT];
 	struct dp_exit exit[KEPT];
 	struct dp_way way[KEPT];
@@ -42,10 +57,40 @@ void dp_ways_destroy(struct dp_ways *ways)
 void dp_ways_forget(struct dp_ways *ways)
 {
 	for (unsigned i = 0; i < KEPT; i++) {
+		ways->place[i].known = false;
+		ways->entry[i].known = false;
 		ways->course[i].to = 0;
 		ways->exit[i].link = NULL;
 		ways->way[i].leg = NULL;
 	}
+}
+
+static unsigned slot_of(const struct wire_addr *a)
+{
+	return (unsigned)(lb_hash_word(a->bytes + 8) * 0x9e3779b97f4a7c15u >> 32) % KEPT;
+}
+
+static enum dp_place find_place(const struct lb_snapshot *s, const struct wire_addr *address)
+{
+	if (lb_snapshot_vip(s, address))
+		return DP_PLACE_VIP;
+	return lb_snapshot_nat(s, address) ? DP_PLACE_NAT : DP_PLACE_OTHER;
+}
+
+enum dp_place dp_ways_place(struct dp_worker *w, const struct wire_addr *address)
+{
+	struct place *p = &w->ways->place[slot_of(address)];
+	if (!p->known || !wire_addr_equal(&p->address, address))
+		*p = (struct place){*address, true, (uint8_t)find_place(w->snapshot, address)};
+	return p->what;
+}
+
+const struct lb_link *dp_ways_link(struct dp_worker *w, const struct wire_addr *local, const struct wire_addr *remote)
+{
+	struct entry *e = &w->ways->entry[slot_of(remote)];
+	if (!e->known || !wire_addr_equal(&e->remote, remote) || !wire_addr_equal(&e->local, local))
+		*e = (struct entry){*local, *remote, true, lb_snapshot_link_by_address(w->snapshot, local, remote)};
+	return e->link;
 }
 
 const struct lb_path *dp_ways_path(struct dp_worker *w, uint16_t to_pop, uint8_t class)
@@ -65,12 +110,25 @@ static struct dp_exit find_exit(struct dp_worker *w, const struct lb_link *link)
 	    .adjacency = dp_fib_lookup(w, &link->row.remote)};
 }
 
-const struct dp_exit *dp_ways_exit(struct dp_worker *w, const struct lb_link *link)
+static struct dp_exit *exit_of(struct dp_worker *w, const struct lb_link *link)
 {
 	struct dp_exit *e = &w->ways->exit[link->slot % KEPT];
 	if (e->link != link)
 		*e = find_exit(w, link);
 	return e;
+}
+
+const struct dp_exit *dp_ways_exit(struct dp_worker *w, const struct lb_link *link)
+{
+	return exit_of(w, link);
+}
+
+const struct lb_key *dp_ways_rx_key(struct dp_worker *w, const struct lb_link *link, uint8_t key_id)
+{
+	struct dp_exit *e = exit_of(w, link);
+	if (!e->rx_key || e->rx_key->row.key_id != key_id)
+		e->rx_key = lb_snapshot_rx_key(w->snapshot, link->row.to_pop, key_id);
+	return e->rx_key;
 }
 
 static uint16_t at(const struct dp_way *way, const void *part)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The ways out of this POP into the overlay: what all packets over one link, and all along one leg of a path, have in
- * common. Gathered when a packet first takes a way, kept for the next ones.
+/* The ways into this POP and out of it: what all packets to one address, over one link, and along one leg of a path have
+ * in common. Gathered when a packet first takes a way, kept for the next ones.
  *
  * Invariant: all that is kept is of the worker's present state; dp_ways_forget() goes with every new one. Which leg of a
  * path is in use is not kept: that changes between states. */
@@ -18,6 +18,7 @@ struct lb_key;
 struct dp_exit {
 	const struct lb_link *link;           /* NULL: nothing is kept here */
 	const struct lb_key *key;             /* to sign with; NULL: there is none */
+	const struct lb_key *rx_key;          /* that the last packet from there named */
 	struct dp_link *counters;             /* NULL: more links than we can count for */
 	const struct dp_adjacency *adjacency; /* NULL: no route */
 };
@@ -45,6 +46,17 @@ void dp_ways_forget(struct dp_ways *ways);
 
 /* As lb_snapshot_path() of the worker's snapshot. */
 const struct lb_path *dp_ways_path(struct dp_worker *w, uint16_t to_pop, uint8_t class);
+
+enum dp_place { DP_PLACE_OTHER, DP_PLACE_VIP, DP_PLACE_NAT };
+
+/* What an address is to us: that of a VIP, of NAT, or neither. */
+enum dp_place dp_ways_place(struct dp_worker *w, const struct wire_addr *address);
+
+/* As lb_snapshot_link_by_address(). */
+const struct lb_link *dp_ways_link(struct dp_worker *w, const struct wire_addr *local, const struct wire_addr *remote);
+
+/* As lb_snapshot_rx_key() of the neighbour on a link of ours. */
+const struct lb_key *dp_ways_rx_key(struct dp_worker *w, const struct lb_link *link, uint8_t key_id);
 
 /* Never NULL. */
 const struct dp_exit *dp_ways_exit(struct dp_worker *w, const struct lb_link *link);
