@@ -34,6 +34,8 @@ static const struct {
     {WIRE_CTL_FLOWS_QUERY, 0, sizeof(struct wire_ctl_filter), "FLOWS_QUERY"},
     {WIRE_CTL_TRACE_START, 0, sizeof(struct wire_ctl_filter), "TRACE_START"},
     {WIRE_CTL_TRACE_STOP, 0, 0, "TRACE_STOP"},
+    {WIRE_CTL_CAPTURE_START, 0, sizeof(struct wire_ctl_filter), "CAPTURE_START"},
+    {WIRE_CTL_CAPTURE_STOP, 0, 0, "CAPTURE_STOP"},
 };
 
 static int refuse(struct wire_ctl_error *ret_error, uint16_t object, const char *format, ...)
@@ -81,11 +83,14 @@ static int check_reserved(const struct dp_message *m, struct wire_ctl_error *ret
 		memcpy(&begin, m->body, sizeof(begin));
 		if (begin.reserved != 0 || (begin.flags & ~(uint32_t)WIRE_CTL_FULL) != 0)
 			return refuse(ret_error, 0, "BEGIN: unknown flags or reserved is not 0");
-	} else if (m->type == WIRE_CTL_FLOWS_QUERY || m->type == WIRE_CTL_TRACE_START) {
+	} else if (m->type == WIRE_CTL_FLOWS_QUERY || m->type == WIRE_CTL_TRACE_START ||
+	           m->type == WIRE_CTL_CAPTURE_START) {
 		struct wire_ctl_filter filter;
 		memcpy(&filter, m->body, sizeof(filter));
-		if (filter.reserved != 0 || filter.reserved2 != 0)
+		if (filter.reserved != 0)
 			return refuse(ret_error, 0, "filter: reserved is not 0");
+		if (filter.snap > WIRE_CTL_MAX_SNAP)
+			return refuse(ret_error, 0, "filter: snap %u is over %u", filter.snap, WIRE_CTL_MAX_SNAP);
 	}
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <rte_pause.h>
 
 #include "dataplane/burst.h"
+#include "dataplane/capture.h"
 #include "dataplane/links.h"
 #include "dataplane/oam.h"
 #include "dataplane/way.h"
@@ -123,8 +124,10 @@ static unsigned poll_ports(struct dp_worker *w)
 			uint16_t n = rte_eth_rx_burst(p->ethdev, queue, pkts, DP_BURST);
 			for (uint16_t i = 0; i < n; i++)
 				pkts[i]->port = port; /* from here on it is our number, not the driver's */
-			if (n > 0)
+			if (n > 0) {
+				dp_capture(w, pkts, n, port, WIRE_CAPTURE_IN);
 				dp_burst_run(w, pkts, n, port);
+			}
 			found += n + serve_queue(w, port, queue);
 		}
 	}
@@ -231,6 +234,7 @@ void dp_workers_receive(
 	dp_loop_begin(w, now_ns, wall_ns);
 	for (uint16_t i = 0; i < n; i++)
 		pkts[i]->port = port;
+	dp_capture(w, pkts, n, port, WIRE_CAPTURE_IN);
 	dp_burst_run(w, pkts, n, port);
 	dp_loop_end(w);
 }

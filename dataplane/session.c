@@ -202,6 +202,12 @@ static int take(struct dp_session *s, const struct dp_message *m)
 	case WIRE_CTL_TRACE_STOP:
 		dp_session_trace_stop(s);
 		break;
+	case WIRE_CTL_CAPTURE_START:
+		dp_session_capture_start(s, m);
+		break;
+	case WIRE_CTL_CAPTURE_STOP:
+		dp_session_capture_stop(s);
+		break;
 	default:
 		take_transaction(s, m);
 		break;
@@ -291,6 +297,7 @@ void dp_session_end(struct dp_session *s)
 	dp_transaction_abort(s->transactions);
 	dp_session_flows_stop(s);
 	dp_session_trace_stop(s);
+	dp_session_capture_stop(s);
 	if (s->in_fd >= 0)
 		close(s->in_fd);
 	s->in_fd = -1;

@@ -32,6 +32,9 @@ struct dp_session {
 	uint32_t packets_left;
 	uint64_t traced_packet;
 
+	/* CAPTURE */
+	struct dp_capture *capture;
+
 	void *heartbeats;
 	size_t heartbeats_size;
 	struct dp_event_cache cache;
@@ -59,5 +62,7 @@ void dp_session_flows_stop(struct dp_session *s);
 void dp_session_flows_ask(struct dp_session *s);
 void dp_session_trace_start(struct dp_session *s, const struct dp_message *m);
 void dp_session_trace_stop(struct dp_session *s);
+void dp_session_capture_start(struct dp_session *s, const struct dp_message *m);
+void dp_session_capture_stop(struct dp_session *s);
 /* Cached states after HELLO, then the workers' events, as far as there is room. */
 void dp_session_pass_events(struct dp_session *s);

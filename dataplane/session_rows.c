@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/capture.h"
+
 /* ---- queries and traces ---- */
 
 void dp_session_flows_ask(struct dp_session *s)
@@ -67,6 +69,50 @@ void dp_session_trace_start(struct dp_session *s, const struct dp_message *m)
 	s->packets_left = filter->limit == 0 ? UINT32_MAX : filter->limit;
 	s->traced_packet = 0;
 	set_trace(s, filter);
+}
+
+/* ---- captures ---- */
+
+static void set_capture(struct dp_session *s, struct dp_capture *capture)
+{
+	atomic_store(&s->set->shared.capture, capture);
+	dp_session_wait_for_workers(s);
+	dp_capture_destroy(s->capture);
+	s->capture = capture;
+}
+
+void dp_session_capture_stop(struct dp_session *s)
+{
+	if (s->capture != NULL)
+		set_capture(s, NULL);
+}
+
+void dp_session_capture_start(struct dp_session *s, const struct dp_message *m)
+{
+	struct wire_ctl_filter filter;
+	struct dp_capture *capture = NULL;
+	memcpy(&filter, m->body, sizeof(filter));
+	dp_session_capture_stop(s);
+	if (dp_capture_create(s->set->n, &filter, &capture) != 0)
+		dp_session_answer_text(s, 0, -ENOMEM, "CAPTURE_START: no memory for the copies");
+	else
+		set_capture(s, capture);
+}
+
+/* The workers in turn, so that none is starved by another's ring. */
+static void pass_captured(struct dp_session *s)
+{
+	struct dp_captured captured;
+	for (bool any = s->capture != NULL; any;) {
+		any = false;
+		for (uint16_t id = 0; id < s->set->n && dp_outbox_room(&s->out) >= DP_OUTBOX_RESERVE; id++) {
+			if (dp_capture_next(s->capture, id, &captured) != 0)
+				continue;
+			any = true;
+			dp_session_answer(
+			    s, WIRE_CTL_CAPTURED, 0, &captured, sizeof(captured.head) + captured.head.captured);
+		}
+	}
 }
 
 /* ---- events ---- */
@@ -176,6 +222,7 @@ void dp_session_pass_events(struct dp_session *s)
 	for (uint16_t id = 0; id < s->set->n; id++)
 		while (dp_outbox_room(&s->out) >= DP_OUTBOX_RESERVE && dp_next_event(s->set->slot[id], &event) == 0)
 			pass_event(s, &event);
+	pass_captured(s);
 	trim_cache(s);
 }
 
@@ -186,5 +233,5 @@ bool dp_session_events_wait(const struct dp_session *s)
 	for (uint16_t id = 0; id < s->set->n; id++)
 		if (dp_event_waits(s->set->slot[id]))
 			return true;
-	return false;
+	return dp_capture_waits(s->capture);
 }

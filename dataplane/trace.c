@@ -5,10 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static bool matches_address(const struct lb_flow_key *k, const struct wire_addr *a)
-{
-	return wire_addr_is_unset(a) || wire_addr_equal(a, &k->client) || wire_addr_equal(a, &k->vip);
-}
+#include "dataplane/filter.h"
 
 static const struct wire_ctl_filter *filter_of(struct dp_worker *w)
 {
@@ -18,13 +15,8 @@ static const struct wire_ctl_filter *filter_of(struct dp_worker *w)
 void dp_trace_match(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_flow_key *k)
 {
 	const struct wire_ctl_filter *f = filter_of(w);
-	if (!f || !matches_address(k, &f->address) || !matches_address(k, &f->address2))
-		return;
-	if (f->protocol && f->protocol != k->protocol)
-		return;
-	if (f->l4_port && f->l4_port != k->client_port && f->l4_port != k->vip_port)
-		return;
-	b->traced |= 1ull << i;
+	if (f && dp_filter_matches(f, k))
+		b->traced |= 1ull << i;
 }
 
 /* Parsed beside the burst, whose column is still that of the outer packet. */

@@ -6,6 +6,7 @@
 
 #include <rte_ethdev.h>
 
+#include "dataplane/capture.h"
 #include "dataplane/worker_set.h"
 #include "lb/hash.h"
 
@@ -32,6 +33,8 @@ void dp_tx_flush(struct dp_worker *w, uint16_t port)
 	b->n = 0;
 	uint16_t queue = dp_queue_of(w->set, port, w->id);
 	uint16_t owner = dp_queue_owner(w->set, port, queue);
+	if (p->sent != NULL || owner == w->id)
+		dp_capture(w, b->pkt, n, port, WIRE_CAPTURE_OUT);
 	if (p->sent != NULL) {
 		sent = rte_ring_enqueue_burst(p->sent, (void **)b->pkt, n, NULL);
 	} else if (!atomic_load_explicit(&p->up, memory_order_relaxed)) {
@@ -87,10 +90,15 @@ static struct rte_ring *ring_of(struct dp_slot *slot, uint16_t type)
 
 int dp_post(struct dp_worker *w, struct dp_event *event)
 {
-	struct dp_workers *set = w->set;
 	event->worker = w->id;
 	if (rte_ring_sp_enqueue_elem(ring_of(dp_slot_of(w), event->type), event, sizeof(*event)) != 0)
 		return -EAGAIN;
+	dp_wake_main(w->set);
+	return 0;
+}
+
+void dp_wake_main(struct dp_workers *set)
+{
 	/* The full fence keeps the look at main_waits behind the event: one of us two sees the other. */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&set->main_waits, memory_order_relaxed)) {
@@ -98,7 +106,6 @@ int dp_post(struct dp_worker *w, struct dp_event *event)
 		ssize_t written = write(set->main_fd, &one, sizeof(one));
 		(void)written; /* a full counter is readable, too */
 	}
-	return 0;
 }
 
 void dp_neighbour_wanted(struct dp_worker *w, uint16_t port, const struct wire_addr *address)

@@ -32,6 +32,7 @@ struct lb_snapshot;
 struct lb_flow_table;
 struct lb_nat_table;
 struct dp_workers;
+struct dp_capture;
 struct dp_overlay_state; /* link sequences, replay windows and link counters of this worker: dataplane/overlay.h */
 struct dp_ways;          /* what packets of one way into the overlay have in common: dataplane/way.h */
 struct dp_oam;           /* worker 0: keepalives, flood, link states; dataplane/oam.h */
@@ -105,6 +106,8 @@ struct dp_worker {
 struct dp_shared {
 	/* Written by the main thread: what to trace; NULL: nothing. Freed by QSBR. */
 	_Atomic(const struct wire_ctl_filter *) trace;
+	/* Written by the main thread: dataplane/capture.h; NULL: nothing. Freed by QSBR. */
+	_Atomic(struct dp_capture *) capture;
 	/* The lab's offset of this POP's clock, ns. Constant. */
 	int64_t clock_offset_ns;
 	/* Ours, 24 bits. Constant. */

@@ -121,6 +121,9 @@ bool dp_event_waits(const struct dp_slot *slot);
 /* Until a packet may be there, or something is due, or somebody wakes us: after a pass that found nothing. */
 void dp_idle(struct dp_slot *slot);
 
+/* Wake the main thread if it waits: something is in a ring for it. */
+void dp_wake_main(struct dp_workers *set);
+
 /* Wake a worker if it sleeps. */
 void dp_wake(struct dp_slot *slot);
 

@@ -15,7 +15,7 @@
  *                    <-------------     ACK g        every worker has taken the new state
  *                    <-------------     ERROR g      or: nothing has changed, and this is why
  *   LINK_STATE       <------------>                  at any time, outside transactions too
- *   FLOWS_QUERY, TRACE_START, …         rows come back as they are found
+ *   FLOWS_QUERY, TRACE_START, CAPTURE_START, …      rows come back as they are found
  *
  * BEGIN with FULL replaces the whole state: what is not sent again is gone at COMMIT. A transaction that does not
  * validate, or a connection that ends before COMMIT, changes nothing. */
@@ -46,6 +46,9 @@ enum wire_ctl_type {
 	WIRE_CTL_TRACE_STOP = 15,
 	WIRE_CTL_TRACE = 16,
 	WIRE_CTL_PATH_STATE = 17,
+	WIRE_CTL_CAPTURE_START = 18,
+	WIRE_CTL_CAPTURE_STOP = 19,
+	WIRE_CTL_CAPTURED = 20,
 };
 
 enum wire_ctl_object {
@@ -303,8 +306,8 @@ struct wire_ctl_neighbour_wanted {
 enum wire_ctl_flow_role { WIRE_FLOW_INGRESS = 1, WIRE_FLOW_EGRESS = 2 };
 enum wire_ctl_flow_end { WIRE_END_ANY = 0, WIRE_END_CLIENT = 1, WIRE_END_VIP = 2, WIRE_END_ENDPOINT = 3 };
 
-/* Matches a packet or flow in either direction; unset fields (zero) match anything. The fields after `protocol` are
- * FLOWS_QUERY's alone. */
+/* Matches a packet or flow in either direction; unset fields (zero) match anything. end, end2, state, role and
+ * pop are FLOWS_QUERY's alone. */
 struct wire_ctl_filter {
 	struct wire_addr address; /* client, VIP, endpoint or NAT address */
 	struct wire_addr address2;
@@ -317,7 +320,7 @@ struct wire_ctl_filter {
 	uint8_t reserved;
 	uint32_t limit; /* rows or packets after which it ends; 0: no limit */
 	uint16_t pop;   /* the flow's ingress or egress */
-	uint16_t reserved2;
+	uint16_t snap;  /* CAPTURE_START's: bytes of each frame at most; 0: WIRE_CTL_MAX_SNAP */
 };
 
 struct wire_ctl_flow {
@@ -351,6 +354,22 @@ struct wire_ctl_trace {
 	char text[232]; /* one step: the lookup and its result, zero-terminated */
 };
 
+#define WIRE_CTL_MAX_SNAP 2024u /* bytes of a packet that one CAPTURED carries */
+
+enum wire_ctl_capture_direction { WIRE_CAPTURE_IN = 0, WIRE_CAPTURE_OUT = 1 };
+
+/* `captured` bytes of the frame follow. */
+struct wire_ctl_captured {
+	uint64_t at_ns;  /* CLOCK_REALTIME */
+	uint32_t length; /* of the whole frame */
+	uint32_t missed; /* frames that this worker had no room for since the last one */
+	uint16_t captured;
+	uint16_t port;
+	uint16_t worker;
+	uint8_t direction; /* enum wire_ctl_capture_direction */
+	uint8_t reserved;
+};
+
 _Static_assert(sizeof(struct wire_ctl_header) == 16, "ABI");
 _Static_assert(sizeof(struct wire_ctl_hello) % 8 == 0, "ABI");
 _Static_assert(sizeof(struct wire_ctl_error) == 248, "ABI");
@@ -370,3 +389,5 @@ _Static_assert(sizeof(struct wire_ctl_route) == 32, "ABI");
 _Static_assert(sizeof(struct wire_ctl_link_state) == 16, "ABI");
 _Static_assert(sizeof(struct wire_ctl_flow) == 96, "ABI");
 _Static_assert(sizeof(struct wire_ctl_trace) == 256, "ABI");
+_Static_assert(sizeof(struct wire_ctl_filter) == 48, "ABI");
+_Static_assert(sizeof(struct wire_ctl_captured) == 24, "ABI");

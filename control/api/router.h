@@ -55,8 +55,8 @@ ctl_api_handler ctl_api_get_status, ctl_api_get_pops, ctl_api_get_links, ctl_api
     ctl_api_get_listeners, ctl_api_get_endpoints, ctl_api_get_policies, ctl_api_get_explain;
 /* counters.c */
 ctl_api_handler ctl_api_get_drops, ctl_api_get_counters, ctl_api_get_metrics;
-/* query.c */
-ctl_api_handler ctl_api_get_flows, ctl_api_get_trace;
+/* flows.c, trace.c, capture.c */
+ctl_api_handler ctl_api_get_flows, ctl_api_get_trace, ctl_api_get_capture;
 /* change.c */
 ctl_api_handler ctl_api_post_apply, ctl_api_put_policy, ctl_api_delete_policy, ctl_api_delete_accelerator,
     ctl_api_delete_pop, ctl_api_post_drain;

@@ -76,6 +76,9 @@ struct ctl_api_view {
 	/* Rows are struct wire_ctl_trace. Also -EBUSY: another trace runs. */
 	int (*trace)(
 	    void *daemon, const struct wire_ctl_filter *filter, const struct ctl_api_query *query, uint64_t *ret_id);
+	/* Rows are struct wire_ctl_captured, the frame's bytes behind. Also -EBUSY: another capture runs. */
+	int (*capture)(
+	    void *daemon, const struct wire_ctl_filter *filter, const struct ctl_api_query *query, uint64_t *ret_id);
 	void (*stop)(void *daemon, uint64_t id);
 
 	/* The data plane's counters as mapped (wire/stats.h), or NULL; they stay mapped during the handler's call. */
@@ -85,6 +88,9 @@ struct ctl_api_view {
 	const char *(*pop_name)(void *daemon, uint16_t pop);
 	const char *(*class_name)(void *daemon, uint8_t class);
 	const char *(*flow_state_name)(void *daemon, uint8_t state);
+
+	/* Of port number `port` in pop.yaml; NULL: there are no more. */
+	const char *(*port_name)(void *daemon, uint16_t port);
 
 	/* CLOCK_MONOTONIC in ns, as workers' heartbeats are. */
 	uint64_t (*monotonic)(void *daemon);

@@ -285,6 +285,9 @@ void ctl_dataplane_on_message(
 	case WIRE_CTL_TRACE:
 		ctl_dataplane_on_trace(client, body);
 		break;
+	case WIRE_CTL_CAPTURED:
+		ctl_dataplane_on_captured(client, body, header->length - sizeof(*header));
+		break;
 	default:
 		break;
 	}

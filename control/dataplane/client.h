@@ -79,3 +79,9 @@ void ctl_dataplane_flows_cancel(struct ctl_dataplane_query *query);
 int ctl_dataplane_trace(struct ctl_dataplane *client, const struct wire_ctl_filter *filter,
     void (*on_row)(void *arg, const struct wire_ctl_trace *trace), void (*on_end)(void *arg, int error), void *arg);
 void ctl_dataplane_trace_stop(struct ctl_dataplane *client);
+
+/* One capture at a time (-EBUSY), as a trace. The frame's bytes follow the row. */
+int ctl_dataplane_capture(struct ctl_dataplane *client, const struct wire_ctl_filter *filter,
+    void (*on_row)(void *arg, const struct wire_ctl_captured *captured), void (*on_end)(void *arg, int error),
+    void *arg);
+void ctl_dataplane_capture_stop(struct ctl_dataplane *client);

@@ -10,16 +10,18 @@
 static const struct {
 	bool ours;
 	size_t size;
+	size_t more; /* at most so much longer */
 } received[] = {
-    [WIRE_CTL_HELLO] = {true, sizeof(struct wire_ctl_hello)},
-    [WIRE_CTL_ACK] = {true, 0},
-    [WIRE_CTL_ERROR] = {true, sizeof(struct wire_ctl_error)},
-    [WIRE_CTL_LINK_STATE] = {true, sizeof(struct wire_ctl_link_state)},
-    [WIRE_CTL_NEIGHBOUR_WANTED] = {true, sizeof(struct wire_ctl_neighbour_wanted)},
-    [WIRE_CTL_FLOW] = {true, sizeof(struct wire_ctl_flow)},
-    [WIRE_CTL_FLOWS_END] = {true, 0},
-    [WIRE_CTL_TRACE] = {true, sizeof(struct wire_ctl_trace)},
-    [WIRE_CTL_PATH_STATE] = {true, sizeof(struct wire_ctl_path_state)},
+    [WIRE_CTL_HELLO] = {true, sizeof(struct wire_ctl_hello), 0},
+    [WIRE_CTL_ACK] = {true, 0, 0},
+    [WIRE_CTL_ERROR] = {true, sizeof(struct wire_ctl_error), 0},
+    [WIRE_CTL_LINK_STATE] = {true, sizeof(struct wire_ctl_link_state), 0},
+    [WIRE_CTL_NEIGHBOUR_WANTED] = {true, sizeof(struct wire_ctl_neighbour_wanted), 0},
+    [WIRE_CTL_FLOW] = {true, sizeof(struct wire_ctl_flow), 0},
+    [WIRE_CTL_FLOWS_END] = {true, 0, 0},
+    [WIRE_CTL_TRACE] = {true, sizeof(struct wire_ctl_trace), 0},
+    [WIRE_CTL_PATH_STATE] = {true, sizeof(struct wire_ctl_path_state), 0},
+    [WIRE_CTL_CAPTURED] = {true, sizeof(struct wire_ctl_captured), WIRE_CTL_MAX_SNAP},
 };
 
 static size_t padded(size_t size)
@@ -110,7 +112,8 @@ int ctl_frame_next(const uint8_t *bytes, size_t length, size_t *offset, const st
 		return -EBADMSG;
 	if (header->type >= sizeof(received) / sizeof(received[0]) || !received[header->type].ours)
 		return -EBADMSG;
-	if (header->length != sizeof(*header) + padded(received[header->type].size))
+	size_t size = sizeof(*header) + padded(received[header->type].size);
+	if (header->length < size || header->length > size + padded(received[header->type].more))
 		return -EBADMSG;
 	*ret_header = header;
 	*ret_body = header + 1;

@@ -16,6 +16,13 @@ struct ctl_dataplane_query {
 	bool cancelled; /* its rows are still to come, and to be thrown away */
 };
 
+struct ctl_capture {
+	bool on;
+	void (*on_row)(void *arg, const struct wire_ctl_captured *captured);
+	void (*on_end)(void *arg, int error);
+	void *arg;
+};
+
 struct ctl_trace {
 	bool on;
 	void (*on_row)(void *arg, const struct wire_ctl_trace *trace);
@@ -65,6 +72,7 @@ struct ctl_dataplane {
 
 	struct ctl_dataplane_query *query; /* the first is being answered */
 	struct ctl_trace trace;
+	struct ctl_capture capture;
 };
 
 /* query.c */
@@ -72,6 +80,8 @@ void ctl_dataplane_queries_lost(struct ctl_dataplane *client, int error);
 void ctl_dataplane_on_flow(struct ctl_dataplane *client, const struct wire_ctl_flow *flow);
 void ctl_dataplane_on_flows_end(struct ctl_dataplane *client);
 void ctl_dataplane_on_trace(struct ctl_dataplane *client, const struct wire_ctl_trace *trace);
+/* size: of the body, the frame's bytes included. */
+void ctl_dataplane_on_captured(struct ctl_dataplane *client, const struct wire_ctl_captured *captured, size_t size);
 
 /* socket.c: queue a message outside transactions and see that it goes out. */
 int ctl_dataplane_send(struct ctl_dataplane *client, enum wire_ctl_type type, const void *body, size_t size, int fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Rows on demand: flows, one query after the other, and the records of a trace. */
+/* Rows on demand: flows, one query after the other, the records of a trace, and captured packets. */
 #include "control/dataplane/impl.h"
 
 #include <errno.h>
@@ -92,6 +92,35 @@ void ctl_dataplane_on_trace(struct ctl_dataplane *client, const struct wire_ctl_
 		client->trace.on_row(client->trace.arg, trace);
 }
 
+int ctl_dataplane_capture(struct ctl_dataplane *client, const struct wire_ctl_filter *filter,
+    void (*on_row)(void *arg, const struct wire_ctl_captured *captured), void (*on_end)(void *arg, int error),
+    void *arg)
+{
+	if (!client->greeted)
+		return -ENOTCONN;
+	if (client->capture.on)
+		return -EBUSY;
+	int error = ctl_dataplane_send(client, WIRE_CTL_CAPTURE_START, filter, sizeof(*filter), -1);
+	if (!error)
+		client->capture = (struct ctl_capture){.on = true, .on_row = on_row, .on_end = on_end, .arg = arg};
+	return error;
+}
+
+void ctl_dataplane_capture_stop(struct ctl_dataplane *client)
+{
+	if (!client->capture.on)
+		return;
+	client->capture.on = false;
+	if (client->greeted)
+		ctl_dataplane_send(client, WIRE_CTL_CAPTURE_STOP, NULL, 0, -1);
+}
+
+void ctl_dataplane_on_captured(struct ctl_dataplane *client, const struct wire_ctl_captured *captured, size_t size)
+{
+	if (client->capture.on && captured->captured <= size - sizeof(*captured))
+		client->capture.on_row(client->capture.arg, captured);
+}
+
 void ctl_dataplane_queries_lost(struct ctl_dataplane *client, int error)
 {
 	/* A callback may ask again and is refused: nobody is connected. */
@@ -100,5 +129,9 @@ void ctl_dataplane_queries_lost(struct ctl_dataplane *client, int error)
 	if (client->trace.on) {
 		client->trace.on = false;
 		client->trace.on_end(client->trace.arg, error);
+	}
+	if (client->capture.on) {
+		client->capture.on = false;
+		client->capture.on_end(client->capture.arg, error);
 	}
 }

@@ -131,6 +131,12 @@ static const char *flow_state_name(void *daemon, uint8_t state)
 	return lb_flow_state_name(state);
 }
 
+static const char *port_name(void *daemon, uint16_t port)
+{
+	const struct ctl_daemon *d = daemon;
+	return port < d->config.n_ports ? d->config.ports[port].name : NULL;
+}
+
 static uint64_t monotonic(void *daemon)
 {
 	(void)daemon;
@@ -158,11 +164,13 @@ static void fill_view(struct ctl_daemon *d)
 	    .drain = ctl_change_drain,
 	    .flows = ctl_view_flows,
 	    .trace = ctl_view_trace,
+	    .capture = ctl_view_capture,
 	    .stop = ctl_view_stop,
 	    .stats = show_stats,
 	    .pop_name = pop_name,
 	    .class_name = class_name,
 	    .flow_state_name = flow_state_name,
+	    .port_name = port_name,
 	    .monotonic = monotonic,
 	};
 }

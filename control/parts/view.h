@@ -14,6 +14,8 @@ int ctl_view_explain(void *d, const char *from, const char *to, const char *clas
 /* view_query.c */
 int ctl_view_flows(void *d, const struct wire_ctl_filter *filter, const struct ctl_api_query *query, uint64_t *ret_id);
 int ctl_view_trace(void *d, const struct wire_ctl_filter *filter, const struct ctl_api_query *query, uint64_t *ret_id);
+int ctl_view_capture(
+    void *d, const struct wire_ctl_filter *filter, const struct ctl_api_query *query, uint64_t *ret_id);
 void ctl_view_stop(void *d, uint64_t id);
 
 /* ---- shared by them ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Flows and traces: the data plane's rows, handed on to whoever asked. */
+/* Flows, traces and captures: the data plane's rows, handed on to whoever asked. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -10,7 +10,8 @@ struct ctl_query {
 	struct ctl_query *next;
 	uint64_t id;
 	struct ctl_api_query api;
-	struct ctl_dataplane_query *flows; /* NULL: this is the trace */
+	struct ctl_dataplane_query *flows; /* NULL: this is the trace or the capture, which end by */
+	void (*stop)(struct ctl_dataplane *client);
 };
 
 static void forget(struct ctl_query *query)
@@ -32,6 +33,12 @@ static void on_trace(void *arg, const struct wire_ctl_trace *trace)
 {
 	struct ctl_query *query = arg;
 	query->api.row(query->api.to, trace);
+}
+
+static void on_captured(void *arg, const struct wire_ctl_captured *captured)
+{
+	struct ctl_query *query = arg;
+	query->api.row(query->api.to, captured);
 }
 
 static void on_end(void *arg, int error)
@@ -81,7 +88,24 @@ int ctl_view_trace(
 	struct ctl_query *query = is_connected(d) ? new_query(d, api) : NULL;
 	if (!query)
 		return is_connected(d) ? -ENOMEM : -ENOTCONN;
+	query->stop = ctl_dataplane_trace_stop;
 	int error = ctl_dataplane_trace(d->dataplane, filter, on_trace, on_end, query);
+	if (error)
+		forget(query);
+	else
+		*ret_id = query->id;
+	return error;
+}
+
+int ctl_view_capture(
+    void *daemon, const struct wire_ctl_filter *filter, const struct ctl_api_query *api, uint64_t *ret_id)
+{
+	struct ctl_daemon *d = daemon;
+	struct ctl_query *query = is_connected(d) ? new_query(d, api) : NULL;
+	if (!query)
+		return is_connected(d) ? -ENOMEM : -ENOTCONN;
+	query->stop = ctl_dataplane_capture_stop;
+	int error = ctl_dataplane_capture(d->dataplane, filter, on_captured, on_end, query);
 	if (error)
 		forget(query);
 	else
@@ -100,6 +124,6 @@ void ctl_view_stop(void *daemon, uint64_t id)
 	if (query->flows)
 		ctl_dataplane_flows_cancel(query->flows);
 	else
-		ctl_dataplane_trace_stop(d->dataplane);
+		query->stop(d->dataplane);
 	forget(query);
 }

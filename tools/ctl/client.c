@@ -62,7 +62,7 @@ struct exchange {
 	CURL *curl;
 	const struct cli_request *request;
 	struct cli_reply reply;
-	bool ended; /* by part() */
+	bool ended; /* by part() or go_on() */
 };
 
 static size_t on_data(char *data, size_t one, size_t size, void *context)
@@ -85,6 +85,15 @@ static size_t on_data(char *data, size_t one, size_t size, void *context)
 	return size;
 }
 
+/* libcurl: not 0 ends the transfer. */
+static int on_progress(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+	struct exchange *e = context;
+	(void)a, (void)b, (void)c, (void)d;
+	e->ended = e->ended || !e->request->go_on();
+	return e->ended;
+}
+
 static CURLcode perform(struct exchange *e, const char *socket_path)
 {
 	char url[2048], type[128];
@@ -100,6 +109,11 @@ static CURLcode perform(struct exchange *e, const char *socket_path)
 	curl_easy_setopt(e->curl, CURLOPT_TIMEOUT, r->timeout_seconds);
 	curl_easy_setopt(e->curl, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(e->curl, CURLOPT_WRITEDATA, e);
+	if (r->go_on) {
+		curl_easy_setopt(e->curl, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(e->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+		curl_easy_setopt(e->curl, CURLOPT_XFERINFODATA, e);
+	}
 	if (r->body) {
 		curl_easy_setopt(e->curl, CURLOPT_HTTPHEADER, headers);
 		curl_easy_setopt(e->curl, CURLOPT_POSTFIELDS, r->body);

@@ -18,6 +18,8 @@ struct cli_request {
 	/* NULL: the answer is collected. Else called with each part of an answer of status 200; false ends the request. */
 	bool (*part)(void *to, const char *data, size_t size);
 	void *to;
+	bool (*go_on)(
+	    void); /* asked about every second, and on a signal; false ends the request as part does; may be NULL */
 };
 
 struct cli_reply {

@@ -53,6 +53,11 @@ const struct cli_command cli_commands[] = {
     {"undrain pop", "NAME", 1, 1, 0, "end a POP's drain", {"undrain pop dxb1"}, cli_run_undrain},
     {"trace", FILTER, 0, MANY, CLI_BIT(COUNT) | CLI_BIT(TIMEOUT), "what happens to packets, step by step",
         {"trace 192.0.2.7 tcp", "trace 203.0.113.10:443 --count 5", "trace --timeout 10 --json"}, cli_run_trace},
+    {"capture", FILTER, 0, MANY, CLI_BIT(WRITE) | CLI_BIT(COUNT) | CLI_BIT(TIMEOUT) | CLI_BIT(SNAP),
+        "copies of packets, in and out, as a pcapng file",
+        {"capture 192.0.2.7 tcp -w game.pcapng", "capture -w - --timeout 10",
+            "capture :443 --count 1000 --snap 128 -w heads.pcapng"},
+        cli_run_capture},
 };
 
 const size_t cli_n_commands = sizeof(cli_commands) / sizeof(cli_commands[0]);

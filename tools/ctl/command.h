@@ -25,7 +25,9 @@
 	X(AVOID_PROVIDER, "avoid-provider", 0, "NAME,...", "use no link of these providers")                           \
 	X(EXPIRES, "expires", 0, "DURATION", "the rule ends by itself after so long: 30m, 2h")                         \
 	X(COUNT, "count", 0, "N", "end after N packets")                                                               \
-	X(TIMEOUT, "timeout", 0, "SECONDS", "end after so many seconds")
+	X(TIMEOUT, "timeout", 0, "SECONDS", "end after so many seconds")                                               \
+	X(WRITE, "write", 'w', "FILE", "where the packets go, - for standard output")                                  \
+	X(SNAP, "snap", 0, "BYTES", "of each packet at most (2024)")
 
 #define CLI_OPTION_ENUM(symbol, name, letter, argument, text) CLI_OPT_##symbol,
 enum cli_option_id { CLI_OPTIONS(CLI_OPTION_ENUM) CLI_OPTION_COUNT };

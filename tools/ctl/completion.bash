@@ -25,6 +25,7 @@ drain pop |
 undrain endpoint |
 undrain pop |
 trace | --count --timeout
+capture | --count --timeout --write --snap
 "
 _kuafuctl_common="--socket --json --help"
 _kuafuctl_filter="tcp udp icmp"
@@ -63,7 +64,7 @@ _kuafuctl() {
 		mapfile -t COMPREPLY < <(compgen -W "new established closing" -- "$current")
 		return
 		;;
-	-f | --file | --socket)
+	-f | --file | --socket | -w | --write)
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
@@ -86,7 +87,7 @@ _kuafuctl() {
 			return
 			;;
 		"show flows") candidates=$_kuafuctl_flow_filter ;;
-		trace) candidates=$_kuafuctl_filter ;;
+		trace | capture) candidates=$_kuafuctl_filter ;;
 		esac
 	fi
 	mapfile -t COMPREPLY < <(compgen -W "$candidates" -- "$current")

@@ -36,6 +36,19 @@ static void on_timer(uv_timer_t *timer)
 			done(f.done_to, &(struct ctl_api_result){0, NULL, 0, &applied, 1});
 		}
 	}
+	if (f.query.row &&
+	    f.filter.snap) { /* a capture: three packets, before the first and the last some are missing */
+		static const struct {
+			struct wire_ctl_captured head;
+			uint8_t bytes[40];
+		} packet = {{.at_ns = 1767323045678000000u, .length = 60, .captured = 40, .missed = 7}, {1}},
+		  whole = {{.at_ns = 1767323045678000001u, .length = 40, .captured = 40}, {2}};
+		struct ctl_api_query query = f.query;
+		f.query.row = NULL;
+		query.row(query.to, &packet);
+		query.row(query.to, &whole);
+		query.row(query.to, &packet);
+	}
 	if (f.query.row) {
 		struct wire_ctl_trace record = {
 		    .packet = 0xab, .at_ns = 1767323045678000000u, .worker = 1, .text = "a step"};
@@ -179,6 +192,27 @@ Test(program, traces_until_the_count_or_the_timeout)
 	json_t *record = json_loads(output, 0, NULL);
 	cr_assert_str_eq(json_string_value(json_object_get(record, "text")), "a step", "%s", output);
 	json_decref(record);
+}
+
+Test(program, captures_whole_blocks_into_a_file_and_counts)
+{
+	char command[256], name[80];
+	uint32_t word[8] = {0};
+	snprintf(name, sizeof(name), "%s.pcapng", path);
+	snprintf(command, sizeof(command), "capture --count 3 --snap 100 -w %s", name);
+	cr_assert_eq(run(command), 0, "%s", output);
+	cr_assert_str_eq(output, "3 packets captured, 14 missed\n");
+	FILE *file = fopen(name, "rb");
+	cr_assert_eq(fread(word, sizeof(word[0]), 8, file), 8);
+	cr_assert_eq(word[0], 0x0a0d0d0a);
+	cr_assert_eq(word[2], 0x1a2b3c4d);
+	fclose(file);
+	unlink(name);
+	cr_assert_eq(run("capture 192.0.2.7 tcp -w - --count 1 2>/dev/null | od -An -tx4 -N4"), 0, "%s", output);
+	cr_assert_str_eq(output, " 0a0d0d0a\n");
+	cr_assert_eq(run("capture"), 2, "%s", output);
+	cr_assert_eq(run("capture -w /nonexistent/x.pcapng"), 2, "%s", output);
+	cr_assert_eq(run("capture -w /dev/null --snap 2025"), 2, "%s", output);
 }
 
 Test(program, wrong_usage_is_2)

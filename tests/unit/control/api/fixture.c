@@ -189,6 +189,12 @@ static const char *class_name(void *daemon, uint8_t class)
 	return class == 0 ? "latency" : NULL;
 }
 
+static const char *port_name(void *daemon, uint16_t port)
+{
+	(void)daemon;
+	return port == 0 ? "wan" : NULL;
+}
+
 static const char *flow_state_name(void *daemon, uint8_t state)
 {
 	(void)daemon;
@@ -205,8 +211,8 @@ void fixture_init(struct fixture *f)
 {
 	*f = (struct fixture){
 	    .view = {f, status, pops, links, routes, accelerators, listeners, endpoints, policies, stale, explain,
-	        apply, remove_object, drain, flows, trace, stop, stats, pop_name, class_name, flow_state_name,
-	        monotonic},
+	        apply, remove_object, drain, flows, trace, trace, stop, stats, pop_name, class_name, flow_state_name,
+	        port_name, monotonic},
 	    .stats.head = {.magic = WIRE_STATS_MAGIC,
 	        .version = WIRE_STATS_VERSION,
 	        .size = sizeof(f->stats),
