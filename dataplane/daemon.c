@@ -13,6 +13,7 @@
 #include "dataplane/links.h"
 #include "dataplane/loop.h"
 #include "dataplane/oam.h"
+#include "dataplane/reminder.h"
 #include "dataplane/server.h"
 #include "dataplane/telemetry.h"
 #include "dataplane/worker_set.h"
@@ -29,8 +30,8 @@ struct daemon {
 	struct dp_session *session;
 	struct dp_server *server;
 	struct dp_loop loop[DP_MAX_WORKERS];
-	bool refused[DP_MAX_PORTS];               /* it will never open */
-	char why[DP_MAX_PORTS][DP_PORT_WHY_SIZE]; /* what was last said of a closed port */
+	bool refused[DP_MAX_PORTS];           /* it will never open */
+	struct dp_reminder why[DP_MAX_PORTS]; /* that a port is closed */
 	uint64_t collected_ns;
 };
 
@@ -63,14 +64,14 @@ static void open_port(struct daemon *d, uint16_t port)
 	int error = dp_port_open(d->set, port, c, why);
 	if (error == 0) {
 		say(d, DP_INFO, "port %s: open", c->name);
-		d->why[port][0] = '\0';
+		d->why[port] = (struct dp_reminder){0};
 		return;
 	}
 	d->refused[port] = error != -EAGAIN;
-	if (strcmp(why, d->why[port]) != 0)
-		say(d, error == -EAGAIN ? DP_INFO : DP_ERROR, "port %s: %s%s", c->name, why,
-		    error == -EAGAIN ? "; waiting" : "");
-	memcpy(d->why[port], why, sizeof(why));
+	if (d->refused[port])
+		say(d, DP_ERROR, "port %s: %s", c->name, why);
+	else if (dp_reminder_due(&d->why[port], why, monotonic_ns()))
+		say(d, DP_INFO, "port %s: %s; waiting", c->name, why);
 }
 
 /* Returns whether a port is still to be opened. */

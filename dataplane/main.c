@@ -21,6 +21,7 @@
 #include "control/base/pop_config.h"
 #include "dataplane/daemon.h"
 #include "dataplane/eal.h"
+#include "dataplane/worker_set.h"
 
 #define PROGRAM "kuafu-dataplane"
 
@@ -119,6 +120,7 @@ _Static_assert((int)CTL_PORT_AF_XDP == (int)DP_DRIVER_AF_XDP && (int)CTL_PORT_PC
                    (int)CTL_PORT_PCAP == (int)DP_DRIVER_PCAP && (int)CTL_PORT_RING == (int)DP_DRIVER_RING &&
                    (int)CTL_PORT_NULL == (int)DP_DRIVER_NULL,
     "one list of drivers");
+_Static_assert(CTL_POP_MAX_QUEUES == DP_MAX_QUEUES, "what the configuration takes, a port has");
 
 static uint32_t mbufs_of(const struct ctl_pop_config *pop)
 {

@@ -24,8 +24,8 @@ struct driver {
 	/* The vdev's arguments. */
 	void (*arguments)(const struct dp_port_config *c, char *text, size_t size);
 	/* 0 if it can be opened now; -EAGAIN or another -errno with ret_why. May be NULL. */
-	int (*check)(const struct dp_port_config *c, char ret_why[DP_PORT_WHY_SIZE]);
-	bool punts; /* DPDK owns the device, so that the kernel gets its share over a TAP */
+	int (*check)(const struct dp_workers *set, const struct dp_port_config *c, char ret_why[DP_PORT_WHY_SIZE]);
+	bool punts; /* what comes in is not the kernel's to see, so that it gets its share over a TAP */
 	bool retry; /* a queue that cannot be bound is held by a process that is about to end */
 };
 
@@ -39,18 +39,34 @@ static void af_xdp_arguments(const struct dp_port_config *c, char *text, size_t 
 	    nic ? "" : ",busy_budget=0");
 }
 
-static int af_xdp_check(const struct dp_port_config *c, char ret_why[DP_PORT_WHY_SIZE])
+static int af_xdp_check(const struct dp_workers *set, const struct dp_port_config *c, char ret_why[DP_PORT_WHY_SIZE])
 {
-	int attached = dp_xdp_attached(c->interface);
-	if (attached == 1)
+	(void)set;
+	int attached = dp_xdp_attached(c->interface), permitted = dp_xdp_permitted();
+	if (attached == 1 && permitted == 0)
 		return 0;
-	if (attached == 0)
+	if (attached >= 0 && permitted != 0)
+		snprintf(ret_why, DP_PORT_WHY_SIZE,
+		    "eBPF or AF_XDP is refused to this process: %s; it takes CAP_BPF, CAP_NET_ADMIN and CAP_NET_RAW, "
+		    "other drivers do without",
+		    strerror(-permitted));
+	else if (attached == 0)
 		snprintf(ret_why, DP_PORT_WHY_SIZE, "no XDP program on %s yet; kuafud attaches it", c->interface);
 	else if (attached == -ENODEV)
 		snprintf(ret_why, DP_PORT_WHY_SIZE, "there is no interface %s", c->interface);
 	else
 		snprintf(ret_why, DP_PORT_WHY_SIZE, "cannot ask for the XDP program of %s: %s", c->interface,
 		    strerror(-attached));
+	return -EAGAIN;
+}
+
+/* A file is read once, so there must be a state by which to judge its packets. */
+static int pcap_check(const struct dp_workers *set, const struct dp_port_config *c, char ret_why[DP_PORT_WHY_SIZE])
+{
+	if (c->rx_file[0] == '\0' || atomic_load(&set->state)->generation != 0)
+		return 0;
+	snprintf(
+	    ret_why, DP_PORT_WHY_SIZE, "%.100s is read when kuafud has told what to do with its packets", c->rx_file);
 	return -EAGAIN;
 }
 
@@ -83,9 +99,9 @@ static void no_arguments(const struct dp_port_config *c, char *text, size_t size
 static const struct driver drivers[DP_DRIVERS] = {
     [DP_DRIVER_AF_XDP] = {"af_xdp", "net_af_xdp", af_xdp_arguments, af_xdp_check, false, true},
     [DP_DRIVER_PCI] = {"pci", NULL, no_arguments, NULL, true, false},
-    [DP_DRIVER_MEMIF] = {"memif", "net_memif", memif_arguments, NULL, false, false},
-    [DP_DRIVER_TAP] = {"tap", "net_tap", tap_arguments, NULL, false, false},
-    [DP_DRIVER_PCAP] = {"pcap", "net_pcap", pcap_arguments, NULL, false, false},
+    [DP_DRIVER_MEMIF] = {"memif", "net_memif", memif_arguments, NULL, true, false},
+    [DP_DRIVER_TAP] = {"tap", "net_tap", tap_arguments, NULL, true, false},
+    [DP_DRIVER_PCAP] = {"pcap", "net_pcap", pcap_arguments, pcap_check, false, false},
     [DP_DRIVER_RING] = {"ring", "net_ring", no_arguments, NULL, false, false},
     [DP_DRIVER_NULL] = {"null", "net_null", no_arguments, NULL, false, false},
 };
@@ -244,7 +260,7 @@ int dp_port_open(
 	const struct driver *driver = &drivers[config->driver];
 	struct dp_port *p = &set->port[number];
 	struct dp_xdp_fds before, after;
-	int error = driver->check != NULL ? driver->check(config, ret_why) : 0;
+	int error = driver->check != NULL ? driver->check(set, config, ret_why) : 0;
 	if (error != 0)
 		return error;
 	dp_xdp_fds_list(&before);

@@ -4,7 +4,11 @@
  *
  * An af_xdp port is opened only when somebody (kuafud) has attached an XDP program to its interface, without one of
  * its own: so the program outlives this process. When the interface vanishes the port is closed, and opened again when
- * the interface is back with a program. */
+ * the interface is back with a program.
+ *
+ * The kernel has its share (ARP, STAMP, BGP, SSH) on the interface itself where XDP leaves it there (af_xdp) or we only
+ * listen in (pcap). Of a device that it does not see (pci, memif) and of the near end of a wire whose far end it has
+ * (tap) it gets its share over a TAP of our own, kf-NAME. A loop (ring), a file and nothing (null) have none. */
 #pragma once
 
 #include <stdbool.h>

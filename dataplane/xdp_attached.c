@@ -6,8 +6,10 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <linux/bpf.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -69,4 +71,19 @@ int dp_xdp_attached(const char *interface)
 		answer = read_answer(fd);
 	close(fd);
 	return answer;
+}
+
+int dp_xdp_permitted(void)
+{
+	union bpf_attr map = {
+	    .map_type = BPF_MAP_TYPE_XSKMAP, .key_size = sizeof(int), .value_size = sizeof(int), .max_entries = 1};
+	int fd = (int)syscall(SYS_bpf, BPF_MAP_CREATE, &map, sizeof(map));
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	fd = socket(AF_XDP, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
 }

@@ -8,8 +8,7 @@
 #include "control/base/clock.h"
 
 #define MAX_FLOWS        (1u << 26) /* 4 GiB of cache lines a worker */
-#define MAX_QUEUES       64u
-#define MIN_MTU          576u /* RFC 791: what every host accepts */
+#define MIN_MTU          576u       /* RFC 791: what every host accepts */
 #define MAX_MTU          9216u
 #define MAX_CLOCK_OFFSET ((int64_t)(86400 * CTL_NS_PER_S))
 
@@ -100,6 +99,18 @@ static void check_port(struct ctl_yaml_value item, const struct ctl_pop_port *po
 	}
 }
 
+/* Where the device is not the kernel's own, or is the wire's end (tap), the data plane makes a TAP: dataplane/port.h. */
+static void name_kernel_side(struct ctl_pop_port *port)
+{
+	bool own = port->driver == CTL_PORT_AF_XDP || port->driver == CTL_PORT_PCAP;
+	bool tap = port->driver == CTL_PORT_PCI || port->driver == CTL_PORT_MEMIF || port->driver == CTL_PORT_TAP;
+	if (own)
+		memcpy(port->kernel, port->interface, sizeof(port->kernel));
+	else if (tap)
+		memcpy(
+		    stpcpy(port->kernel, "kf-"), port->name, strnlen(port->name, sizeof(port->kernel) - sizeof("kf-")));
+}
+
 static void read_port(struct ctl_yaml_value item, struct ctl_pop_config *config)
 {
 	static const char *const roles[] = {"client", "server", NULL};
@@ -115,7 +126,8 @@ static void read_port(struct ctl_yaml_value item, struct ctl_pop_config *config)
 	copy_text(ctl_yaml_get(item, "rx-file"), port->rx_file, sizeof(port->rx_file));
 	copy_text(ctl_yaml_get(item, "tx-file"), port->tx_file, sizeof(port->tx_file));
 	port->memif_server = ctl_yaml_choice(ctl_yaml_get(item, "role"), roles, 0) == 1;
-	port->queues = (uint16_t)ctl_yaml_uint(ctl_yaml_get(item, "queues"), 1, MAX_QUEUES, 1);
+	port->queues = (uint16_t)ctl_yaml_uint(ctl_yaml_get(item, "queues"), 1, CTL_POP_MAX_QUEUES, 1);
+	name_kernel_side(port);
 	check_port(item, config->ports, config->n_ports);
 	config->n_ports++;
 }

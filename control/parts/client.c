@@ -115,7 +115,7 @@ int ctl_mirror_start(struct ctl_daemon *d)
 {
 	struct ctl_kernel_port ports[WIRE_CTL_MAX_PORTS] = {0};
 	for (unsigned i = 0; i < d->config.n_ports; i++)
-		memcpy(ports[i].interface, d->config.ports[i].interface, sizeof(ports[i].interface));
+		memcpy(ports[i].interface, d->config.ports[i].kernel, sizeof(ports[i].interface));
 	int error = ctl_kernel_new(d->loop, ports, d->config.n_ports, on_kernel, d, &d->kernel);
 	if (error)
 		ctl_error("the kernel's routes cannot be read: %s", strerror(-error));

@@ -11,7 +11,7 @@ if [ -z "${DATAPLANE_TEST_INSIDE:-}" ]; then
 fi
 dataplane=$1 kuafud=$2
 dir=$(mktemp -d)
-pid= kuafud_pid=
+pid='' kuafud_pid=''
 clean_up() {
 	for p in $pid $kuafud_pid; do kill -9 "$p" 2>/dev/null || :; done
 	umount "$dir/three/bpf" 2>/dev/null || :
@@ -72,7 +72,7 @@ pid=$!
 opened() { [ "$(grep -c 'port wan: open' "$dir/log.three")" = "$1" ]; }
 wait_for opened 1
 wait_for grep -q "is connected" "$dir/log.three"
-descriptors() { ls "/proc/$pid/fd" | wc -l; }
+descriptors() { find "/proc/$pid/fd" -type l | wc -l; }
 before=$(descriptors)
 for times in 2 3 4; do
 	ip link del dev port0
@@ -84,5 +84,5 @@ kill "$pid"
 wait "$pid" || fail "SIGTERM is not obeyed"
 kill "$kuafud_pid"
 wait "$kuafud_pid" || fail "kuafud does not obey SIGTERM"
-pid= kuafud_pid=
+pid='' kuafud_pid=''
 "$kuafud" --config "$dir/three.yaml" --remove 2>>"$dir/log.kuafud" || fail "--remove fails"

@@ -62,6 +62,21 @@ static int parse_with(const char *from, const char *to)
 	return parse(text);
 }
 
+Test(pop_config, the_kernel_has_its_share_of_a_port_where_the_driver_leaves_it)
+{
+	const char *text = "pop: a\nid: 1\nregion: r\nstore: sqlite:///x\nsecret-file: /s\nports:\n"
+	                   "  - {name: a, driver: af_xdp, interface: eth0}\n"
+	                   "  - {name: b, driver: pci, device: '0000:01:00.0'}\n"
+	                   "  - {name: a-name-of-more, driver: memif, device: /m}\n"
+	                   "  - {name: d, driver: tap, interface: tap0}\n"
+	                   "  - {name: e, driver: pcap, interface: eth1}\n"
+	                   "  - {name: f, driver: ring}\n";
+	static const char *const kernel[] = {"eth0", "kf-b", "kf-a-name-of-mo", "kf-d", "eth1", ""};
+	cr_assert(parse(text) == 0, "%s", mistakes.kept ? mistakes.line[0] : "");
+	for (unsigned i = 0; i < 6; i++)
+		cr_assert_str_eq(config.ports[i].kernel, kernel[i]);
+}
+
 Test(pop_config, each_mistake_is_one_line_with_its_remedy)
 {
 	static const struct {

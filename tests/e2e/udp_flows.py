@@ -1,0 +1,37 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""One packet at a time on each of many flows to a UDP echo, in rounds; prints how many flows got all their answers.
+
+usage: udp_flows.py ADDRESS PORT FLOWS ROUNDS
+"""
+import select
+import socket
+import sys
+import time
+
+WAIT = 2.0  # seconds for the answers of a round
+
+
+def play(flows, number):
+    """The flows that answer a packet with this number."""
+    for s in flows:
+        s.send(str(number).encode())
+    missing, end = set(flows), time.monotonic() + WAIT
+    while missing and time.monotonic() < end:
+        for s in select.select(list(missing), [], [], 0.1)[0]:
+            if s.recv(64) == str(number).encode():
+                missing.discard(s)
+    return [s for s in flows if s not in missing]
+
+
+def main():
+    address, port, n, rounds = sys.argv[1], *map(int, sys.argv[2:5])
+    flows = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(n)]
+    for s in flows:
+        s.connect((address, port))
+    for number in range(rounds):
+        flows = play(flows, number)
+    print(len(flows))
+
+
+main()
