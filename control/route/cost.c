@@ -16,6 +16,7 @@ void route_link_terms(const struct route_class *class, const struct route_link_c
     const struct route_estimate *estimate, double clock_ns, float term[ROUTE_TERMS])
 {
 	term[ROUTE_TERM_DELAY] = (float)(((double)estimate->delay_ns - clock_ns) / NS_PER_MS);
+	term[ROUTE_TERM_DRIFT] = 0;
 	term[ROUTE_TERM_LOSS] = estimate->loss * 100 * class->loss_penalty_ms;
 	term[ROUTE_TERM_JITTER] = (float)((double)estimate->jitter_ns / NS_PER_MS) * class->jitter_penalty;
 	term[ROUTE_TERM_MONEY] = config->money * class->money_penalty_ms;
@@ -33,6 +34,6 @@ float route_terms_sum(const float term[ROUTE_TERMS])
 
 const char *route_term_name(enum route_term term)
 {
-	static const char *const names[ROUTE_TERMS] = {"delay", "loss", "jitter", "money", "load", "relay"};
+	static const char *const names[ROUTE_TERMS] = {"delay", "drift", "loss", "jitter", "money", "load", "relay"};
 	return (unsigned)term < ROUTE_TERMS ? names[term] : "unknown";
 }

@@ -8,7 +8,7 @@
  * scaled so that a link two thirds full costs `penalty`; next to nothing below a third, steep above nine tenths. */
 float route_load_term(float load, float penalty);
 
-/* The terms of one link, but for the relay's. clock_ns: how much later the clock at its far end shows than that at its
+/* The terms of one link, but for the relay's and the drift. clock_ns: how much later the clock at its far end shows than that at its
  * near end. */
 void route_link_terms(const struct route_class *class, const struct route_link_config *config,
     const struct route_estimate *estimate, double clock_ns, float term[ROUTE_TERMS]);

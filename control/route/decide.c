@@ -29,11 +29,11 @@ static int fill(struct route_engine *engine, struct route_view *view, struct rou
 		const struct route_link *link = &graph->link[id];
 		if (!route_link_usable(graph, link) || route_rule_avoids_link(view->rule, link))
 			continue;
-		if (calm && (route_link_stale(link, engine->now_ns) || route_link_damped(graph, link, engine->now_ns)))
+		if (calm &&
+		    (route_link_stale(graph, link, engine->now_ns) || route_link_damped(graph, link, engine->now_ns)))
 			continue;
 		float term[ROUTE_TERMS];
-		double clock = engine->clock[link->to] - engine->clock[link->from];
-		route_link_terms(view->class, &link->config, &link->estimate, clock, term);
+		route_link_price(graph, view->class, link, engine->clock, term);
 		route_matrix_offer(matrix, link->from, link->to, id, route_terms_sum(term));
 	}
 	return 0;
@@ -84,6 +84,18 @@ static void to_path(struct route_engine *engine, const struct route_view *view, 
 	route_path_price(&engine->graph, engine->clock, view->class, ret_path, NULL);
 }
 
+/* The direct path by a link that one may move to; n_links 0: there is none. */
+static void direct_path(
+    struct route_engine *engine, const struct route_view *view, uint16_t to, struct route_path *ret_path)
+{
+	uint32_t link = link_at(&view->calm, engine->self, to);
+	*ret_path = (struct route_path){0};
+	if (!link)
+		return;
+	route_path_of_links(&engine->graph, &link, 1, ret_path);
+	route_path_price(&engine->graph, engine->clock, view->class, ret_path, NULL);
+}
+
 /* ---- the primary ---- */
 
 static void take(struct route_slot *slot, const struct route_path *path, enum route_reason reason, uint64_t now_ns)
@@ -116,16 +128,18 @@ static void pinned_path(struct route_engine *engine, const struct route_view *vi
 	route_path_price(graph, engine->clock, view->class, ret_path, NULL);
 }
 
-/* Whether the path in use, which works, is to be left for `best`. *next_ns: when that may become so. */
-static enum route_reason improvement(struct route_engine *engine, const struct route_view *view, uint16_t to,
-    struct route_slot *slot, const struct route_path *best, uint64_t *next_ns)
+/* Whether the path in use, which works, is to be left for `best`, or for the direct one. *next_ns: when that may become
+ * so. */
+static enum route_reason improvement(struct route_engine *engine, const struct route_view *view,
+    struct route_slot *slot, const struct route_path *best, const struct route_path *direct, uint64_t *next_ns)
 {
 	const struct route_path *in_use = &slot->choice.primary;
 	uint64_t now = engine->now_ns;
 	bool other = best->n_links && !route_path_same(best, in_use);
-	bool better = other && in_use->cost - best->cost >= route_threshold(view->class, in_use);
-	float direct = view->calm.cost[(size_t)engine->self * view->calm.n + to];
-	bool worse = in_use->n_links > 1 && in_use->cost > direct + WORSE_THAN_DIRECT_MS;
+	bool better = other && route_path_lasts(&engine->graph, view->class, in_use, best);
+	bool worse = in_use->n_links > 1 && direct->n_links &&
+	             route_path_cost_at(&engine->graph, in_use, 0) >
+	                 route_path_cost_at(&engine->graph, direct, 0) + WORSE_THAN_DIRECT_MS;
 	if (!better)
 		slot->better_since = 0;
 	else if (!slot->better_since)
@@ -171,9 +185,11 @@ static int decide_primary(struct route_engine *engine, struct route_view *view, 
 	slot->pinned = slot->broken = false;
 	to_path(engine, view, &view->calm, to, &view->calm_best[to], &best);
 	if (why == ROUTE_REASON_COUNT) {
-		why = improvement(engine, view, to, slot, &best, next_ns);
+		struct route_path direct;
+		direct_path(engine, view, to, &direct);
+		why = improvement(engine, view, slot, &best, &direct, next_ns);
 		if (why != ROUTE_REASON_COUNT)
-			take(slot, &best, why, engine->now_ns);
+			take(slot, why == ROUTE_REASON_DIRECT ? &direct : &best, why, engine->now_ns);
 		return 0;
 	}
 	if (!best.n_links) {
@@ -353,6 +369,17 @@ static uint64_t next_reuse(const struct route_engine *engine)
 	return next;
 }
 
+/* When each POP will report again. */
+static void expect_reports(struct route_engine *engine)
+{
+	for (uint16_t i = 0; i < engine->graph.n; i++) {
+		struct route_pop *pop = &engine->graph.pop[i];
+		uint64_t age_ns = engine->now_ns > pop->reported_ns ? engine->now_ns - pop->reported_ns : 0;
+		if (pop->used)
+			route_forecast_arrival(&engine->graph.forecast, age_ns, pop->arrival);
+	}
+}
+
 int route_run(
     struct route_engine *engine, uint64_t now_ns, const struct route_change **ret_changes, uint64_t *ret_next_ns)
 {
@@ -361,6 +388,7 @@ int route_run(
 	engine->now_ns = now_ns;
 	engine->n_changes = 0;
 	route_graph_clocks(&engine->graph, engine->self, engine->clock);
+	expect_reports(engine);
 	clear_leftovers(engine);
 	for (uint32_t class = 0; class < engine->policy.n_classes && !error; class ++)
 		error = run_class(engine, (uint8_t) class, &next);

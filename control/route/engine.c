@@ -55,6 +55,11 @@ void route_engine_free(struct route_engine *engine)
 	free(engine);
 }
 
+void route_set_stale(struct route_engine *engine, uint64_t ns)
+{
+	engine->graph.stale_ns = ns;
+}
+
 int route_set_policy(struct route_engine *engine, const struct route_policy *policy)
 {
 	int error = route_policy_check(policy);
@@ -155,6 +160,18 @@ static struct route_link *link_of(const struct route_engine *engine, uint32_t id
 	return id && id < engine->graph.n_links && engine->graph.link[id].used ? &engine->graph.link[id] : NULL;
 }
 
+/* A measurement that is newer than the link's last. */
+static void note_report(struct route_engine *engine, struct route_link *link, const struct route_estimate *estimate)
+{
+	struct route_forecast *forecast = &engine->graph.forecast;
+	struct route_pop *pop = &engine->graph.pop[link->from];
+	if (pop->reported_ns && estimate->at_ns > pop->reported_ns && link->from != engine->self)
+		route_forecast_interval(forecast, estimate->at_ns - pop->reported_ns);
+	if (estimate->at_ns > pop->reported_ns)
+		pop->reported_ns = estimate->at_ns;
+	route_forecast_report(forecast, &link->history, link->measured ? &link->estimate : NULL, estimate);
+}
+
 void route_link_measured(struct route_engine *engine, uint32_t id, const struct route_estimate *estimate)
 {
 	struct route_link *link = link_of(engine, id);
@@ -162,6 +179,8 @@ void route_link_measured(struct route_engine *engine, uint32_t id, const struct 
 		return;
 	if (!link->measured)
 		link->changed_ns = estimate->at_ns;
+	if (!link->measured || estimate->at_ns > link->estimate.at_ns)
+		note_report(engine, link, estimate);
 	link->estimate = *estimate;
 	link->measured = true;
 }

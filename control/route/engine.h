@@ -5,7 +5,7 @@
  * Invariants, after every route_run():
  * - a primary or backup in use has no link that is known to be down;
  * - a backup shares no relay and no link with its primary;
- * - a path is left for a better one only if that one has been better by `better-by` of the RTT and by `and-by` for
+ * - a path is left for a better one only if that one has been, and is expected to stay (forecast.h), better by `better-by` of the RTT and by `and-by` for
  *   ROUTE_SETTLE_NS, its links are not damped, and its measurements are fresh; a failed path is left at once. */
 #pragma once
 
@@ -64,6 +64,9 @@ struct route_choice {
 /* For POP number `self`. Returns 0 or -ENOMEM. The policy is empty: set one. Free with route_engine_free(). */
 int route_engine_new(uint16_t self, struct route_engine **ret_engine);
 void route_engine_free(struct route_engine *engine);
+
+/* Another age than ROUTE_STALE_NS from which measurements make nobody move: for a recorded trace, whose come seldom. */
+void route_set_stale(struct route_engine *engine, uint64_t ns);
 
 /* Fill *ret_class with the penalties and thresholds that go with an objective. */
 void route_class_default(const char *name, enum route_objective objective, struct route_class *ret_class);

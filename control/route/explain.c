@@ -151,7 +151,7 @@ static uint32_t restless(const struct account *account, const struct route_path 
 {
 	for (unsigned i = 0; i < path->n_links; i++) {
 		const struct route_link *link = &account->graph->link[path->link[i]];
-		bool stale = route_link_stale(link, account->now_ns);
+		bool stale = route_link_stale(account->graph, link, account->now_ns);
 		if (!stale && !route_link_damped(account->graph, link, account->now_ns))
 			continue;
 		*ret_verdict = stale ? ROUTE_VERDICT_STALE : ROUTE_VERDICT_DAMPED;
@@ -172,6 +172,8 @@ static enum route_verdict judge_idle(struct account *account, struct route_candi
 		return backup ? ROUTE_VERDICT_BACKUP : ROUTE_VERDICT_COSTLIER;
 	if (candidate->path.cost > about->must_beat_ms)
 		return backup ? ROUTE_VERDICT_BACKUP : ROUTE_VERDICT_NOT_ENOUGH;
+	if (!route_path_lasts(account->graph, account->class, &about->choice.primary, &candidate->path))
+		return backup ? ROUTE_VERDICT_BACKUP : ROUTE_VERDICT_UNSURE;
 	candidate->blame = restless(account, &candidate->path, &verdict);
 	if (candidate->blame)
 		return verdict;

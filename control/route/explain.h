@@ -15,6 +15,7 @@
 	X(DRAINED, "drained", "a relay is drained")                                                                    \
 	X(COSTLIER, "costlier", "costs more than the path in use")                                                     \
 	X(NOT_ENOUGH, "not-enough", "better, but by less than better-by and and-by ask")                               \
+	X(UNSURE, "unsure", "better, but not expected to stay so until it is measured again")                          \
 	X(STALE, "stale", "better, but its measurements are too old to move for")                                      \
 	X(DAMPED, "damped", "better, but a link has flapped too often (RFC 2439)")                                     \
 	X(WAITING, "waiting", "better, but not yet for long enough")                                                   \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "control/route/graph.h"
 
+#include "control/route/cost.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@ void route_graph_init(struct route_graph *graph)
 	memset(graph, 0, sizeof(*graph));
 	memset(graph->index, 0xff, sizeof(graph->index));
 	graph->n_links = 1;
+	graph->stale_ns = ROUTE_STALE_NS;
 }
 
 void route_graph_free(struct route_graph *graph)
@@ -123,15 +126,31 @@ bool route_link_usable(const struct route_graph *graph, const struct route_link 
 	       !(link->reverse && graph->link[link->reverse].called_down);
 }
 
-bool route_link_stale(const struct route_link *link, uint64_t now_ns)
+bool route_link_stale(const struct route_graph *graph, const struct route_link *link, uint64_t now_ns)
 {
-	return now_ns > link->estimate.at_ns && now_ns - link->estimate.at_ns > ROUTE_STALE_NS;
+	return now_ns > link->estimate.at_ns && now_ns - link->estimate.at_ns > graph->stale_ns;
 }
 
 bool route_link_damped(const struct route_graph *graph, const struct route_link *link, uint64_t now_ns)
 {
 	return route_flap_damped(&link->flap, now_ns) ||
 	       (link->reverse && route_flap_damped(&graph->link[link->reverse].flap, now_ns));
+}
+
+static float mean_arrival(const struct route_pop *pop)
+{
+	float sum = 0;
+	for (unsigned step = 0; step < ROUTE_FORECAST_STEPS; step++)
+		sum += pop->arrival[step];
+	return sum / ROUTE_FORECAST_STEPS;
+}
+
+void route_link_price(const struct route_graph *graph, const struct route_class *class, const struct route_link *link,
+    const double *clock, float term[ROUTE_TERMS])
+{
+	route_link_terms(class, &link->config, &link->estimate, clock[link->to] - clock[link->from], term);
+	float drift = route_forecast_drift_ms(&graph->forecast, &link->history, &link->estimate);
+	term[ROUTE_TERM_DRIFT] = mean_arrival(&graph->pop[link->from]) * drift;
 }
 
 /* Breadth first; of several links between two POPs the last decides, any would do. */

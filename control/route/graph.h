@@ -6,6 +6,7 @@
 
 #include "control/route/damping.h"
 #include "control/route/engine.h"
+#include "control/route/forecast.h"
 
 #define ROUTE_NO_POP UINT16_MAX /* index of none */
 
@@ -18,6 +19,7 @@ struct route_link {
 	struct route_link_key key;
 	struct route_link_config config;
 	struct route_estimate estimate;
+	struct route_history history;
 	struct route_flap flap;
 	uint64_t changed_ns;
 	uint32_t reverse; /* id or 0 */
@@ -29,6 +31,8 @@ struct route_pop {
 	bool leaving; /* its routes are still to be taken back */
 	bool drained;
 	uint16_t id;
+	uint64_t reported_ns;                /* its latest estimate of a link; 0: none has come */
+	float arrival[ROUTE_FORECAST_STEPS]; /* the chance that another will have come by each step */
 };
 
 #define ROUTE_LINK_BUCKETS 16384u
@@ -42,6 +46,8 @@ struct route_graph {
 	uint32_t capacity;
 	uint32_t free;
 	uint32_t bucket[ROUTE_LINK_BUCKETS];
+	struct route_forecast forecast;
+	uint64_t stale_ns; /* the age from which measurements make nobody move */
 };
 
 void route_graph_init(struct route_graph *graph);
@@ -55,9 +61,13 @@ uint32_t route_graph_find(const struct route_graph *graph, struct route_link_key
 
 /* Measured, and neither direction called down. */
 bool route_link_usable(const struct route_graph *graph, const struct route_link *link);
-bool route_link_stale(const struct route_link *link, uint64_t now_ns);
+bool route_link_stale(const struct route_graph *graph, const struct route_link *link, uint64_t now_ns);
 /* Damped in either direction. */
 bool route_link_damped(const struct route_graph *graph, const struct route_link *link, uint64_t now_ns);
+
+/* Terms of a link's cost, the relay's excepted; clock as below. */
+void route_link_price(const struct route_graph *graph, const struct route_class *class, const struct route_link *link,
+    const double *clock, float term[ROUTE_TERMS]);
 
 /* The difference of each POP's clock to that of `origin` (an index), ns, as far as a link's two directions tell if delay
  * were the same in both. Any such set of numbers cancels in the comparison of two paths with the same ends; this one

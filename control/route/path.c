@@ -14,7 +14,7 @@ void route_path_price(const struct route_graph *graph, const double *clock, cons
 	for (unsigned i = 0; i < path->n_links; i++) {
 		const struct route_link *link = &graph->link[path->link[i]];
 		float of_link[ROUTE_TERMS];
-		route_link_terms(class, &link->config, &link->estimate, clock[link->to] - clock[link->from], of_link);
+		route_link_price(graph, class, link, clock, of_link);
 		for (int t = 0; t < ROUTE_TERMS; t++)
 			sum[t] += of_link[t];
 		path->rtt_ms += (float)((double)link->estimate.rtt_ns / 1e6);
@@ -24,8 +24,30 @@ void route_path_price(const struct route_graph *graph, const double *clock, cons
 	if (path->n_links)
 		sum[ROUTE_TERM_RELAY] = (float)(path->n_links - 1) * class->relay_penalty_ms;
 	path->cost = route_terms_sum(sum);
+	path->drift_ms = sum[ROUTE_TERM_DRIFT];
 	if (term)
 		memcpy(term, sum, sizeof(sum));
+}
+
+float route_path_cost_at(const struct route_graph *graph, const struct route_path *path, unsigned moment)
+{
+	float cost = path->cost - path->drift_ms;
+	for (unsigned i = 0; moment > 0 && i < path->n_links; i++) {
+		const struct route_link *link = &graph->link[path->link[i]];
+		float drift = route_forecast_drift_ms(&graph->forecast, &link->history, &link->estimate);
+		cost += graph->pop[link->from].arrival[moment - 1] * drift;
+	}
+	return cost;
+}
+
+bool route_path_lasts(const struct route_graph *graph, const struct route_class *class, const struct route_path *in_use,
+    const struct route_path *path)
+{
+	float threshold = route_threshold(class, in_use);
+	for (unsigned moment = 0; moment <= ROUTE_FORECAST_STEPS; moment++)
+		if (route_path_cost_at(graph, in_use, moment) - route_path_cost_at(graph, path, moment) < threshold)
+			return false;
+	return true;
 }
 
 bool route_path_same(const struct route_path *a, const struct route_path *b)

@@ -50,6 +50,13 @@ struct route_engine {
 void route_path_price(const struct route_graph *graph, const double *clock, const struct route_class *class,
     struct route_path *path, float term[ROUTE_TERMS]);
 
+/* What the path costs now (moment 0), or is expected to at a step of the forecast (moment 1 and on). It was priced. */
+float route_path_cost_at(const struct route_graph *graph, const struct route_path *path, unsigned moment);
+
+/* Whether `path` is better than the one in use by enough for a change, now and at every step of the forecast. */
+bool route_path_lasts(const struct route_graph *graph, const struct route_class *class, const struct route_path *in_use,
+    const struct route_path *path);
+
 bool route_path_same(const struct route_path *a, const struct route_path *b); /* the same links */
 
 /* A path of these links; ends and relays are filled in. */

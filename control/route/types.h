@@ -92,12 +92,14 @@ struct route_path {
 	uint32_t link[WIRE_PATH_MAX_HOPS]; /* ids given by route_link_add() */
 	uint16_t pop[WIRE_PATH_MAX_HOPS];  /* where each link leads; the last is the destination */
 	float cost;                        /* ms; comparable among paths of one source, destination and class */
+	float drift_ms;                    /* of that cost, what the delay is expected to change by */
 	float rtt_ms;                      /* sum of the links' */
 };
 
 /* The terms of a cost, each in ms; their sum is the cost. */
 enum route_term {
 	ROUTE_TERM_DELAY,
+	ROUTE_TERM_DRIFT, /* what the delay is expected to change by, on the average until the next report */
 	ROUTE_TERM_LOSS,
 	ROUTE_TERM_JITTER,
 	ROUTE_TERM_MONEY,

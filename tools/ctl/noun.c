@@ -225,6 +225,7 @@ static const struct cli_field candidates[] = {
     L("VERDICT", 0, 0, "verdict", STATE),
     R("COST ms", 0, "cost_ms", MS),
     R("DELAY", 1, "terms.delay_ms", MS),
+    R("DRIFT", 4, "terms.drift_ms", MS),
     R("LOSS", 1, "terms.loss_ms", MS),
     R("JITTER", 2, "terms.jitter_ms", MS),
     R("MONEY", 4, "terms.money_ms", MS),

@@ -81,6 +81,7 @@ struct decider {
 	uint32_t *link;
 	struct sim_path *best;
 	float *ms;
+	uint64_t *reported_ns; /* by source: when its row last was another than before */
 };
 
 static int replay(struct decider *decider, struct sim_score *score)
@@ -117,11 +118,15 @@ static int engine_begin(struct decider *decider, uint32_t from)
 	uint32_t n = decider->trace->n;
 	struct route_policy *policy = calloc(1, sizeof(*policy));
 	decider->link = calloc((size_t)n * n, sizeof(*decider->link));
-	int error = policy && decider->link ? route_engine_new((uint16_t)(from + 1), &decider->engine) : -ENOMEM;
+	decider->reported_ns = calloc(n, sizeof(*decider->reported_ns));
+	int error = policy && decider->link && decider->reported_ns
+	                ? route_engine_new((uint16_t)(from + 1), &decider->engine)
+	                : -ENOMEM;
 	if (!error) {
 		policy->n_classes = 1;
 		policy->class[0] = *decider->class;
 		error = route_set_policy(decider->engine, policy);
+		route_set_stale(decider->engine, UINT64_MAX);
 	}
 	for (uint32_t i = 0; i < n && !error; i++)
 		error = route_set_pop(decider->engine, (uint16_t)(i + 1), false);
@@ -138,9 +143,23 @@ static int engine_begin(struct decider *decider, uint32_t from)
 	return error;
 }
 
+/* A trace repeats a source's row until there is another: the same numbers once more are no new report. */
+static bool is_repeated(const struct sim_trace *trace, uint32_t slice, uint32_t from)
+{
+	for (uint32_t to = 0; to < trace->n && slice > 0; to++) {
+		float was = sim_at(trace, slice - 1, from, to), is = sim_at(trace, slice, from, to);
+		if (!isnan(is) && is != was)
+			return false;
+	}
+	return slice > 0;
+}
+
 static void engine_measure(struct decider *decider, uint32_t slice, uint64_t now_ns)
 {
 	uint32_t n = decider->trace->n;
+	for (uint32_t i = 0; i < n; i++)
+		if (!is_repeated(decider->trace, slice, i))
+			decider->reported_ns[i] = now_ns;
 	for (uint32_t i = 0; i < n; i++)
 		for (uint32_t j = 0; j < n; j++) {
 			float ms = sim_at(decider->trace, slice, i, j);
@@ -149,7 +168,8 @@ static void engine_measure(struct decider *decider, uint32_t slice, uint64_t now
 				continue;
 			route_link_state(decider->engine, link, !isnan(ms), now_ns);
 			int64_t ns = (int64_t)((double)ms * 1e6);
-			struct route_estimate estimate = {.delay_ns = ns, .rtt_ns = ns, .at_ns = now_ns};
+			struct route_estimate estimate = {
+			    .delay_ns = ns, .rtt_ns = ns, .at_ns = decider->reported_ns[i]};
 			if (!isnan(ms))
 				route_link_measured(decider->engine, link, &estimate);
 		}
@@ -157,10 +177,10 @@ static void engine_measure(struct decider *decider, uint32_t slice, uint64_t now
 
 static int engine_decide(struct decider *decider, uint32_t slice, struct sim_path *path)
 {
+	engine_measure(decider, slice, (slice + 1) * SLICE_NS);
 	for (size_t i = 0; i < MOMENTS; i++) {
 		const struct route_change *changes;
 		uint64_t next, now_ns = (slice + 1) * SLICE_NS + moment_ns[i];
-		engine_measure(decider, slice, now_ns);
 		int n = route_run(decider->engine, now_ns, &changes, &next);
 		if (n < 0)
 			return n;
@@ -178,8 +198,10 @@ static void engine_end(struct decider *decider)
 {
 	route_engine_free(decider->engine);
 	free(decider->link);
+	free(decider->reported_ns);
 	decider->engine = NULL;
 	decider->link = NULL;
+	decider->reported_ns = NULL;
 }
 
 int sim_replay_engine(const struct sim_trace *trace, const struct route_class *class, struct sim_score *score)
