@@ -72,6 +72,10 @@ static unsigned nat_owner(const struct dp_worker *w, const struct dp_burst *b, u
  * packets that are ours, the kernel judges its own. */
 static void classify_ip(struct dp_worker *w, struct dp_burst *b, unsigned i, enum wire_drop drop, struct groups *g)
 {
+	if (drop == WIRE_DROP_NONE && b->kind[i] == DP_KIND_NEIGHBOUR) {
+		dp_group_add(&g->journey[WIRE_JOURNEY_PUNT], i);
+		return;
+	}
 	struct wire_addr to = wire_ip_dst(b->ip[i]), from = wire_ip_src(b->ip[i]);
 	bool overlay = drop == WIRE_DROP_NONE && b->kind[i] == DP_KIND_UDP && b->key[i].vip_port == WIRE_OVERLAY_PORT;
 	b->link[i] = overlay ? dp_ways_link(w, &to, &from) : NULL;
@@ -103,14 +107,15 @@ static void classify(struct dp_worker *w, struct dp_burst *b, unsigned i, struct
 		dp_refuse(w, b, i, WIRE_JOURNEY_PUNT, WIRE_DROP_TRUNCATED);
 		return;
 	}
-	if (wire_be16(&ether->type) != WIRE_ETHERTYPE_IPV4) {
+	uint16_t type = wire_be16(&ether->type);
+	if (type != WIRE_ETHERTYPE_IPV4 && type != WIRE_ETHERTYPE_IPV6) {
 		dp_group_add(&g->journey[WIRE_JOURNEY_PUNT], i);
 		return;
 	}
 	b->ip[i] = NULL;
 	uint8_t *ip = (uint8_t *)rte_pktmbuf_mtod_offset(m, void *, sizeof(*ether));
 	enum wire_drop drop = dp_parse_ip(b, i, ip, m->data_len - (uint32_t)sizeof(*ether));
-	if (!b->ip[i]) {
+	if (!b->ip[i] || wire_ip_ethertype(ip) != type) {
 		dp_refuse(w, b, i, WIRE_JOURNEY_PUNT, drop);
 		return;
 	}

@@ -28,6 +28,7 @@ enum dp_kind {
 	DP_KIND_ICMP_ERROR, /* quotes a TCP or UDP packet: the key is that of the quoted packet's flow */
 	DP_KIND_ICMP_ECHO,  /* request */
 	DP_KIND_WRAP_ERROR, /* ICMP error that quotes IP in IP: the key is that of the inner packet's flow, if it is there */
+	DP_KIND_NEIGHBOUR, /* IPv6's Neighbour Discovery: always the kernel's, as ARP is */
 };
 
 /* STEER in host order, as a journey gives it to the next, through the overlay or within this POP. */
@@ -98,6 +99,18 @@ struct lb_segment dp_burst_segment(const struct dp_burst *b, unsigned i);
 /* Cuts the mbuf of packet i so that its data is exactly the IP packet at ip[i]: link-layer header, outer headers and
  * padding go. */
 void dp_burst_trim(struct dp_burst *b, unsigned i);
+
+/* Bytes by which packet i becomes longer, or shorter, if it is to be of that version. */
+static inline int dp_burst_growth(const struct dp_burst *b, unsigned i, bool v6)
+{
+	return wire_ip_is_v6(b->ip[i]) == v6 ? 0 : wire_ip_header_size(v6) - (int)(b->l4[i] - b->ip[i]);
+}
+
+struct dp_ends; /* dataplane/rewrite.h */
+
+/* Gives packet i, of TCP or UDP or an ICMP error about one, new ends, of either version: then it is translated (RFC 7915),
+ * and the column and the mbuf are those of the new packet. What dp_translate() returns, or NO_MBUF. */
+enum wire_drop dp_burst_readdress(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct dp_ends *to);
 
 /* Drops packet i, counted and, if it is traced, told. */
 void dp_refuse(struct dp_worker *w, struct dp_burst *b, unsigned i, enum wire_journey journey, enum wire_drop reason);

@@ -113,8 +113,6 @@ static enum wire_drop begin_flow(
 	if (!endpoint)
 		return WIRE_DROP_NO_ENDPOINT;
 	bool tunnel = endpoint->row.mode == WIRE_MODE_TUNNEL;
-	if (!tunnel && !wire_addr_is_v4(&endpoint->row.address))
-		return WIRE_DROP_UNSUPPORTED;
 	struct dp_answer client = dp_answer_to_packet(w, b, i);
 	struct lb_nat_target target = {.address = endpoint->row.address,
 	    .port = tunnel ? b->key[i].vip_port : endpoint->row.port,
@@ -155,14 +153,15 @@ static void send_translated(
 {
 	struct dp_ends to = dp_ends(&flow->nat_address, flow->nat_port, &flow->endpoint_address, flow->endpoint_port);
 	const struct dp_adjacency *a = dp_fib_lookup(w, &flow->endpoint_address);
-	if (!fits(w, t, b, i, a ? a->mtu : UINT16_MAX))
+	int growth = dp_burst_growth(b, i, !wire_addr_is_v4(&flow->endpoint_address));
+	if (!fits(w, t, b, i, (unsigned)((a ? a->mtu : UINT16_MAX) - growth)))
 		return;
 	dp_tunnel_clamp_back(w, b, i, flow->ingress_pop, flow->class);
-	if (b->kind[i] == DP_KIND_ICMP_ERROR)
-		dp_rewrite_icmp_error(b->ip[i], b->l4[i], dp_burst_l4_length(b, i), &to, b->key[i].protocol);
+	enum wire_drop drop = dp_burst_readdress(w, b, i, &to);
+	if (drop != WIRE_DROP_NONE)
+		dp_refuse(w, b, i, WIRE_JOURNEY_EGRESS, drop);
 	else
-		dp_rewrite_ends(b->ip[i], b->l4[i], dp_burst_l4_length(b, i), &to, b->key[i].protocol);
-	dp_output_by(w, b->pkt[i], a, WIRE_JOURNEY_EGRESS);
+		dp_output_by(w, b->pkt[i], a, WIRE_JOURNEY_EGRESS);
 }
 
 /* As it is, in a packet of ours to the endpoint. */
@@ -182,7 +181,7 @@ static void send_wrapped(
 		mtu = a->mtu;
 	if (!fits(w, t, b, i, mtu > size ? (unsigned)mtu - size : 0))
 		return;
-	uint8_t *at = (uint8_t *)rte_pktmbuf_prepend(b->pkt[i], size);
+	uint8_t *at = dp_output_prepend(b->pkt[i], size);
 	if (!at) {
 		dp_refuse(w, b, i, WIRE_JOURNEY_EGRESS, WIRE_DROP_NO_MBUF);
 		return;

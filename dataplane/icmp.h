@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What we originate because of a packet: ICMP errors (RFC 792, RFC 1812), echo replies on VIPs, TCP resets. A limit per
+/* What we originate because of a packet: ICMP errors (RFC 792, RFC 1812, RFC 4443), echo replies on VIPs, TCP resets. A limit per
  * worker is shared by ICMP errors and by the resets that refuse a SYN, whose source may be anybody, so that nobody can
  * make us a source of traffic. Echo replies, and resets of segments that no flow knows, answer packet by packet as any
  * host does. */
@@ -9,14 +9,15 @@
 
 #define DP_ICMP_INTERVAL_NS 1000000u /* 1,000 errors a second */
 #define DP_ICMP_BURST       50u
-#define DP_ICMP_MAX         576u /* bytes of an error packet: RFC 1812, 4.3.2.3 */
+#define DP_ICMP_MAX         576u              /* bytes of an error packet: RFC 1812, 4.3.2.3 */
+#define DP_ICMPV6_MAX       WIRE_IPV6_MIN_MTU /* RFC 4443, 2.4 (c) */
 
 /* What became of a packet; type and code are those of its IP version. */
 enum dp_icmp_reason { DP_ICMP_TIME_EXCEEDED, DP_ICMP_TOO_BIG, DP_ICMP_UNREACHABLE /* host */ };
 
 /* Tells the sender of the IP packet at `about` (`available` bytes of it are there) what became of it; from the address
  * that it was sent to. `mtu` is for TOO_BIG only. Nothing is sent about ICMP errors, later fragments, and packets from or
- * to addresses that are no single host's (RFC 1122, 3.2.2), or beyond the limit. */
+ * to addresses that are no single host's (RFC 1122, 3.2.2; RFC 4443, 2.4 (e)), or beyond the limit. */
 void dp_icmp_error(
     struct dp_worker *w, const uint8_t *about, uint16_t available, enum dp_icmp_reason reason, uint16_t mtu);
 
@@ -34,5 +35,6 @@ void dp_icmp_echo(struct dp_worker *w, struct dp_burst *b, unsigned i);
  * NULL if the packet is a RST itself or no buffer is left. */
 struct rte_mbuf *dp_icmp_reset(struct dp_worker *w, const struct dp_burst *b, unsigned i);
 
-/* Whether an address may be a source: a single host's, not ours to say (RFC 1122, 3.2.1.3). */
+/* Whether an address may be a source: a single host's, not ours to say (RFC 1122, 3.2.1.3; RFC 4291, 2.7), and of more
+ * than one link. */
 bool dp_icmp_is_host(const struct wire_addr *address);

@@ -164,7 +164,7 @@ static void send_to_egress(
 		dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, WIRE_DROP_NO_PATH);
 		return;
 	}
-	if (!dp_tunnel_fits(w, b, i, leg, WIRE_JOURNEY_INGRESS))
+	if (!dp_tunnel_fits(w, b, i, leg, wire_ip_is_v6(b->ip[i]), WIRE_JOURNEY_INGRESS))
 		return;
 	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "path of %u hops to POP %u in class %u, first over link %u", leg->count,
 	    d->steer.egress_pop, d->class, leg->first->row.link);

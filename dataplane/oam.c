@@ -206,7 +206,7 @@ static void adopt(struct dp_worker *w)
 void dp_oam_send(
     struct dp_worker *w, struct dp_tunnel *t, const struct lb_link *link, uint8_t type, const void *body, uint16_t size)
 {
-	struct rte_mbuf *m = dp_output_alloc(w, dp_control_size(size));
+	struct rte_mbuf *m = dp_output_alloc(w, dp_control_size(!wire_addr_is_v4(&link->row.local), size));
 	if (!m) {
 		dp_count_drop(w, WIRE_DROP_NO_MBUF);
 		return;

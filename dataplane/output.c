@@ -1,9 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dataplane/output.h"
 
+#include <string.h>
+
 #include <rte_byteorder.h>
 
 #include "wire/ip.h"
+
+__attribute__((noinline, cold)) static bool move_back(struct rte_mbuf *m)
+{
+	uint16_t tail = rte_pktmbuf_tailroom(m);
+	if (m->nb_segs != 1 || tail == 0)
+		return false;
+	uint8_t *at = rte_pktmbuf_mtod(m, uint8_t *);
+	memmove(at + tail, at, m->data_len);
+	m->data_off = (uint16_t)(m->data_off + tail);
+	return true;
+}
+
+uint8_t *dp_output_prepend(struct rte_mbuf *m, uint16_t length)
+{
+	if (rte_pktmbuf_headroom(m) < length && !move_back(m))
+		return NULL;
+	return (uint8_t *)rte_pktmbuf_prepend(m, length);
+}
 
 enum wire_drop dp_output(struct dp_worker *w, struct rte_mbuf *m, enum wire_journey journey)
 {
@@ -28,7 +48,7 @@ enum wire_drop dp_output_by(
 	} else if (rte_pktmbuf_pkt_len(m) > a->mtu) {
 		drop = WIRE_DROP_TOO_BIG;
 	} else {
-		ether = (struct wire_ether *)rte_pktmbuf_prepend(m, sizeof(*ether));
+		ether = (struct wire_ether *)dp_output_prepend(m, sizeof(*ether));
 		drop = ether ? WIRE_DROP_NONE : WIRE_DROP_NO_MBUF;
 	}
 	if (drop != WIRE_DROP_NONE) {

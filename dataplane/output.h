@@ -12,6 +12,9 @@ enum wire_drop dp_output(struct dp_worker *w, struct rte_mbuf *m, enum wire_jour
 /* The same for who has looked its destination up already; `a` may be NULL. */
 enum wire_drop dp_output_by(
     struct dp_worker *w, struct rte_mbuf *m, const struct dp_adjacency *a, enum wire_journey journey);
+/* `length` more bytes in front of the packet, or NULL. DPDK's headroom holds IPv4's outer headers, but not a long PATH over
+ * IPv6 or what translation added before: then the packet moves to the end of its buffer, and pointers into it are void. */
+uint8_t *dp_output_prepend(struct rte_mbuf *m, uint16_t length);
 
 /* A new mbuf with `length` bytes of data and room for the headers of the overlay before it, or NULL. */
 struct rte_mbuf *dp_output_alloc(struct dp_worker *w, uint16_t length);

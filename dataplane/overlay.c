@@ -154,22 +154,51 @@ enum wire_drop dp_overlay_parse(uint8_t *data, size_t length, struct dp_overlay 
 	return WIRE_DROP_NONE;
 }
 
-/* Outer IPv4 and UDP; DF, because a fragment of an overlay packet would lose its lane. The UDP checksum is zero
- * (RFC 8926, 3.3): AUTH covers what steers the packet, the inner checksum the rest. */
-static uint8_t *put_outer(uint8_t *at, const struct wire_addr *local, const struct wire_addr *remote, uint16_t hash,
-    uint8_t tos, uint16_t total)
+/* DF, because a fragment of an overlay packet would lose its lane. */
+static void put_outer_v4(
+    uint8_t *at, uint16_t payload, uint8_t tos, const struct wire_addr *local, const struct wire_addr *remote)
 {
 	struct wire_ipv4 *ip = (struct wire_ipv4 *)at;
 	*ip = (struct wire_ipv4){.version_ihl = 0x45, .tos = tos, .ttl = OUTER_TTL, .protocol = WIRE_PROTO_UDP};
-	wire_put_be16(&ip->total_length, total);
+	wire_put_be16(&ip->total_length, (uint16_t)(sizeof(*ip) + payload));
 	wire_put_be16(&ip->frag_off, WIRE_IPV4_DF);
 	memcpy(ip->src, local->bytes + 12, 4);
 	memcpy(ip->dst, remote->bytes + 12, 4);
 	ip->checksum = wire_csum(ip, sizeof(*ip));
-	struct wire_udp *udp = (struct wire_udp *)(ip + 1);
+}
+
+/* The flow label stays zero: the UDP source port has the flow's entropy (RFC 6438 asks for one of the two). */
+static void put_outer_v6(
+    uint8_t *at, uint16_t payload, uint8_t tos, const struct wire_addr *local, const struct wire_addr *remote)
+{
+	struct wire_ipv6 *ip = (struct wire_ipv6 *)at;
+	*ip = (struct wire_ipv6){.next_header = WIRE_PROTO_UDP, .hop_limit = OUTER_TTL};
+	wire_put_be32(at, 6u << 28 | (uint32_t)tos << 20);
+	wire_put_be16(&ip->payload_length, payload);
+	memcpy(ip->src, local->bytes, 16);
+	memcpy(ip->dst, remote->bytes, 16);
+}
+
+/* Writes the outer IP header at `at`, before `payload` bytes, and returns where it ends. */
+static uint8_t *put_outer_ip(
+    uint8_t *at, uint16_t payload, uint8_t tos, const struct wire_addr *local, const struct wire_addr *remote)
+{
+	bool v6 = !wire_addr_is_v4(local);
+	if (v6)
+		put_outer_v6(at, payload, tos, local, remote);
+	else
+		put_outer_v4(at, payload, tos, local, remote);
+	return at + wire_ip_header_size(v6);
+}
+
+/* The UDP checksum is zero, over IPv6 too (RFC 8926, 3.3; RFC 6935; RFC 6936): AUTH covers what steers the packet, the
+ * inner checksum the rest. */
+static uint8_t *put_udp(uint8_t *at, uint16_t hash, uint16_t length)
+{
+	struct wire_udp *udp = (struct wire_udp *)at;
 	wire_put_be16(&udp->src, (uint16_t)(WIRE_OVERLAY_SRC_PORT | (hash & WIRE_OVERLAY_HASH_MASK)));
 	wire_put_be16(&udp->dst, WIRE_OVERLAY_PORT);
-	wire_put_be16(&udp->length, (uint16_t)(total - sizeof(*ip)));
+	wire_put_be16(&udp->length, length);
 	udp->checksum = 0;
 	return (uint8_t *)(udp + 1);
 }
@@ -207,9 +236,10 @@ static void put_auth(uint8_t *at, uint8_t key_id, struct dp_overlay *o)
 struct dp_overlay dp_encap_write(uint8_t *at, const struct dp_encap *e)
 {
 	struct dp_overlay o = {0};
-	uint16_t size = dp_encap_size(e->n_hops);
-	at = put_outer(at, &e->local, &e->remote, e->hash, e->tos, (uint16_t)(size + e->inner_length));
-	o.geneve = put_geneve(at, (unsigned)WIRE_OVERLAY_OPTIONS(e->n_hops), 0, WIRE_ETHERTYPE_IPV4, e->vni);
+	uint16_t payload = (uint16_t)(dp_encap_size(false, e->n_hops) - sizeof(struct wire_ipv4) + e->inner_length);
+	at = put_outer_ip(at, payload, e->tos, &e->local, &e->remote);
+	at = put_udp(at, e->hash, payload);
+	o.geneve = put_geneve(at, (unsigned)WIRE_OVERLAY_OPTIONS(e->n_hops), 0, e->inner_type, e->vni);
 	at = (uint8_t *)(o.geneve + 1);
 	o.path = put_option(&at, WIRE_OPT_PATH, (unsigned)WIRE_PATH_SIZE(e->n_hops));
 	*o.path = (struct wire_path){.left = (uint8_t)(e->n_hops - 1), .count = e->n_hops};
@@ -227,7 +257,9 @@ struct dp_overlay dp_control_write(uint8_t *at, const struct wire_addr *local, c
 {
 	struct dp_overlay o = {0};
 	unsigned options = (unsigned)(WIRE_OPT_SIZE(body) + WIRE_OPT_SIZE(sizeof(struct wire_auth)));
-	at = put_outer(at, local, remote, hash, 0, dp_control_size(body));
+	uint16_t payload = (uint16_t)(dp_control_size(false, body) - sizeof(struct wire_ipv4));
+	at = put_outer_ip(at, payload, 0, local, remote);
+	at = put_udp(at, hash, payload);
 	o.geneve = put_geneve(at, options, WIRE_GENEVE_OAM, 0, 0);
 	at = (uint8_t *)(o.geneve + 1);
 	void *option = put_option(&at, type, body);
@@ -240,14 +272,12 @@ struct dp_overlay dp_control_write(uint8_t *at, const struct wire_addr *local, c
 	return o;
 }
 
-void dp_overlay_forward(uint8_t *header, const struct wire_addr *local, const struct wire_addr *remote)
+uint8_t *dp_overlay_forward(
+    uint8_t *udp, uint16_t length, uint8_t tos, const struct wire_addr *local, const struct wire_addr *remote)
 {
-	struct wire_ipv4 *outer = (struct wire_ipv4 *)header;
-	memcpy(outer->src, local->bytes + 12, 4);
-	memcpy(outer->dst, remote->bytes + 12, 4);
-	outer->ttl = OUTER_TTL;
-	outer->checksum = 0;
-	outer->checksum = wire_csum(outer, (outer->version_ihl & 0x0fu) * 4u);
+	uint8_t *at = udp - wire_ip_header_size(!wire_addr_is_v4(local));
+	put_outer_ip(at, length, tos, local, remote);
+	return at;
 }
 
 int dp_ecn_decap(uint8_t inner, uint8_t outer)

@@ -13,7 +13,7 @@
 #include "wire/address.h"
 #include "wire/drop.h"
 #include "wire/overlay.h"
-#include "wire/packet.h"
+#include "wire/ip.h"
 
 struct dp_overlay {
 	struct wire_geneve *geneve;
@@ -37,45 +37,48 @@ static inline const uint8_t *dp_overlay_signed(const struct dp_overlay *o)
  * why the packet must be dropped (*ret_overlay untouched). RFC 8926, 3.4, 3.5; order of options: wire/overlay.h. */
 enum wire_drop dp_overlay_parse(uint8_t *data, size_t length, struct dp_overlay *ret_overlay);
 
-/* The outer headers of one packet about to enter the overlay. Addresses are IPv4. */
+/* The outer headers of one packet about to enter the overlay, of the version of its addresses. */
 struct dp_encap {
 	struct wire_addr local;
 	struct wire_addr remote;
 	uint32_t vni;
 	uint16_t hash; /* 14 bits */
 	uint16_t inner_length;
-	uint8_t tos; /* of the inner packet: DSCP and ECN are copied (RFC 6040, 4.1, normal mode) */
+	uint16_t inner_type; /* ethertype of the inner packet */
+	uint8_t tos;         /* of the inner packet: DSCP and ECN are copied (RFC 6040, 4.1, normal mode) */
 	uint8_t key_id;
 	uint8_t n_hops; /* 1 .. WIRE_PATH_MAX_HOPS; hop[0] is the receiver of this packet */
 	struct wire_path_hop hop[WIRE_PATH_MAX_HOPS]; /* network order */
 	struct wire_steer steer;                      /* network order */
 };
 
-/* Bytes from the outer IPv4 header to the inner packet. */
-static inline uint16_t dp_encap_size(unsigned n_hops)
+/* Bytes from the outer IP header, of either version, to the inner packet. */
+static inline uint16_t dp_encap_size(bool v6, unsigned n_hops)
 {
-	return (uint16_t)(sizeof(struct wire_ipv4) + sizeof(struct wire_udp) + sizeof(struct wire_geneve) +
+	return (uint16_t)(wire_ip_header_size(v6) + sizeof(struct wire_udp) + sizeof(struct wire_geneve) +
 	                  WIRE_OVERLAY_OPTIONS(n_hops));
 }
 
-/* Writes dp_encap_size(n_hops) bytes at `at`, with zeroes for what dp_overlay_stamp() writes and for the tag, and returns
+/* Writes dp_encap_size() bytes at `at`, with zeroes for what dp_overlay_stamp() writes and for the tag, and returns
  * where everything is. */
 struct dp_overlay dp_encap_write(uint8_t *at, const struct dp_encap *e);
 
-/* Writes outer IPv4, UDP, Geneve with the O bit and one critical option of `type` (KEEPALIVE or LINKSTATE) with a zeroed
- * body of `body` bytes (a multiple of 4), then AUTH: dp_control_size(body) bytes. */
+/* Writes outer IP, UDP, Geneve with the O bit and one critical option of `type` (KEEPALIVE or LINKSTATE) with a zeroed
+ * body of `body` bytes (a multiple of 4), then AUTH: dp_control_size() bytes. */
 struct dp_overlay dp_control_write(uint8_t *at, const struct wire_addr *local, const struct wire_addr *remote,
     uint16_t hash, uint8_t type, uint16_t body);
 
-static inline uint16_t dp_control_size(uint16_t body)
+static inline uint16_t dp_control_size(bool v6, uint16_t body)
 {
-	return (uint16_t)(sizeof(struct wire_ipv4) + sizeof(struct wire_udp) + sizeof(struct wire_geneve) +
+	return (uint16_t)(wire_ip_header_size(v6) + sizeof(struct wire_udp) + sizeof(struct wire_geneve) +
 	                  WIRE_OPT_SIZE(body) + WIRE_OPT_SIZE(sizeof(struct wire_auth)));
 }
 
-/* Turns the outer header of a packet at a relay towards the next hop: addresses, TTL, and checksums. ECN and DSCP stay,
- * as in any router. */
-void dp_overlay_forward(uint8_t *outer, const struct wire_addr *local, const struct wire_addr *remote);
+/* Writes the outer header for the next hop of a packet at a relay, of the version of the addresses, in front of the UDP
+ * header at `udp`, `length` bytes before the packet's end; `tos` is that of the header before: ECN and DSCP stay, as in
+ * any router. Returns the header, wire_ip_header_size() before `udp`. */
+uint8_t *dp_overlay_forward(
+    uint8_t *udp, uint16_t length, uint8_t tos, const struct wire_addr *local, const struct wire_addr *remote);
 
 /* The ECN field that the inner packet leaves the tunnel with (RFC 6040, 4.2, figure 4), or -1: drop, because
  * congestion was marked on a packet whose transport would not see the mark. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From bytes to a column of the burst. Everything is checked against the bytes that are there; nothing is changed. */
 #include "dataplane/burst.h"
+#include "dataplane/headers.h"
 #include "dataplane/wrap_error.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
+#include "wire/ip.h"
 
 #define TCP_OFFSET_MIN 5u
 
@@ -46,11 +48,6 @@ static enum wire_drop parse_udp(struct dp_burst *b, unsigned i, struct wire_curs
 	return WIRE_DROP_NONE;
 }
 
-static bool is_error(uint8_t type)
-{
-	return type == WIRE_ICMP_UNREACHABLE || type == WIRE_ICMP_TIME_EXCEEDED || type == WIRE_ICMP_PARAMETER;
-}
-
 /* An error about IP in IP: perhaps about what we sent to an endpoint of mode tunnel. */
 static enum wire_drop parse_wrapped(struct dp_burst *b, unsigned i, const uint8_t *quoted, const uint8_t *end)
 {
@@ -62,32 +59,61 @@ static enum wire_drop parse_wrapped(struct dp_burst *b, unsigned i, const uint8_
 	return WIRE_DROP_NONE;
 }
 
-/* RFC 792: an error quotes the IP header and 8 bytes behind it, or more (RFC 1812, 4.3.2.3). */
+/* An error quotes the IP header and 8 bytes behind it (RFC 792), or more (RFC 1812, 4.3.2.3; RFC 4443, 2.4). */
 static enum wire_drop parse_quote(struct dp_burst *b, unsigned i, struct wire_cursor c)
 {
-	const struct wire_ipv4 *quoted = wire_take(&c, sizeof(*quoted));
-	if (!quoted)
-		return WIRE_DROP_TRUNCATED;
-	unsigned header = (quoted->version_ihl & 0x0fu) * 4u;
-	if (quoted->version_ihl >> 4 != 4 || header < sizeof(*quoted))
+	const uint8_t *quoted = c.at;
+	struct dp_headers h;
+	enum wire_drop drop = dp_headers_find(quoted, wire_left(&c), &h);
+	if (drop == WIRE_DROP_TRUNCATED)
+		return drop;
+	if (drop != WIRE_DROP_NONE || wire_ip_is_v6(quoted) != wire_ip_is_v6(b->ip[i]))
 		return WIRE_DROP_BAD_L4_HEADER;
-	wire_take(&c, header - sizeof(*quoted));
+	wire_take(&c, h.l4);
 	const uint8_t *l4 = wire_take(&c, 8);
 	if (!l4)
 		return WIRE_DROP_TRUNCATED;
-	if (quoted->protocol == WIRE_PROTO_IPIP || quoted->protocol == WIRE_PROTO_IPV6)
-		return parse_wrapped(b, i, (const uint8_t *)quoted, c.end);
-	if (quoted->protocol != WIRE_PROTO_TCP && quoted->protocol != WIRE_PROTO_UDP)
+	if (h.protocol == WIRE_PROTO_IPIP || h.protocol == WIRE_PROTO_IPV6)
+		return parse_wrapped(b, i, quoted, c.end);
+	if (h.protocol != WIRE_PROTO_TCP && h.protocol != WIRE_PROTO_UDP)
 		return WIRE_DROP_UNSUPPORTED;
-	if (wire_be16(&quoted->frag_off) & WIRE_IPV4_OFFSET_MASK)
+	if (h.offset)
 		return WIRE_DROP_FRAGMENT;
-	struct lb_flow_key key = key_of(quoted, quoted->protocol, l4);
-	b->key[i] = lb_flow_key_exchanged(&key);
+	struct lb_flow_key key = key_of(quoted, h.protocol, l4);
 	struct wire_addr told = wire_ip_dst(b->ip[i]);
+	b->key[i] = lb_flow_key_exchanged(&key);
 	if (!wire_addr_equal(&key.client, &told))
 		return WIRE_DROP_BAD_L4_HEADER; /* about a packet that this address did not send */
 	b->kind[i] = DP_KIND_ICMP_ERROR;
 	return WIRE_DROP_NONE;
+}
+
+static enum dp_kind kind_of_icmp(uint8_t type)
+{
+	switch (type) {
+	case WIRE_ICMP_UNREACHABLE:
+	case WIRE_ICMP_TIME_EXCEEDED:
+	case WIRE_ICMP_PARAMETER:
+		return DP_KIND_ICMP_ERROR;
+	default:
+		return type == WIRE_ICMP_ECHO ? DP_KIND_ICMP_ECHO : DP_KIND_OTHER;
+	}
+}
+
+static enum dp_kind kind_of_icmpv6(uint8_t type)
+{
+	if (type >= WIRE_ICMPV6_UNREACHABLE && type <= WIRE_ICMPV6_PARAMETER)
+		return DP_KIND_ICMP_ERROR;
+	if (type >= WIRE_ICMPV6_ND_FIRST && type <= WIRE_ICMPV6_ND_LAST)
+		return DP_KIND_NEIGHBOUR;
+	return type == WIRE_ICMPV6_ECHO ? DP_KIND_ICMP_ECHO : DP_KIND_OTHER;
+}
+
+/* ICMPv6 has a pseudo header (RFC 4443, 2.3), ICMP has none. */
+static bool icmp_checksum_is_right(const uint8_t *ip, const uint8_t *icmp, size_t length)
+{
+	uint64_t sum = wire_ip_is_v6(ip) ? wire_ip_pseudo(ip, WIRE_PROTO_ICMPV6, (uint16_t)length) : 0;
+	return wire_csum_fold(wire_csum_add(sum, icmp, length)) == 0xffff;
 }
 
 static enum wire_drop parse_icmp(struct dp_burst *b, unsigned i, struct wire_cursor c, bool fragment)
@@ -97,58 +123,96 @@ static enum wire_drop parse_icmp(struct dp_burst *b, unsigned i, struct wire_cur
 	const struct wire_icmp *icmp = wire_take(&c, sizeof(*icmp));
 	if (!icmp)
 		return WIRE_DROP_TRUNCATED;
-	if (!is_error(icmp->type) && icmp->type != WIRE_ICMP_ECHO)
+	enum dp_kind kind = wire_ip_is_v6(b->ip[i]) ? kind_of_icmpv6(icmp->type) : kind_of_icmp(icmp->type);
+	if (kind != DP_KIND_ICMP_ERROR && kind != DP_KIND_ICMP_ECHO) {
+		b->kind[i] = kind;
 		return WIRE_DROP_NONE;
+	}
 	if (fragment)
 		return WIRE_DROP_FRAGMENT;
-	if (wire_csum_fold(wire_csum_add(0, start, length)) != 0xffff)
+	if (!icmp_checksum_is_right(b->ip[i], start, length))
 		return WIRE_DROP_BAD_L4_HEADER;
-	if (icmp->type != WIRE_ICMP_ECHO)
+	if (kind == DP_KIND_ICMP_ERROR)
 		return parse_quote(b, i, c);
 	b->kind[i] = DP_KIND_ICMP_ECHO;
 	return WIRE_DROP_NONE;
 }
 
-static enum wire_drop parse_l4(struct dp_burst *b, unsigned i, struct wire_cursor c)
+static enum wire_drop parse_l4(struct dp_burst *b, unsigned i, const struct dp_headers *h)
 {
-	const struct wire_ipv4 *ip = (const struct wire_ipv4 *)b->ip[i];
-	uint16_t fragment = wire_be16(&ip->frag_off) & (WIRE_IPV4_MF | WIRE_IPV4_OFFSET_MASK);
-	if (fragment & WIRE_IPV4_OFFSET_MASK)
+	struct wire_cursor c = wire_cursor(b->l4[i], dp_burst_l4_length(b, i));
+	if (h->offset) /* a later fragment has no ports */
 		return WIRE_DROP_FRAGMENT;
-	switch (ip->protocol) {
+	switch (h->protocol) {
 	case WIRE_PROTO_TCP:
 		return parse_tcp(b, i, c);
 	case WIRE_PROTO_UDP:
-		return parse_udp(b, i, c, fragment != 0);
+		return parse_udp(b, i, c, h->more);
 	case WIRE_PROTO_ICMP:
-		return parse_icmp(b, i, c, fragment != 0);
+	case WIRE_PROTO_ICMPV6:
+		if ((h->protocol == WIRE_PROTO_ICMPV6) == wire_ip_is_v6(b->ip[i]))
+			return parse_icmp(b, i, c, h->more);
+		return WIRE_DROP_NONE;
 	default:
 		return WIRE_DROP_NONE;
 	}
 }
 
-enum wire_drop dp_parse_ip(struct dp_burst *b, unsigned i, uint8_t *data, uint32_t available)
+static enum wire_drop parse_v4(uint8_t *data, uint32_t available, uint16_t *ret_length, struct dp_headers *ret_headers)
 {
-	struct wire_cursor c = wire_cursor(data, available);
-	const struct wire_ipv4 *ip = wire_take(&c, sizeof(*ip));
-	if (!ip)
+	const struct wire_ipv4 *ip = (const struct wire_ipv4 *)data;
+	if (available < sizeof(*ip))
 		return WIRE_DROP_TRUNCATED;
 	unsigned header = (ip->version_ihl & 0x0fu) * 4u;
 	uint16_t total = wire_be16(&ip->total_length);
-	if (ip->version_ihl >> 4 != 4 || header < sizeof(*ip) || total < header)
+	if (header < sizeof(*ip) || total < header)
 		return WIRE_DROP_BAD_IP_HEADER;
 	if (total > available)
 		return WIRE_DROP_TRUNCATED;
 	if (wire_csum_fold(wire_csum_add(0, data, header)) != 0xffff)
 		return WIRE_DROP_BAD_IP_CHECKSUM;
+	*ret_length = total;
+	*ret_headers = dp_headers_of_v4(ip);
+	return WIRE_DROP_NONE;
+}
+
+/* An IPv4-mapped address in a header would be taken for IPv4's (RFC 4291, 2.5.5.2 gives it no meaning there). */
+static enum wire_drop parse_v6(uint8_t *data, uint32_t available, uint16_t *ret_length, struct dp_headers *ret_headers)
+{
+	const struct wire_ipv6 *ip = (const struct wire_ipv6 *)data;
+	if (available < sizeof(*ip))
+		return WIRE_DROP_TRUNCATED;
+	uint32_t total = (uint32_t)sizeof(*ip) + wire_be16(&ip->payload_length);
+	if (total > available)
+		return WIRE_DROP_TRUNCATED;
+	struct wire_addr src = wire_addr_from_v6(ip->src), dst = wire_addr_from_v6(ip->dst);
+	if (wire_addr_is_v4(&src) || wire_addr_is_v4(&dst) || total > UINT16_MAX)
+		return WIRE_DROP_BAD_IP_HEADER;
+	*ret_length = (uint16_t)total;
+	return dp_headers_find(data, total, ret_headers);
+}
+
+enum wire_drop dp_parse_ip(struct dp_burst *b, unsigned i, uint8_t *data, uint32_t available)
+{
+	struct dp_headers h = {.l4 = 0};
+	uint16_t length = 0;
+	if (available == 0)
+		return WIRE_DROP_TRUNCATED;
+	enum wire_drop drop = WIRE_DROP_BAD_IP_HEADER;
+	if (*data >> 4 == 4)
+		drop = parse_v4(data, available, &length, &h);
+	else if (*data >> 4 == 6)
+		drop = parse_v6(data, available, &length, &h);
+	if (length == 0)
+		return drop;
 	b->ip[i] = data;
-	b->l4[i] = data + header;
-	b->length[i] = total;
+	b->l4[i] = data + h.l4;
+	b->length[i] = length;
 	b->kind[i] = DP_KIND_OTHER;
 	b->tcp_flags[i] = 0;
-	b->key[i] = (struct lb_flow_key){
-	    .client = wire_addr_from_v4(ip->src), .vip = wire_addr_from_v4(ip->dst), .protocol = ip->protocol};
-	enum wire_drop drop = parse_l4(b, i, wire_cursor(b->l4[i], total - header));
+	b->key[i] = (struct lb_flow_key){.client = wire_ip_src(data), .vip = wire_ip_dst(data), .protocol = h.protocol};
+	if (drop == WIRE_DROP_NONE)
+		drop = parse_l4(b, i, &h);
 	if (drop == WIRE_DROP_NONE)
 		b->hash[i] = lb_flow_hash(&b->key[i]);
 	return drop;

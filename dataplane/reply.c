@@ -42,15 +42,17 @@ static struct lb_nat_reply reply_of(const struct dp_burst *b, unsigned i)
 
 /* Endpoint -> NAT address becomes VIP -> client; an ICMP error, whoever sent it, comes from the VIP, and its quote,
  * NAT address -> endpoint, becomes client -> VIP. */
-static void rewrite(struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
+static bool rewrite(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
 {
 	const struct lb_flow_key *key = &flow->key;
 	struct dp_ends to = dp_ends(&key->vip, key->vip_port, &key->client, key->client_port);
-	if (b->kind[i] == DP_KIND_ICMP_ERROR)
-		dp_rewrite_icmp_error(b->ip[i], b->l4[i], dp_burst_l4_length(b, i), &to, key->protocol);
-	else
-		dp_rewrite_ends(b->ip[i], b->l4[i], dp_burst_l4_length(b, i), &to, key->protocol);
+	enum wire_drop drop = dp_burst_readdress(w, b, i, &to);
+	if (drop != WIRE_DROP_NONE) {
+		dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, drop);
+		return false;
+	}
 	dp_rewrite_ttl(b->ip[i]);
+	return true;
 }
 
 static struct dp_steer steer_back(const struct dp_worker *w, const struct lb_nat_flow *flow)
@@ -71,12 +73,13 @@ static void send_to_ingress(
 		dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, WIRE_DROP_NO_PATH);
 		return;
 	}
-	if (!dp_tunnel_fits(w, b, i, leg, WIRE_JOURNEY_REPLY))
+	if (!dp_tunnel_fits(w, b, i, leg, !wire_addr_is_v4(&flow->key.client), WIRE_JOURNEY_REPLY))
 		return;
 	DP_TRACE(w, b, i, WIRE_JOURNEY_REPLY, "path of %u hops to POP %u in class %u, first over link %u", leg->count,
 	    flow->ingress_pop, flow->class, leg->first->row.link);
+	if (!rewrite(w, b, i, flow))
+		return;
 	dp_tunnel_clamp(w, b, i, leg);
-	rewrite(b, i, flow);
 	dp_burst_trim(b, i);
 	struct dp_steer steer = steer_back(w, flow);
 	uint16_t hash14 = lb_hash14(lb_flow_hash(&flow->key));
@@ -84,13 +87,15 @@ static void send_to_ingress(
 }
 
 /* The ingress is here: the column becomes that of the packet to the client, as if it had been unwrapped. */
-static void hand_to_return(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
+static bool hand_to_return(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
 {
 	dp_count_journey(w, WIRE_JOURNEY_REPLY, b->length[i]);
 	b->steer[i] = steer_back(w, flow);
-	rewrite(b, i, flow);
+	if (!rewrite(w, b, i, flow))
+		return false;
 	b->key[i] = lb_flow_key_exchanged(&flow->key);
 	dp_burst_trim(b, i);
+	return true;
 }
 
 void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
@@ -124,8 +129,8 @@ void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group
 		    lb_flow_state_name(flow[k]->state), dp_trace_address(&flow[k]->key.client).text,
 		    flow[k]->key.client_port, flow[k]->ingress_pop);
 		if (flow[k]->ingress_pop == w->snapshot->self) {
-			hand_to_return(w, b, i, flow[k]);
-			dp_group_add(&here, i);
+			if (hand_to_return(w, b, i, flow[k]))
+				dp_group_add(&here, i);
 		} else {
 			send_to_ingress(w, &t, b, i, flow[k]);
 		}

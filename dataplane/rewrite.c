@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "dataplane/headers.h"
 #include "wire/bytes.h"
 
 /* What changed in a packet, in the order of the pseudo header: addresses, then ports. */
@@ -49,18 +50,27 @@ static void rewrite_v4(
 	fix_l4(l4, l4_length, protocol, &was, &is, sizeof(was));
 }
 
-static void rewrite_v6(
-    struct wire_ipv6 *ip, uint8_t *l4, uint16_t l4_length, const struct dp_ends *to, uint8_t protocol)
+/* An IPv4-mapped address sums up to what the IPv4 address does, as 0xffff is a zero to the checksum. */
+void dp_rewrite_l4(const uint8_t *ip, uint8_t *l4, uint16_t l4_length, const struct dp_ends *to, uint8_t protocol)
 {
 	struct change6 was, is;
-	memcpy(was.addresses, ip->src, 32);
+	struct wire_addr src = wire_ip_src(ip), dst = wire_ip_dst(ip);
+	memcpy(was.addresses, src.bytes, 16);
+	memcpy(was.addresses + 16, dst.bytes, 16);
 	memcpy(was.ports, l4, 4);
 	memcpy(is.addresses, to->src->bytes, 16);
 	memcpy(is.addresses + 16, to->dst->bytes, 16);
 	put_ports(is.ports, to);
-	memcpy(ip->src, is.addresses, 32);
 	memcpy(l4, is.ports, 4);
 	fix_l4(l4, l4_length, protocol, &was, &is, sizeof(was));
+}
+
+static void rewrite_v6(
+    struct wire_ipv6 *ip, uint8_t *l4, uint16_t l4_length, const struct dp_ends *to, uint8_t protocol)
+{
+	dp_rewrite_l4((const uint8_t *)ip, l4, l4_length, to, protocol);
+	memcpy(ip->src, to->src->bytes, sizeof(ip->src));
+	memcpy(ip->dst, to->dst->bytes, sizeof(ip->dst));
 }
 
 void dp_rewrite_ends(uint8_t *ip, uint8_t *l4, uint16_t l4_length, const struct dp_ends *to, uint8_t protocol)
@@ -106,20 +116,37 @@ bool dp_rewrite_mss(struct wire_tcp *tcp, uint16_t length, uint16_t max)
 	return true;
 }
 
-void dp_rewrite_icmp_error(uint8_t *packet, uint8_t *l4, uint16_t length, const struct dp_ends *to, uint8_t protocol)
+void dp_rewrite_icmp_checksum(const uint8_t *ip, void *icmp, uint16_t length)
 {
+	struct wire_icmp *message = icmp;
+	uint64_t sum = wire_ip_is_v6(ip) ? wire_ip_pseudo(ip, WIRE_PROTO_ICMPV6, length) : 0;
+	message->checksum = 0;
+	message->checksum = (uint16_t)~wire_csum_fold(wire_csum_add(sum, message, length));
+}
+
+static void put_addresses(uint8_t *packet, const struct dp_ends *to)
+{
+	if (wire_ip_is_v6(packet)) {
+		struct wire_ipv6 *ip = (struct wire_ipv6 *)packet;
+		memcpy(ip->src, to->src->bytes, sizeof(ip->src));
+		memcpy(ip->dst, to->dst->bytes, sizeof(ip->dst));
+		return;
+	}
 	struct wire_ipv4 *ip = (struct wire_ipv4 *)packet;
 	uint8_t was[8];
 	memcpy(was, ip->src, 8);
 	memcpy(ip->src, to->src->bytes + 12, 4);
 	memcpy(ip->dst, to->dst->bytes + 12, 4);
 	ip->checksum = wire_csum_replace(ip->checksum, was, ip->src, 8);
+}
 
-	struct wire_icmp *icmp = (struct wire_icmp *)l4;
-	uint8_t *quoted = l4 + sizeof(*icmp), *end = l4 + length;
-	uint8_t *quoted_l4 = quoted + (quoted[0] & 0x0f) * 4;
+void dp_rewrite_icmp_error(uint8_t *ip, uint8_t *icmp, uint16_t length, const struct dp_ends *to, uint8_t protocol)
+{
+	uint8_t *quoted = icmp + sizeof(struct wire_icmp), *end = icmp + length;
+	struct dp_headers h;
 	struct dp_ends back = dp_ends_exchanged(to);
-	dp_rewrite_ends(quoted, quoted_l4, (uint16_t)(end - quoted_l4), &back, protocol);
-	icmp->checksum = 0;
-	icmp->checksum = wire_csum(icmp, length);
+	put_addresses(ip, to);
+	if (dp_headers_find(quoted, (size_t)(end - quoted), &h) == WIRE_DROP_NONE)
+		dp_rewrite_ends(quoted, quoted + h.l4, (uint16_t)(end - quoted - h.l4), &back, protocol);
+	dp_rewrite_icmp_checksum(ip, icmp, length);
 }

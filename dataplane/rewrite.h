@@ -40,6 +40,10 @@ static inline struct dp_ends dp_ends_exchanged(const struct dp_ends *e)
  * packets. */
 void dp_rewrite_ends(uint8_t *ip, uint8_t *l4, uint16_t l4_length, const struct dp_ends *to, uint8_t protocol);
 
+/* The same of the L4 header alone: its ports, and its checksum for the addresses of `to`, which may be of another version
+ * than those in the header at `ip`. */
+void dp_rewrite_l4(const uint8_t *ip, uint8_t *l4, uint16_t l4_length, const struct dp_ends *to, uint8_t protocol);
+
 /* One hop less, and IPv4's header checksum with it. The TTL or hop limit must be above 0. */
 static inline void dp_rewrite_ttl(void *packet)
 {
@@ -71,6 +75,9 @@ static inline void dp_rewrite_tos(void *packet, uint8_t tos)
 /* Lower the MSS option (RFC 9293, 3.7.1) of a SYN to `max`. `length` bytes of TCP are present. A SYN without the option
  * is left alone: its sender's default of 536 (RFC 9293, 3.7.1, SHLD-5) fits any path. Returns whether it was changed. */
 bool dp_rewrite_mss(struct wire_tcp *tcp, uint16_t length, uint16_t max);
+
+/* Makes the checksum of the ICMP or ICMPv6 message at `icmp`, of `length` bytes, in the packet at `ip`. */
+void dp_rewrite_icmp_checksum(const uint8_t *ip, void *icmp, uint16_t length);
 
 /* An ICMP error at `ip`, whose ICMP header is at `icmp` with `length` bytes to its end, that quotes a packet of TCP or UDP
  * (`protocol`): the addresses of `to` for the error, and its ends exchanged for the quoted packet, which went the other

@@ -15,6 +15,24 @@ static const struct lb_link *next_link(const struct dp_worker *w, const struct w
 	    w->snapshot, w->snapshot->self, hop->local_link, wire_be16(&hop->pop), hop->remote_link);
 }
 
+/* Cuts the mbuf down to the UDP header and puts the header for the next link in front, whose version may be another.
+ * Nothing of the overlay moves. */
+static enum wire_drop turn(struct dp_burst *b, unsigned i, const struct lb_link *link)
+{
+	struct rte_mbuf *m = b->pkt[i];
+	uint8_t tos = wire_ip_tos(b->ip[i]), *udp = b->l4[i];
+	uint16_t length = dp_burst_l4_length(b, i), header = wire_ip_header_size(!wire_addr_is_v4(&link->row.local));
+	if (header + length > link->row.mtu)
+		return WIRE_DROP_TOO_BIG;
+	dp_burst_trim(b, i);
+	rte_pktmbuf_adj(m, (uint16_t)(udp - b->ip[i]));
+	if (!rte_pktmbuf_prepend(m, header))
+		return WIRE_DROP_NO_MBUF;
+	b->ip[i] = dp_overlay_forward(udp, length, tos, &link->row.local, &link->row.remote);
+	b->length[i] = (uint16_t)(header + length);
+	return WIRE_DROP_NONE;
+}
+
 void dp_transit_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
 {
 	struct dp_tunnel t = {.n = 0};
@@ -26,15 +44,14 @@ void dp_transit_run(struct dp_worker *w, struct dp_burst *b, const struct dp_gro
 			dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_PATH);
 			continue;
 		}
-		if (b->length[i] > link->row.mtu) {
-			dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_TOO_BIG);
+		uint16_t hash14 = b->key[i].client_port & WIRE_OVERLAY_HASH_MASK;
+		enum wire_drop drop = turn(b, i, link);
+		if (drop != WIRE_DROP_NONE) {
+			dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, drop);
 			continue;
 		}
 		DP_TRACE(w, b, i, WIRE_JOURNEY_TRANSIT, "to POP %u over link %u, %u hops left after it",
 		    link->row.to_pop, link->row.link, o->path->left - 1u);
-		uint16_t hash14 = b->key[i].client_port & WIRE_OVERLAY_HASH_MASK;
-		dp_burst_trim(b, i);
-		dp_overlay_forward(b->ip[i], &link->row.local, &link->row.remote);
 		o->path->left--;
 		dp_tunnel_seal(w, &t, b->pkt[i], link, hash14, o, WIRE_JOURNEY_TRANSIT);
 	}

@@ -14,8 +14,6 @@
 #include "dataplane/way.h"
 #include "wire/bytes.h"
 
-#define TCP_IP_HEADERS 40u /* without options: what MSS leaves out (RFC 9293, 3.7.1) */
-
 static uint16_t hash14_of(const struct dp_burst *b, unsigned i)
 {
 	return b->key[i].client_port & WIRE_OVERLAY_HASH_MASK;
@@ -128,11 +126,14 @@ enum wire_drop dp_tunnel_unwrap(struct dp_burst *b, unsigned i)
 	const struct dp_overlay *o = &b->overlay[i];
 	uint8_t outer_tos = wire_ip_tos(b->ip[i]);
 	uint8_t *inner = (uint8_t *)o->geneve + o->length, *end = b->ip[i] + b->length[i];
-	if (wire_be16(&o->geneve->protocol) != WIRE_ETHERTYPE_IPV4)
+	uint16_t type = wire_be16(&o->geneve->protocol);
+	if (type != WIRE_ETHERTYPE_IPV4 && type != WIRE_ETHERTYPE_IPV6)
 		return WIRE_DROP_UNSUPPORTED;
 	enum wire_drop drop = dp_parse_ip(b, i, inner, (uint32_t)(end - inner));
 	if (drop != WIRE_DROP_NONE)
 		return drop;
+	if (wire_ip_ethertype(inner) != type)
+		return WIRE_DROP_BAD_IP_HEADER;
 	uint8_t tos = wire_ip_tos(b->ip[i]);
 	int ecn = dp_ecn_decap(tos, outer_tos);
 	if (ecn < 0)
@@ -155,15 +156,16 @@ const struct lb_leg *dp_tunnel_leg(struct dp_worker *w, uint16_t to_pop, uint8_t
 
 uint16_t dp_tunnel_room(const struct lb_leg *leg)
 {
-	return (uint16_t)(leg->mtu - dp_encap_size(leg->count));
+	return (uint16_t)(leg->mtu - dp_encap_size(false, leg->count));
 }
 
 bool dp_tunnel_fits(
-    struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_leg *leg, enum wire_journey journey)
+    struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_leg *leg, bool v6, enum wire_journey journey)
 {
-	if (b->length[i] <= dp_tunnel_room(leg))
+	int room = dp_tunnel_room(leg) - dp_burst_growth(b, i, v6);
+	if (b->length[i] <= room)
 		return true;
-	dp_icmp_error(w, b->ip[i], b->length[i], DP_ICMP_TOO_BIG, dp_tunnel_room(leg));
+	dp_icmp_error(w, b->ip[i], b->length[i], DP_ICMP_TOO_BIG, (uint16_t)room);
 	dp_refuse(w, b, i, journey, WIRE_DROP_TOO_BIG);
 	return false;
 }
@@ -172,7 +174,8 @@ void dp_tunnel_clamp(struct dp_worker *w, struct dp_burst *b, unsigned i, const 
 {
 	if (!(b->tcp_flags[i] & WIRE_TCP_SYN))
 		return;
-	uint16_t max = (uint16_t)(dp_tunnel_room(leg) - TCP_IP_HEADERS);
+	uint16_t headers = (uint16_t)(wire_ip_header_size(wire_ip_is_v6(b->ip[i])) + sizeof(struct wire_tcp));
+	uint16_t max = (uint16_t)(dp_tunnel_room(leg) - headers);
 	if (dp_rewrite_mss((struct wire_tcp *)b->l4[i], dp_burst_l4_length(b, i), max)) {
 		dp_count(w, WIRE_COUNTER_MSS_CLAMPED);
 		DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "MSS lowered to %u", max);
@@ -310,7 +313,7 @@ enum wire_drop dp_tunnel_wrap(struct dp_worker *w, struct dp_tunnel *t, struct r
 	uint16_t type = wire_ip_ethertype(inner);
 	uint8_t tos = wire_ip_tos(inner);
 	enum wire_drop drop = check_exit(&way->exit);
-	uint8_t *at = drop == WIRE_DROP_NONE ? (uint8_t *)rte_pktmbuf_prepend(m, way->size) : NULL;
+	uint8_t *at = drop == WIRE_DROP_NONE ? dp_output_prepend(m, way->size) : NULL;
 	if (!at) {
 		drop = drop == WIRE_DROP_NONE ? WIRE_DROP_NO_MBUF : drop;
 		dp_drop(w, m, drop);

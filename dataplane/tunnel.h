@@ -30,13 +30,13 @@ struct dp_tunnel {
 /* The leg in use towards a POP, or NULL. */
 const struct lb_leg *dp_tunnel_leg(struct dp_worker *w, uint16_t to_pop, uint8_t class);
 
-/* Bytes of the largest inner packet on the leg. */
+/* Bytes of the largest inner packet on the leg, whose MTU counts IPv4's outer header on every link (wire/control.h). */
 uint16_t dp_tunnel_room(const struct lb_leg *leg);
 
-/* Whether packet i fits; if not, its sender is told (frag-needed, RFC 1191) and it is dropped as TOO_BIG. To be asked
+/* Whether packet i fits once it is of the version that it is going to be; if not, its sender is told (frag-needed, RFC 1191; packet-too-big, RFC 4443, 3.2) and it is dropped as TOO_BIG. To be asked
  * while the packet is as its sender knows it. */
 bool dp_tunnel_fits(
-    struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_leg *leg, enum wire_journey journey);
+    struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_leg *leg, bool v6, enum wire_journey journey);
 
 /* Lowers the MSS of a SYN so that segments of full size fit the leg. */
 void dp_tunnel_clamp(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_leg *leg);
@@ -45,7 +45,7 @@ void dp_tunnel_clamp(struct dp_worker *w, struct dp_burst *b, unsigned i, const 
  * the other direction, so each end of the overlay clamps what leaves it to the way back, too. */
 void dp_tunnel_clamp_back(struct dp_worker *w, struct dp_burst *b, unsigned i, uint16_t to_pop, uint8_t class);
 
-/* Wraps `m`, whose data is an IPv4 packet, and lets it wait. Takes the packet in any case; returns why it was dropped
+/* Wraps `m`, whose data is an IP packet, and lets it wait. Takes the packet in any case; returns why it was dropped
  * (and counted) if it was. */
 enum wire_drop dp_tunnel_wrap(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct lb_leg *leg,
     uint16_t hash14, const struct dp_steer *steer, enum wire_journey journey);

@@ -141,7 +141,7 @@ static void build(struct dp_worker *w, struct dp_way *way, const struct lb_leg *
 	struct dp_encap e = {.local = leg->first->row.local, .remote = leg->first->row.remote, .n_hops = leg->count};
 	memcpy(e.hop, leg->hop, sizeof(e.hop));
 	way->exit = find_exit(w, leg->first);
-	way->size = dp_encap_size(leg->count);
+	way->size = dp_encap_size(!wire_addr_is_v4(&e.local), leg->count);
 	struct dp_overlay o = dp_encap_write(way->header, &e);
 	if (way->exit.key)
 		o.auth->key_id = way->exit.key->row.key_id;

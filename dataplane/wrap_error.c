@@ -2,6 +2,7 @@
 #include "dataplane/wrap_error.h"
 
 #include "dataplane/answer.h"
+#include "dataplane/headers.h"
 #include "dataplane/icmp.h"
 #include "dataplane/path_mtu.h"
 #include "dataplane/trace.h"
@@ -9,24 +10,17 @@
 
 bool dp_wrap_inner_key(const struct dp_wrapped *wrapped, struct lb_flow_key *ret_key)
 {
-	struct wire_cursor c = wire_cursor(wrapped->inner, wrapped->left);
-	bool v6 = wrapped->left && wire_ip_is_v6(wrapped->inner);
-	const struct wire_ipv4 *v4 = wire_take(&c, wire_ip_header_size(v6));
-	if (!v4 || (!v6 && v4->version_ihl >> 4 != 4))
+	struct dp_headers h;
+	if (dp_headers_find(wrapped->inner, wrapped->left, &h) != WIRE_DROP_NONE || h.offset)
 		return false;
-	unsigned header = (v4->version_ihl & 0x0fu) * 4u;
-	if (!v6 && (header < sizeof(*v4) || !wire_take(&c, header - sizeof(*v4)) ||
-	               wire_be16(&v4->frag_off) & WIRE_IPV4_OFFSET_MASK))
+	if (wrapped->left < h.l4 + 8 || (h.protocol != WIRE_PROTO_TCP && h.protocol != WIRE_PROTO_UDP))
 		return false;
-	uint8_t protocol = v6 ? ((const struct wire_ipv6 *)v4)->next_header : v4->protocol;
-	const uint8_t *ports = wire_take(&c, 8);
-	if (!ports || (protocol != WIRE_PROTO_TCP && protocol != WIRE_PROTO_UDP))
-		return false;
-	*ret_key = (struct lb_flow_key){.client = wire_ip_src(v4),
-	    .vip = wire_ip_dst(v4),
+	const uint8_t *ports = wrapped->inner + h.l4;
+	*ret_key = (struct lb_flow_key){.client = wire_ip_src(wrapped->inner),
+	    .vip = wire_ip_dst(wrapped->inner),
 	    .client_port = wire_be16(ports),
 	    .vip_port = wire_be16(ports + 2),
-	    .protocol = protocol};
+	    .protocol = h.protocol};
 	return true;
 }
 
@@ -41,10 +35,23 @@ static const struct lb_nat_flow *flow_of(const struct dp_worker *w, const struct
 	return ours ? flow : NULL;
 }
 
-static bool is_too_big(const struct dp_burst *b, unsigned i)
+/* The MTU that a too-big error tells; 0: it is another error. */
+static uint16_t told_mtu(const struct dp_burst *b, unsigned i)
 {
 	const struct wire_icmp *icmp = (const struct wire_icmp *)b->l4[i];
-	return icmp->type == WIRE_ICMP_UNREACHABLE && icmp->code == WIRE_ICMP_FRAG_NEEDED;
+	uint32_t mtu = wire_be32(&icmp->rest_hi);
+	if (wire_ip_is_v6(b->ip[i]))
+		return icmp->type != WIRE_ICMPV6_TOO_BIG
+		           ? 0
+		           : (uint16_t)RTE_MIN(RTE_MAX(mtu, WIRE_IPV6_MIN_MTU), UINT16_MAX);
+	bool too_big = icmp->type == WIRE_ICMP_UNREACHABLE && icmp->code == WIRE_ICMP_FRAG_NEEDED;
+	return too_big ? (uint16_t)RTE_MAX(mtu & UINT16_MAX, WIRE_IPV4_MIN_MTU) : 0;
+}
+
+/* IPv6 has no cookie, but its errors quote enough to find the flow. */
+static bool is_ours(struct dp_worker *w, const struct dp_wrapped *wrapped, const struct lb_nat_flow *flow)
+{
+	return wire_addr_is_v4(&wrapped->dst) ? wrapped->cookie == dp_path_mtu_cookie(w, &wrapped->dst) : flow != NULL;
 }
 
 bool dp_wrap_error(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i)
@@ -52,15 +59,15 @@ bool dp_wrap_error(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b,
 	const struct wire_icmp *icmp = (const struct wire_icmp *)b->l4[i];
 	struct dp_wrapped wrapped;
 	struct wire_addr told = wire_ip_dst(b->ip[i]);
-	uint16_t quoted = (uint16_t)(dp_burst_l4_length(b, i) - sizeof(*icmp));
-	if (!dp_wrap_read((const uint8_t *)(icmp + 1), quoted, &wrapped) || !wire_addr_equal(&wrapped.src, &told) ||
-	    wrapped.cookie != dp_path_mtu_cookie(w, &wrapped.dst))
+	uint16_t quoted = (uint16_t)(dp_burst_l4_length(b, i) - sizeof(*icmp)), too_big = told_mtu(b, i);
+	if (!dp_wrap_read((const uint8_t *)(icmp + 1), quoted, &wrapped) || !wire_addr_equal(&wrapped.src, &told))
 		return false;
-	bool too_big = is_too_big(b, i);
-	if (too_big)
-		dp_path_mtu_learn(w, &wrapped.dst, wire_be16(&icmp->rest_lo));
-	uint16_t room = (uint16_t)(dp_path_mtu(w, &wrapped.dst) - wrapped.overhead);
 	const struct lb_nat_flow *flow = flow_of(w, &wrapped);
+	if (!is_ours(w, &wrapped, flow))
+		return false;
+	if (too_big)
+		dp_path_mtu_learn(w, &wrapped.dst, too_big);
+	uint16_t room = (uint16_t)(dp_path_mtu(w, &wrapped.dst) - wrapped.overhead);
 	if (flow) {
 		struct dp_answer to = dp_answer_to_flow(flow);
 		enum dp_icmp_reason reason = too_big ? DP_ICMP_TOO_BIG : DP_ICMP_UNREACHABLE;

@@ -88,6 +88,7 @@ enum wire_ctl_begin_flags { WIRE_CTL_FULL = 1 };
 #define WIRE_CTL_MAX_CLASSES 8u     /* route policy classes */
 #define WIRE_CTL_MAX_NATS    8u
 #define WIRE_CTL_MIN_MTU     576u /* of a link; RFC 791 */
+#define WIRE_CTL_V6_EXTRA    20u  /* bytes by which an outer IPv6 header is longer than IPv4's */
 
 struct wire_ctl_hello {
 	uint32_t version; /* WIRE_CTL_VERSION; another one ends the connection with ERROR */
@@ -171,7 +172,7 @@ struct wire_ctl_path {
 	uint8_t reserved[3];
 	uint32_t primary[WIRE_PATH_MAX_HOPS];
 	uint32_t backup[WIRE_PATH_MAX_HOPS];
-	uint16_t primary_mtu; /* smallest outer MTU on the way */
+	uint16_t primary_mtu; /* smallest MTU on the way, less WIRE_CTL_V6_EXTRA for links over IPv6 */
 	uint16_t backup_mtu;
 	uint32_t reserved2;
 };

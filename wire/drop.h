@@ -14,6 +14,7 @@
 	X(TTL_EXPIRED, "ttl-expired", "TTL or hop limit used up; time-exceeded sent if the rate allows")               \
 	X(TOO_BIG, "too-big", "larger than the path's MTU; frag-needed sent if the rate allows")                       \
 	X(UNSUPPORTED, "unsupported", "protocol that this journey does not carry")                                     \
+	X(EXTENSION, "extension", "IPv6 extension headers are too many, out of place or route on")                     \
 	/* the overlay */                                                                                              \
 	X(OVERLAY_HEADER, "overlay-header", "Geneve header is malformed or of an unknown version")                     \
 	X(OVERLAY_OPTION, "overlay-option", "option is malformed, repeated or out of place")                           \

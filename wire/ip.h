@@ -4,6 +4,7 @@
 #pragma once
 
 #include "wire/address.h"
+#include "wire/checksum.h"
 #include "wire/packet.h"
 
 static inline bool wire_ip_is_v6(const void *ip)
@@ -38,6 +39,15 @@ static inline uint8_t wire_ip_tos(const void *ip)
 {
 	const uint8_t *at = ip;
 	return wire_ip_is_v6(ip) ? (uint8_t)(at[0] << 4 | at[1] >> 4) : at[1];
+}
+
+/* The sum of the pseudo header (RFC 9293, 3.1; RFC 8200, 8.1) in front of `length` bytes of `protocol`. */
+static inline uint64_t wire_ip_pseudo(const void *ip, uint8_t protocol, uint16_t length)
+{
+	uint8_t tail[4] = {0, protocol, (uint8_t)(length >> 8), (uint8_t)length};
+	uint64_t sum = wire_csum_add(0, tail, sizeof(tail));
+	return wire_ip_is_v6(ip) ? wire_csum_add(sum, ((const struct wire_ipv6 *)ip)->src, 32)
+	                         : wire_csum_add(sum, ((const struct wire_ipv4 *)ip)->src, 8);
 }
 
 /* Bytes of the header without options or extension headers. */

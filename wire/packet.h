@@ -14,12 +14,16 @@ enum wire_ethertype {
 };
 
 enum wire_protocol {
+	WIRE_PROTO_HOP_BY_HOP = 0, /* IPv6 extension header, as the others with a header's name */
 	WIRE_PROTO_ICMP = 1,
 	WIRE_PROTO_IPIP = 4,
 	WIRE_PROTO_TCP = 6,
 	WIRE_PROTO_UDP = 17,
 	WIRE_PROTO_IPV6 = 41, /* in IP: RFC 2473, RFC 4213 */
+	WIRE_PROTO_ROUTING = 43,
+	WIRE_PROTO_FRAGMENT = 44,
 	WIRE_PROTO_ICMPV6 = 58,
+	WIRE_PROTO_DESTINATION = 60,
 };
 
 struct wire_ether {
@@ -62,6 +66,25 @@ struct wire_ipv6 { /* RFC 8200 */
 	uint8_t src[16];
 	uint8_t dst[16];
 } __attribute__((packed));
+
+#define WIRE_IPV6_MIN_MTU 1280u /* of every link: RFC 8200, 5 */
+
+struct wire_ipv6_ext { /* hop-by-hop, destination and routing headers: RFC 8200, 4.3, 4.4, 4.6 */
+	uint8_t next_header;
+	uint8_t length; /* in units of 8 bytes, the first 8 not counted */
+	uint8_t routing_type;
+	uint8_t segments_left; /* routing only; options stand here in the others */
+	uint8_t rest[4];
+} __attribute__((packed));
+
+struct wire_ipv6_fragment { /* RFC 8200, 4.5 */
+	uint8_t next_header;
+	uint8_t reserved;
+	uint16_t offset_flags; /* offset in units of 8 bytes in the upper 13 bits, WIRE_IPV6_MF */
+	uint32_t id;
+} __attribute__((packed));
+
+#define WIRE_IPV6_MF 0x0001u
 
 struct wire_udp { /* RFC 768 */
 	uint16_t src;
@@ -110,9 +133,24 @@ enum wire_icmp_type {
 #define WIRE_ICMP_HOST_UNREACHABLE 1u /* codes of UNREACHABLE */
 #define WIRE_ICMP_FRAG_NEEDED      4u
 
+#define WIRE_ICMPV6_ADDRESS_UNREACHABLE 3u /* code of ICMPv6's UNREACHABLE */
+
+enum wire_icmpv6_type { /* RFC 4443: errors are below 128, and the MTU of TOO_BIG is in all of rest; RFC 4861 */
+	WIRE_ICMPV6_UNREACHABLE = 1,
+	WIRE_ICMPV6_TOO_BIG = 2,
+	WIRE_ICMPV6_TIME_EXCEEDED = 3,
+	WIRE_ICMPV6_PARAMETER = 4,
+	WIRE_ICMPV6_ECHO = 128,
+	WIRE_ICMPV6_ECHO_REPLY = 129,
+	WIRE_ICMPV6_ND_FIRST = 133, /* Neighbour Discovery: router and neighbour messages, redirect */
+	WIRE_ICMPV6_ND_LAST = 137,
+};
+
 _Static_assert(sizeof(struct wire_ether) == 14, "Ethernet II");
 _Static_assert(sizeof(struct wire_ipv4) == 20, "RFC 791 without options");
 _Static_assert(sizeof(struct wire_ipv6) == 40, "RFC 8200");
+_Static_assert(sizeof(struct wire_ipv6_ext) == 8, "RFC 8200");
+_Static_assert(sizeof(struct wire_ipv6_fragment) == 8, "RFC 8200");
 _Static_assert(sizeof(struct wire_udp) == 8, "RFC 768");
 _Static_assert(sizeof(struct wire_tcp) == 20, "RFC 9293 without options");
 _Static_assert(sizeof(struct wire_icmp) == 8, "RFC 792");

@@ -276,6 +276,7 @@ static void write_overlay(struct site *site, unsigned k, uint8_t left, bool both
 	    .vni = 7,
 	    .hash = hash14,
 	    .inner_length = SITE_FRAME - 14,
+	    .inner_type = WIRE_ETHERTYPE_IPV4,
 	    .key_id = 1,
 	    .n_hops = (uint8_t)(1 + left)};
 	const uint16_t hop[2] = {SELF, FAR};
@@ -287,7 +288,7 @@ static void write_overlay(struct site *site, unsigned k, uint8_t left, bool both
 	wire_put_be16(&e.steer.egress_pop, left ? FAR : SELF);
 	wire_put_be32(&e.steer.endpoint, 1);
 	wire_put_be32(&e.steer.group, 1);
-	uint16_t outer = dp_encap_size(e.n_hops);
+	uint16_t outer = dp_encap_size(false, e.n_hops);
 	uint8_t *at = begin_frame(site->pkt[k], (uint16_t)(SITE_FRAME + outer));
 	struct dp_overlay o = dp_encap_write(at, &e);
 	dp_overlay_stamp(&o, ++site->sequence[lane], 0);

@@ -3,10 +3,13 @@
  *
  *   how (1 byte) | length (1 byte) | bytes
  *
- * How: bits 0..1 the POP; 2: a raw frame, else an IPv4 packet whose header checksum is set right; 3: an overlay packet
+ * How: bits 0..1 the POP; 2: a raw frame, else an IP packet whose length and header checksum are set right; 3: an overlay packet
  * gets a good tag of the pair that its addresses name, and the present time; 4: its ports become those of the last NAT
  * flow, as if an endpoint answered; 5: a millisecond passes. Then everything in flight is carried. At the end no
- * buffer may be missing: each was sent, dropped or punted exactly once. */
+ * buffer may be missing: each was sent, dropped or punted exactly once.
+ *
+ * With KUAFU_FUZZ_IPV6 in the environment the POPs' links are of IPv6. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/journey/check.h"
@@ -21,20 +24,35 @@ enum how { POP = 0x03, RAW = 0x04, SIGNED = 0x08, ANSWER = 0x10, TIME = 0x20 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static uint8_t nat_end[6]; /* address and port of the last flow at fra1 */
+static struct packet to_endpoint[2]; /* by its version: the last packet of a flow that left fra1, of NAT's end */
 
-static void given_flow(void)
+static void given_flow(const char *from, const char *to)
 {
-	receive(SGP1, tcp(CLIENT ":5000", VIP ":443", .flags = WIRE_TCP_SYN, .mss = 1460));
+	receive(SGP1, tcp(from, to, .flags = WIRE_TCP_SYN, .mss = 1460));
 	carry();
 	struct packet out = delivered(NULL);
-	memcpy(nat_end, out.bytes + 12, 4);
-	memcpy(nat_end + 4, out.bytes + 20, 2);
+	to_endpoint[is_v6(&out)] = out;
+}
+
+/* A client of each version with an endpoint of each. */
+static void given_flows(void)
+{
+	struct wire_ctl_endpoint six = endpoint_row(100, "[" ENDPOINT6 "]:8443");
+	given_flow(CLIENT ":5000", VIP ":443");
+	given_flow("[" CLIENT6 "]:5000", "[" VIP6 "]:443");
+	for (unsigned pop = 1; pop <= POPS; pop++)
+		change(pop, WIRE_OBJ_ENDPOINT, &six, sizeof(six), false);
+	given_flow(CLIENT ":5001", VIP ":443");
+	given_flow("[" CLIENT6 "]:5001", "[" VIP6 "]:443");
 }
 
 static void set_right(struct packet *p)
 {
 	unsigned header = (p->bytes[0] & 15u) * 4u;
+	if (p->length >= 40 && is_v6(p)) {
+		wire_put_be16(p->bytes + 4, (uint16_t)(p->length - 40));
+		return;
+	}
 	if (p->length < 20 || header < 20 || header > p->length)
 		return;
 	wire_put_be16(p->bytes + 2, p->length);
@@ -45,19 +63,23 @@ static void set_right(struct packet *p)
 
 static void answer(struct packet *p)
 {
-	if (p->length < 24)
-		return;
-	memcpy(p->bytes + 16, nat_end, 4);
-	memcpy(p->bytes + 22, nat_end + 4, 2);
+	const uint8_t *nat = to_endpoint[is_v6(p)].bytes;
+	if (p->length >= 44 && is_v6(p)) {
+		memcpy(p->bytes + 24, nat + 8, 16);
+		memcpy(p->bytes + 42, nat + 40, 2);
+	} else if (p->length >= 24) {
+		memcpy(p->bytes + 16, nat + 12, 4);
+		memcpy(p->bytes + 22, nat + 20, 2);
+	}
 }
 
 static void sign_overlay(struct packet *p)
 {
-	unsigned covered = p->length > 36 ? 8u + (p->bytes[28] & 63u) * 4u : 0;
-	uint8_t from = p->bytes[13], to = p->bytes[17];
-	if (covered < 24 || 28 + covered > p->length || from < 1 || from > POPS || to < 1 || to > POPS)
+	unsigned geneve = is_v6(p) ? 48 : 28, covered = p->length > geneve + 8 ? 8u + (p->bytes[geneve] & 63u) * 4u : 0;
+	uint8_t from = p->bytes[13], to = p->bytes[is_v6(p) ? 29 : 17];
+	if (covered < 24 || geneve + covered > p->length || from < 1 || from > POPS || to < 1 || to > POPS)
 		return;
-	uint8_t *telemetry = p->bytes + 28 + covered - 16 - 8;
+	uint8_t *telemetry = p->bytes + geneve + covered - 16 - 8;
 	if (wire_be16(telemetry - 4) == WIRE_OVERLAY_CLASS && telemetry[-2] == WIRE_OPT_TELEMETRY)
 		wire_put_be32(telemetry + 4, world_time_us());
 	sign(p, secret_of(from, to));
@@ -102,8 +124,8 @@ static void renew_world(void)
 		return;
 	if (inputs > 1)
 		world_end();
-	world_begin(1);
-	given_flow();
+	world_begin_over(getenv("KUAFU_FUZZ_IPV6") ? UNDER_V6 : UNDER_V4, 1);
+	given_flows();
 }
 
 static bool holds_packet(const uint8_t *data, size_t size)

@@ -5,7 +5,8 @@
 #include <string.h>
 
 #include "dataplane/burst.h"
-#include "dataplane/rewrite.h"
+#include "dataplane/headers.h"
+#include "dataplane/translate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -35,6 +36,27 @@ static void parse_options(uint8_t *data, size_t size)
 	within(o.linkstate, sizeof(*o.linkstate), data, o.covered);
 }
 
+/* Into the other version, in a block of its own with just the room that is promised, and back. */
+static void translate(const uint8_t *ip, uint16_t length)
+{
+	static const uint8_t v6[16] = {0x20, 1, [15] = 9};
+	struct wire_addr four = wire_addr_from_v4("\xc0\0\2\7"), six = wire_addr_from_v6(v6);
+	bool to_v6 = !wire_ip_is_v6(ip);
+	struct dp_ends to = dp_ends(to_v6 ? &six : &four, 1, to_v6 ? &six : &four, 2);
+	struct dp_ends back = dp_ends(to_v6 ? &four : &six, 1, to_v6 ? &four : &six, 2);
+	struct dp_translated t;
+	uint8_t *block = malloc(2 * DP_TRANSLATE_ROOM + length);
+	insist(block);
+	memcpy(block + 2 * DP_TRANSLATE_ROOM, ip, length);
+	if (dp_translate(block + 2 * DP_TRANSLATE_ROOM, length, &to, 3, &t) == WIRE_DROP_NONE) {
+		within(t.ip, t.length, block + DP_TRANSLATE_ROOM, DP_TRANSLATE_ROOM + length);
+		insist(wire_ip_is_v6(t.ip) == to_v6);
+		dp_translate(t.ip, t.length, &back, 3, &t);
+		within(t.ip, t.length, block, 2 * DP_TRANSLATE_ROOM + length);
+	}
+	free(block);
+}
+
 static void parse_packet(uint8_t *data, size_t size)
 {
 	static struct dp_burst b;
@@ -46,6 +68,8 @@ static void parse_packet(uint8_t *data, size_t size)
 	struct dp_ends to = dp_ends(&src, 1, &dst, 2);
 	if (b.kind[0] == DP_KIND_TCP)
 		dp_rewrite_mss((struct wire_tcp *)b.l4[0], dp_burst_l4_length(&b, 0), 536);
+	if (b.kind[0] == DP_KIND_ICMP_ERROR || b.kind[0] == DP_KIND_TCP || b.kind[0] == DP_KIND_UDP)
+		translate(b.ip[0], b.length[0]);
 	if (b.kind[0] == DP_KIND_ICMP_ERROR)
 		dp_rewrite_icmp_error(b.ip[0], b.l4[0], dp_burst_l4_length(&b, 0), &to, b.key[0].protocol);
 	else if (b.kind[0] == DP_KIND_TCP || b.kind[0] == DP_KIND_UDP)

@@ -14,36 +14,86 @@
 struct end end_of(const char *text)
 {
 	struct end e = {.port = 0};
-	char copy[64];
+	char copy[64], *address = copy, *colon;
+	uint8_t v6[16], v4[4];
 	snprintf(copy, sizeof(copy), "%s", text);
-	char *colon = strchr(copy, ':');
-	if (colon) {
+	if (copy[0] == '[') {
+		char *end = strchr(copy, ']');
+		CHECK(end != NULL, "%s", text);
+		*end = 0;
+		address = copy + 1;
+		e.port = (uint16_t)(end[1] == ':' ? atoi(end + 2) : 0);
+	} else if ((colon = strchr(copy, ':')) && !strchr(colon + 1, ':')) {
 		*colon = 0;
 		e.port = (uint16_t)atoi(colon + 1);
 	}
-	CHECK(inet_pton(AF_INET, copy, e.address) == 1, "%s", text);
+	if (inet_pton(AF_INET, address, v4) == 1) {
+		e.address = wire_addr_from_v4(v4);
+	} else {
+		CHECK(inet_pton(AF_INET6, address, v6) == 1, "%s", text);
+		e.address = wire_addr_from_v6(v6);
+	}
 	return e;
+}
+
+/* Where the L4 header is, and what it is of. Hop-by-hop and fragment headers are all that tests use. */
+static unsigned find_l4(const struct packet *p, uint8_t *ret_protocol)
+{
+	unsigned at = (p->bytes[0] & 15) * 4u;
+	*ret_protocol = p->bytes[9];
+	if (!is_v6(p))
+		return at;
+	at = 40;
+	for (*ret_protocol = p->bytes[6]; *ret_protocol == 0 || *ret_protocol == 44;) {
+		unsigned size = *ret_protocol == 44 ? 8 : 8 + p->bytes[at + 1] * 8u;
+		*ret_protocol = p->bytes[at];
+		at += size;
+	}
+	return at;
 }
 
 uint8_t *l4_of(struct packet *p)
 {
-	return p->bytes + (p->bytes[0] & 15) * 4;
+	uint8_t protocol;
+	return p->bytes + find_l4(p, &protocol);
+}
+
+uint8_t protocol_of(const struct packet *p)
+{
+	uint8_t protocol;
+	find_l4(p, &protocol);
+	return protocol;
 }
 
 uint16_t source_port_of(const struct packet *p)
 {
-	return wire_be16(p->bytes + (p->bytes[0] & 15) * 4);
+	uint8_t protocol;
+	return wire_be16(p->bytes + find_l4(p, &protocol));
+}
+
+struct wire_addr source_of(const struct packet *p)
+{
+	return is_v6(p) ? wire_addr_from_v6(p->bytes + 8) : wire_addr_from_v4(p->bytes + 12);
+}
+
+struct wire_addr destination_of(const struct packet *p)
+{
+	return is_v6(p) ? wire_addr_from_v6(p->bytes + 24) : wire_addr_from_v4(p->bytes + 16);
 }
 
 static void finish_ip(struct packet *p)
 {
 	struct wire_ipv4 *ip = ip_of(p);
+	if (is_v6(p)) {
+		wire_put_be16(&ipv6_of(p)->payload_length, (uint16_t)(p->length - 40));
+		return;
+	}
 	wire_put_be16(&ip->total_length, p->length);
 	ip->checksum = 0;
 	ip->checksum = wire_csum(ip, (ip->version_ihl & 15u) * 4u);
 }
 
-static struct packet begin(const struct end *from, const struct end *to, uint8_t protocol, const struct more *more)
+static struct packet begin_v4(const struct end *from, const struct end *to, uint8_t protocol, const struct more *more)
 {
 	struct packet p = {.length = (uint16_t)(20 + more->ip_options)};
 	struct wire_ipv4 *ip = ip_of(&p);
@@ -51,20 +101,58 @@ static struct packet begin(const struct end *from, const struct end *to, uint8_t
 	ip->tos = more->tos;
 	ip->ttl = more->ttl ? more->ttl : 64;
 	ip->protocol = protocol;
-	wire_put_be16(&ip->id, 0x4b55);
+	wire_put_be16(&ip->id, more->id ? more->id : 0x4b55);
 	wire_put_be16(&ip->frag_off, (uint16_t)((more->df ? WIRE_IPV4_DF : 0) | more->frag_off));
-	memcpy(ip->src, from->address, 4);
-	memcpy(ip->dst, to->address, 4);
+	memcpy(ip->src, from->address.bytes + 12, 4);
+	memcpy(ip->dst, to->address.bytes + 12, 4);
 	memset(p.bytes + 20, 1, more->ip_options);
 	return p;
+}
+
+static struct packet begin_v6(const struct end *from, const struct end *to, uint8_t protocol, const struct more *more)
+{
+	struct packet p = {.length = 40};
+	struct wire_ipv6 *ip = ipv6_of(&p);
+	uint8_t *next = &ip->next_header;
+	wire_put_be32(&ip->version_class_flow, 6u << 28 | (uint32_t)more->tos << 20);
+	ip->hop_limit = more->ttl ? more->ttl : 64;
+	memcpy(ip->src, from->address.bytes, 16);
+	memcpy(ip->dst, to->address.bytes, 16);
+	if (more->ip_options) { /* a PadN option fills it: RFC 8200, 4.2 */
+		uint8_t *at = p.bytes + p.length;
+		*next = 0;
+		next = at;
+		at[1] = (uint8_t)(more->ip_options / 8 - 1);
+		at[2] = 1;
+		at[3] = (uint8_t)(more->ip_options - 4);
+		p.length = (uint16_t)(p.length + more->ip_options);
+	}
+	if (more->fragment || more->atomic) {
+		uint8_t *at = p.bytes + p.length;
+		*next = 44;
+		next = at;
+		wire_put_be16(at + 2, more->fragment);
+		wire_put_be32(at + 4, 0x4b554b55);
+		p.length = (uint16_t)(p.length + 8);
+	}
+	*next = protocol;
+	return p;
+}
+
+static struct packet begin(const struct end *from, const struct end *to, uint8_t protocol, const struct more *more)
+{
+	CHECK(wire_addr_is_v4(&from->address) == wire_addr_is_v4(&to->address), "both of one family");
+	return wire_addr_is_v4(&from->address) ? begin_v4(from, to, protocol, more)
+	                                       : begin_v6(from, to, protocol, more);
 }
 
 static uint16_t l4_checksum(struct packet *p)
 {
 	uint8_t *l4 = l4_of(p);
 	uint16_t length = (uint16_t)(p->bytes + p->length - l4);
-	uint8_t pseudo[4] = {0, ip_of(p)->protocol, (uint8_t)(length >> 8), (uint8_t)length};
-	uint64_t sum = wire_csum_add(wire_csum_add(0, ip_of(p)->src, 8), pseudo, 4);
+	uint8_t pseudo[4] = {0, protocol_of(p), (uint8_t)(length >> 8), (uint8_t)length};
+	uint64_t sum = is_v6(p) ? wire_csum_add(0, p->bytes + 8, 32) : wire_csum_add(0, p->bytes + 12, 8);
+	sum = wire_csum_add(sum, pseudo, 4);
 	return (uint16_t)~wire_csum_fold(wire_csum_add(sum, l4, length));
 }
 
@@ -112,8 +200,11 @@ struct packet make_udp(const char *from, const char *to, struct more more)
 	wire_put_be16(&u->length, (uint16_t)(8 + more.payload));
 	p.length = (uint16_t)(p.length + 8);
 	add_payload(&p, more.payload);
-	if (!more.no_checksum)
+	if (!more.no_checksum) {
 		u->checksum = l4_checksum(&p);
+		if (!u->checksum)
+			u->checksum = 0xffff;
+	}
 	finish_ip(&p);
 	return p;
 }
@@ -122,14 +213,15 @@ static void finish_icmp(struct packet *p)
 {
 	struct wire_icmp *icmp = (struct wire_icmp *)l4_of(p);
 	icmp->checksum = 0;
-	icmp->checksum = wire_csum(icmp, (size_t)(p->bytes + p->length - (uint8_t *)icmp));
+	icmp->checksum = is_v6(p) ? l4_checksum(p) : wire_csum(icmp, (size_t)(p->bytes + p->length - (uint8_t *)icmp));
 	finish_ip(p);
 }
 
 struct packet icmp_echo(const char *from, const char *to, uint8_t type, uint8_t ttl, uint16_t payload)
 {
 	struct end a = end_of(from), b = end_of(to);
-	struct packet p = begin(&a, &b, WIRE_PROTO_ICMP, &(struct more){.ttl = ttl});
+	bool v6 = !wire_addr_is_v4(&a.address);
+	struct packet p = begin(&a, &b, v6 ? WIRE_PROTO_ICMPV6 : WIRE_PROTO_ICMP, &(struct more){.ttl = ttl});
 	struct wire_icmp *icmp = (struct wire_icmp *)l4_of(&p);
 	icmp->type = type;
 	wire_put_be16(&icmp->rest_hi, 77);
@@ -143,15 +235,15 @@ struct packet icmp_echo(const char *from, const char *to, uint8_t type, uint8_t 
 struct packet icmp_error(
     const char *from, uint8_t type, uint8_t code, uint16_t mtu, const struct packet *about, uint16_t quote)
 {
-	struct end a = end_of(from), b = {.port = 0};
-	memcpy(b.address, ((const struct wire_ipv4 *)about->bytes)->src, 4);
-	struct packet p = begin(&a, &b, WIRE_PROTO_ICMP, &(struct more){0});
+	struct end a = end_of(from), b = {.address = source_of(about)};
+	uint8_t protocol;
+	struct packet p = begin(&a, &b, is_v6(about) ? WIRE_PROTO_ICMPV6 : WIRE_PROTO_ICMP, &(struct more){0});
 	struct wire_icmp *icmp = (struct wire_icmp *)l4_of(&p);
 	icmp->type = type;
 	icmp->code = code;
 	wire_put_be16(&icmp->rest_lo, mtu);
 	if (quote == 0)
-		quote = (uint16_t)((about->bytes[0] & 15) * 4 + 8);
+		quote = (uint16_t)(find_l4(about, &protocol) + 8);
 	memcpy(icmp + 1, about->bytes, quote);
 	p.length = (uint16_t)(p.length + sizeof(*icmp) + quote);
 	finish_icmp(&p);
@@ -160,7 +252,10 @@ struct packet icmp_error(
 
 struct packet with_ttl(struct packet p, uint8_t ttl)
 {
-	ip_of(&p)->ttl = ttl;
+	if (is_v6(&p))
+		ipv6_of(&p)->hop_limit = ttl;
+	else
+		ip_of(&p)->ttl = ttl;
 	finish_ip(&p);
 	return p;
 }
@@ -201,7 +296,7 @@ static void put_options(struct packet *p, const struct overlay *o)
 
 void sign(struct packet *outer, const uint8_t secret[16])
 {
-	uint8_t *udp = outer->bytes + 20;
+	uint8_t *udp = l4_of(outer);
 	uint16_t covered = (uint16_t)(8 + 8 + (udp[8] & 63) * 4 - 8);
 	struct dp_auth_key key;
 	dp_auth_expand(&key, secret);
@@ -215,19 +310,20 @@ struct packet make_overlay(const struct overlay *o, const struct packet *inner)
 {
 	struct end a = end_of(o->from), b = end_of(o->to);
 	struct packet p = begin(&a, &b, WIRE_PROTO_UDP, &(struct more){.tos = o->tos, .df = true});
-	memset(&ip_of(&p)->id, 0, 2);
-	wire_put_be16(p.bytes + 20, o->source_port);
-	wire_put_be16(p.bytes + 22, 6081);
-	uint8_t *geneve = p.bytes + 28;
+	if (!is_v6(&p))
+		memset(&ip_of(&p)->id, 0, 2);
+	uint8_t *udp = p.bytes + p.length, *geneve = udp + 8;
+	wire_put_be16(udp, o->source_port);
+	wire_put_be16(udp + 2, 6081);
 	geneve[1] = 0x40;
-	wire_put_be16(geneve + 2, 0x0800);
+	wire_put_be16(geneve + 2, is_v6(inner) ? 0x86dd : 0x0800);
 	wire_put_be32(geneve + 4, o->vni << 8);
-	p.length = 36;
+	p.length = (uint16_t)(p.length + 16);
 	put_options(&p, o);
-	geneve[0] = (uint8_t)((p.length - 36) / 4);
+	geneve[0] = (uint8_t)((p.bytes + p.length - geneve - 8) / 4);
 	memcpy(p.bytes + p.length, inner->bytes, inner->length);
 	p.length = (uint16_t)(p.length + inner->length);
-	wire_put_be16(p.bytes + 24, (uint16_t)(p.length - 20));
+	wire_put_be16(udp + 4, (uint16_t)(p.bytes + p.length - udp));
 	finish_ip(&p);
 	sign(&p, o->secret);
 	return p;
@@ -236,7 +332,7 @@ struct packet make_overlay(const struct overlay *o, const struct packet *inner)
 struct packet inner_of(const struct packet *outer)
 {
 	struct packet p = {.length = 0};
-	uint16_t at = (uint16_t)(36 + (outer->bytes[28] & 63) * 4);
+	uint16_t geneve = is_v6(outer) ? 48 : 28, at = (uint16_t)(geneve + 8 + (outer->bytes[geneve] & 63) * 4);
 	CHECK(at <= outer->length, "options end at %u", at);
 	p.length = (uint16_t)(outer->length - at);
 	memcpy(p.bytes, outer->bytes + at, p.length);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "wire/overlay.h"
+#include "wire/address.h"
 #include "wire/packet.h"
 
 #define MAX_PACKET 2048u
@@ -16,9 +17,9 @@ struct packet {
 	uint8_t bytes[MAX_PACKET];
 };
 
-/* "192.0.2.7:5000" or "192.0.2.7". */
+/* "192.0.2.7:5000" or "192.0.2.7", "[2001:db8::7]:5000" or "2001:db8::7". The addresses say which IP a packet is. */
 struct end {
-	uint8_t address[4];
+	struct wire_addr address;
 	uint16_t port;
 };
 struct end end_of(const char *text);
@@ -30,10 +31,13 @@ struct more {
 	uint8_t tos;
 	uint16_t mss;       /* TCP option; 0: none */
 	uint16_t payload;   /* bytes */
-	uint8_t ip_options; /* bytes of NOPs in the IP header, a multiple of 4 */
-	bool df;
-	bool no_checksum; /* UDP */
-	uint16_t frag_off;
+	uint8_t ip_options; /* IPv4: bytes of NOPs, a multiple of 4. IPv6: of a hop-by-hop header, a multiple of 8 */
+	uint16_t fragment;  /* IPv6: a fragment header with this offset and flags, identification 0x4b554b55 */
+	bool atomic;        /* IPv6: the same with offset and flags 0 */
+	bool df;            /* IPv4 */
+	bool no_checksum;   /* UDP */
+	uint16_t frag_off;  /* IPv4 */
+	uint16_t id;        /* IPv4; 0: the usual */
 	uint32_t seq, ack;
 };
 
@@ -42,7 +46,7 @@ struct packet make_udp(const char *from, const char *to, struct more more);
 #define tcp(from, to, ...) make_tcp(from, to, (struct more){__VA_ARGS__})
 #define udp(from, to, ...) make_udp(from, to, (struct more){__VA_ARGS__})
 
-/* type 8 is a request, 0 a reply; identifier and sequence as given. */
+/* type 8 is a request, 0 a reply; 128 and 129 of ICMPv6. */
 struct packet icmp_echo(const char *from, const char *to, uint8_t type, uint8_t ttl, uint16_t payload);
 
 /* An error from `from` to the sender of `about`, quoting `quote` bytes of it (0: IP header and 8 bytes). */
@@ -89,9 +93,20 @@ void expect_same(const struct packet *got, const struct packet *expected, const 
 	} while (0)
 
 /* Views. */
+static inline bool is_v6(const struct packet *p)
+{
+	return p->bytes[0] >> 4 == 6;
+}
 static inline struct wire_ipv4 *ip_of(struct packet *p)
 {
 	return (struct wire_ipv4 *)p->bytes;
 }
+static inline struct wire_ipv6 *ipv6_of(struct packet *p)
+{
+	return (struct wire_ipv6 *)p->bytes;
+}
+struct wire_addr source_of(const struct packet *p);
+struct wire_addr destination_of(const struct packet *p);
+uint8_t protocol_of(const struct packet *p);
 uint8_t *l4_of(struct packet *p);
 uint16_t source_port_of(const struct packet *p);

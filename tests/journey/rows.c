@@ -16,12 +16,16 @@ const uint8_t *secret_of(enum pop from, enum pop to)
 
 static struct wire_addr addr(const char *text)
 {
-	return wire_addr_from_v4(end_of(text).address);
+	return end_of(text).address;
 }
 
-void pop_address(enum pop pop, char text[16])
+const char *link_address(enum pop pop, enum pop other)
 {
-	snprintf(text, 16, "10.%u.0.2", pop);
+	static const char *const v4[] = {"", "10.1.0.2", "10.2.0.2", "10.3.0.2"}, *const v6[] = {"", "2001:db8:1::2",
+	                                                                              "2001:db8:2::2", "2001:db8:3::2"};
+	enum underlay under = world_underlay();
+	bool six = under == UNDER_V6 || (under == UNDER_BOTH && (pop == FRA1 || other == FRA1));
+	return six ? v6[pop] : v4[pop];
 }
 
 static struct lb_change *open_change; /* that the rows go into */
@@ -37,7 +41,6 @@ static void put_links(enum pop self)
 {
 	for (unsigned from = 1; from <= POPS; from++) {
 		for (unsigned to = 1; to <= POPS; to++) {
-			char local[16], remote[16];
 			if (from == to)
 				continue;
 			struct wire_ctl_link l = {
@@ -45,10 +48,8 @@ static void put_links(enum pop self)
 			l.local_link = (uint8_t)(10 + from);
 			l.remote_link = (uint8_t)(10 + to);
 			l.mtu = 1500;
-			pop_address(from, local);
-			pop_address(to, remote);
-			l.local = addr(local);
-			l.remote = addr(remote);
+			l.local = addr(link_address(from, to));
+			l.remote = addr(link_address(to, from));
 			upsert(WIRE_OBJ_LINK, &l, sizeof(l));
 			if (from != self && to != self)
 				continue;
@@ -63,7 +64,8 @@ static void put_links(enum pop self)
 /* Along the first list of POPs, backup along the second; 0 ends. */
 static void put_path(enum pop self, enum pop to, const unsigned primary[3], const unsigned backup[3])
 {
-	struct wire_ctl_path p = {.to_pop = (uint16_t)to, .primary_mtu = 1500, .backup_mtu = 1500};
+	uint16_t mtu = world_underlay() == UNDER_V4 ? 1500 : 1500 - WIRE_CTL_V6_EXTRA;
+	struct wire_ctl_path p = {.to_pop = (uint16_t)to, .primary_mtu = mtu, .backup_mtu = mtu};
 	for (unsigned at = self, i = 0; i < 3 && primary[i]; at = primary[i++])
 		p.primary[p.n_primary++] = LINK(at, primary[i]);
 	for (unsigned at = self, i = 0; i < 3 && backup[i]; at = backup[i++])
@@ -88,7 +90,7 @@ struct wire_ctl_endpoint endpoint_row(uint32_t id, const char *at)
 	struct end e = end_of(at);
 	return (struct wire_ctl_endpoint){.endpoint = id,
 	    .group = 5,
-	    .address = wire_addr_from_v4(e.address),
+	    .address = e.address,
 	    .port = e.port,
 	    .weight = 100,
 	    .mode = WIRE_MODE_NAT,
@@ -100,27 +102,38 @@ struct wire_ctl_group group_row(uint16_t egress)
 	return (struct wire_ctl_group){.group = 5, .egress_pop = egress};
 }
 
-static void put_service(enum pop self)
+static void put_listener(uint32_t id, const char *vip, uint8_t protocol, uint16_t port)
 {
-	char nat[16];
-	snprintf(nat, sizeof(nat), "10.%u.1.1", self);
-	struct wire_ctl_vip vip = {.address = addr(VIP), .accelerator = 7};
-	struct wire_ctl_group group = group_row(FRA1);
-	struct wire_ctl_endpoint endpoint = endpoint_row(100, ENDPOINT ":8443");
-	struct wire_ctl_nat pool = {.address = addr(nat), .port_lo = 1024, .port_hi = 65535};
-	struct wire_ctl_listener l = {.listener = 1, .accelerator = 7, .vip = addr(VIP), .protocol = WIRE_PROTO_TCP};
-	l.port_lo = l.port_hi = 443;
+	struct wire_ctl_listener l = {.listener = id, .accelerator = 7, .vip = addr(vip), .protocol = protocol};
+	l.port_lo = l.port_hi = port;
 	l.n_shares = 1;
 	l.share[0] = (struct wire_ctl_share){.group = 5, .weight = 65536};
-	upsert(WIRE_OBJ_VIP, &vip, sizeof(vip));
+	upsert(WIRE_OBJ_LISTENER, &l, sizeof(l));
+}
+
+static void put_pool(const char *format, enum pop self)
+{
+	char text[32];
+	snprintf(text, sizeof(text), format, self);
+	struct wire_ctl_nat pool = {.address = addr(text), .port_lo = 1024, .port_hi = 65535};
+	upsert(WIRE_OBJ_NAT, &pool, sizeof(pool));
+}
+
+static void put_service(enum pop self)
+{
+	struct wire_ctl_group group = group_row(FRA1);
+	struct wire_ctl_endpoint endpoint = endpoint_row(100, ENDPOINT ":8443");
+	const char *const vips[2] = {VIP, VIP6};
+	for (unsigned v = 0; v < 2; v++) {
+		struct wire_ctl_vip vip = {.address = addr(vips[v]), .accelerator = 7};
+		upsert(WIRE_OBJ_VIP, &vip, sizeof(vip));
+		put_listener(1 + 2 * v, vips[v], WIRE_PROTO_TCP, 443);
+		put_listener(2 + 2 * v, vips[v], WIRE_PROTO_UDP, 53);
+	}
 	upsert(WIRE_OBJ_GROUP, &group, sizeof(group));
 	upsert(WIRE_OBJ_ENDPOINT, &endpoint, sizeof(endpoint));
-	upsert(WIRE_OBJ_NAT, &pool, sizeof(pool));
-	upsert(WIRE_OBJ_LISTENER, &l, sizeof(l));
-	l.listener = 2;
-	l.protocol = WIRE_PROTO_UDP;
-	l.port_lo = l.port_hi = 53;
-	upsert(WIRE_OBJ_LISTENER, &l, sizeof(l));
+	put_pool("10.%u.1.1", self);
+	put_pool("2001:db8:%u::1:1", self);
 }
 
 void put_everything(struct lb_change *change, enum pop self)

@@ -59,7 +59,7 @@ static struct packet outer_ip(const struct packet *inner, const char *to, uint8_
 {
 	struct packet p = {.length = (uint16_t)(size + inner->length)};
 	struct wire_ipv4 *ip = ip_of(&p);
-	struct wire_addr dst = wire_addr_from_v4(end_of(to).address);
+	struct wire_addr dst = end_of(to).address;
 	*ip = (struct wire_ipv4){.version_ihl = 0x45, .tos = inner->bytes[1], .ttl = 64, .protocol = protocol};
 	wire_put_be16(&ip->total_length, p.length);
 	wire_put_be16(&ip->id, dp_path_mtu_cookie(worker(FRA1, 0), &dst));

@@ -192,7 +192,7 @@ Test(ingress, what_is_refused_has_its_reason)
 	unsupported.bytes[9] = 132;
 	struct packet about = tcp(VIP ":443", FROM), others = tcp("203.0.113.99:443", FROM);
 	struct packet foreign = icmp_error(CLIENT, WIRE_ICMP_UNREACHABLE, 1, 0, &others, 0);
-	memcpy(foreign.bytes + 16, end_of(VIP).address, 4);
+	memcpy(foreign.bytes + 16, end_of(VIP).address.bytes + 12, 4);
 	struct packet broken_error = icmp_error(CLIENT, WIRE_ICMP_UNREACHABLE, 1, 0, &about, 0);
 	broken_error.bytes[40] ^= 1;
 	struct {

@@ -24,16 +24,17 @@ static void expect_punted(const uint8_t *frame, uint16_t length)
 
 static void expect_ip_punted(struct packet p)
 {
-	uint8_t frame[14 + MAX_PACKET] = {[12] = 0x08};
+	uint8_t frame[14 + MAX_PACKET] = {0};
+	memcpy(frame + 12, is_v6(&p) ? "\x86\xdd" : "\x08\x00", 2);
 	memcpy(frame + 14, p.bytes, p.length);
 	expect_punted(frame, (uint16_t)(14 + p.length));
 }
 
-Test(punt, arp_ipv6_and_vlan_frames)
+Test(punt, arp_vlan_and_other_frames)
 {
 	uint8_t frame[60] = {0};
-	static const uint8_t types[][2] = {{0x08, 0x06}, {0x86, 0xdd}, {0x81, 0x00}, {0x00, 0x2e}};
-	for (unsigned i = 0; i < 4; i++) {
+	static const uint8_t types[][2] = {{0x08, 0x06}, {0x81, 0x00}, {0x00, 0x2e}};
+	for (unsigned i = 0; i < 3; i++) {
 		memcpy(frame + 12, types[i], 2);
 		expect_punted(frame, sizeof(frame));
 	}
@@ -45,4 +46,16 @@ Test(punt, everything_to_the_kernels_own_address)
 	expect_ip_punted(udp("10.2.0.2:862", "10.1.0.2:862"));
 	expect_ip_punted(icmp_echo("10.9.9.9", "10.1.0.2", WIRE_ICMP_ECHO, 64, 20));
 	expect_ip_punted(udp("10.9.9.9:5", "10.1.0.2:6", .frag_off = 50));
+	expect_ip_punted(tcp("[2001:db8:9::9]:1000", "[2001:db8:1::2]:179"));
+	expect_ip_punted(udp("[2001:db8:9::9]:5", "[2001:db8:1::2]:6", .fragment = 50 << 3));
+	expect_ip_punted(icmp_echo("fe80::1", "ff02::1", WIRE_ICMPV6_ECHO, 64, 20));
+}
+
+/* Who asks for a VIP on the link, or probes it as a neighbour, is answered by the kernel or by nobody. */
+Test(punt, neighbour_discovery_whatever_it_is_sent_to)
+{
+	for (uint8_t type = WIRE_ICMPV6_ND_FIRST; type <= WIRE_ICMPV6_ND_LAST; type++) {
+		expect_ip_punted(icmp_echo("fe80::1", VIP6, type, 255, 20));
+		expect_ip_punted(icmp_echo("fe80::1", "2001:db8:1::1:1", type, 255, 20));
+	}
 }

@@ -27,6 +27,7 @@ struct site {
 
 static struct {
 	unsigned workers;
+	enum underlay underlay;
 	uint64_t now_ns;
 	struct site site[POPS + 1];
 	bool dark[POPS + 1][POPS + 1];
@@ -139,10 +140,21 @@ void set_clock(enum pop pop, int64_t offset_ns)
 	world.site[pop].clock_offset_ns = offset_ns;
 }
 
+enum underlay world_underlay(void)
+{
+	return world.underlay;
+}
+
 void world_begin(unsigned workers)
+{
+	world_begin_over(UNDER_V4, workers);
+}
+
+void world_begin_over(enum underlay underlay, unsigned workers)
 {
 	begin_eal();
 	memset(&world, 0, sizeof(world));
+	world.underlay = underlay;
 	world.workers = workers;
 	world.now_ns = UINT64_C(1700000000) * 1000000000u;
 	for (uint32_t i = 0; i < 1u << DP_FIB_ROOT_BITS; i++)
@@ -234,14 +246,21 @@ void receive_frame(enum pop pop, unsigned id, const uint8_t *frame, uint16_t len
 	take_handed_over(pop);
 }
 
+static uint16_t frame_of(const struct packet *p, uint8_t *frame)
+{
+	memset(frame, 0, 14);
+	wire_put_be16(frame + 12, is_v6(p) ? WIRE_ETHERTYPE_IPV6 : WIRE_ETHERTYPE_IPV4);
+	memcpy(frame + 14, p->bytes, p->length);
+	return (uint16_t)(14 + p->length);
+}
+
 void receive_burst(enum pop pop, unsigned n, const struct packet *p)
 {
 	struct rte_mbuf *m[DP_BURST];
 	CHECK(n <= DP_BURST, "%u packets", n);
 	for (unsigned i = 0; i < n; i++) {
-		uint8_t frame[14 + MAX_PACKET] = {[12] = 0x08};
-		memcpy(frame + 14, p[i].bytes, p[i].length);
-		m[i] = buffer_of(pop, frame, (uint16_t)(14 + p[i].length));
+		uint8_t frame[14 + MAX_PACKET];
+		m[i] = buffer_of(pop, frame, frame_of(&p[i], frame));
 	}
 	dp_workers_receive(worker(pop, 0), m, (uint16_t)n, 0, world.now_ns, wall_ns(&world.site[pop]));
 	take_handed_over(pop);
@@ -249,9 +268,8 @@ void receive_burst(enum pop pop, unsigned n, const struct packet *p)
 
 void receive_at(enum pop pop, unsigned id, struct packet p)
 {
-	uint8_t frame[14 + MAX_PACKET] = {[12] = 0x08};
-	memcpy(frame + 14, p.bytes, p.length);
-	receive_frame(pop, id, frame, (uint16_t)(14 + p.length));
+	uint8_t frame[14 + MAX_PACKET];
+	receive_frame(pop, id, frame, frame_of(&p, frame));
 }
 
 void receive(enum pop pop, struct packet p)
@@ -265,7 +283,8 @@ static bool take_sent(enum pop pop, struct packet *ret_packet)
 	if (!m)
 		return false;
 	const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
-	CHECK(memcmp(frame, "\x02\x00\x00\x00\x00\xfe\x02\x00\x00\x00\x00\x01\x08\x00", 14) == 0, "link-layer header");
+	CHECK(memcmp(frame, "\x02\x00\x00\x00\x00\xfe\x02\x00\x00\x00\x00\x01", 12) == 0, "link-layer header");
+	CHECK(wire_be16(frame + 12) == (frame[14] >> 4 == 6 ? 0x86dd : 0x0800), "ethertype");
 	ret_packet->length = (uint16_t)(rte_pktmbuf_pkt_len(m) - 14);
 	CHECK(ret_packet->length <= MAX_PACKET, "%u bytes", ret_packet->length);
 	memcpy(ret_packet->bytes, frame + 14, ret_packet->length);
@@ -276,8 +295,9 @@ static bool take_sent(enum pop pop, struct packet *ret_packet)
 /* Keepalives and notices go their way between tests' packets. */
 static bool is_control(const struct packet *p)
 {
-	return p->length > 36 && p->bytes[9] == WIRE_PROTO_UDP && wire_be16(p->bytes + 22) == 6081 &&
-	       p->bytes[29] & 0x80;
+	unsigned udp = is_v6(p) ? 40 : 20;
+	return p->length > udp + 16 && protocol_of(p) == WIRE_PROTO_UDP && wire_be16(p->bytes + udp + 2) == 6081 &&
+	       p->bytes[udp + 9] & 0x80;
 }
 
 struct packet sent(enum pop pop)
@@ -297,10 +317,16 @@ void expect_nothing_sent(enum pop pop)
 }
 
 /* The POP to whose address it goes, or 0. */
-static unsigned pop_at(const uint8_t address[4])
+static unsigned pop_at(struct wire_addr address)
 {
-	bool ours = address[0] == 10 && address[1] >= 1 && address[1] <= POPS && address[2] == 0 && address[3] == 2;
-	return ours ? address[1] : 0;
+	for (unsigned pop = 1; pop <= POPS; pop++) {
+		uint8_t v4[4] = {10, (uint8_t)pop, 0, 2};
+		uint8_t v6[16] = {0x20, 0x01, 0x0d, 0xb8, 0, (uint8_t)pop, [15] = 2};
+		struct wire_addr four = wire_addr_from_v4(v4), six = wire_addr_from_v6(v6);
+		if (wire_addr_equal(&address, &four) || wire_addr_equal(&address, &six))
+			return pop;
+	}
+	return 0;
 }
 
 static void keep(enum pop pop, const struct packet *p)
@@ -314,10 +340,11 @@ static void keep(enum pop pop, const struct packet *p)
 
 static unsigned kind_of(const struct packet *p)
 {
-	bool keepalive = p->bytes[36 + 2] == WIRE_OPT_KEEPALIVE;
+	const uint8_t *option = p->bytes + (is_v6(p) ? 56 : 36);
+	bool keepalive = option[2] == WIRE_OPT_KEEPALIVE;
 	if (!keepalive)
-		return wire_be16(p->bytes + 36 + 4) == p->bytes[13] ? 2 : 3;
-	return p->bytes[36 + 4] == WIRE_KEEPALIVE_REPLY;
+		return wire_be16(option + 4) == pop_at(source_of(p)) ? 2 : 3;
+	return option[4] == WIRE_KEEPALIVE_REPLY;
 }
 
 struct packet recorded(enum pop from, enum pop to, uint8_t type)
@@ -335,7 +362,7 @@ void carry(void)
 		for (unsigned pop = 1; pop <= POPS; pop++) {
 			struct packet p = {.length = 0};
 			while (take_sent(pop, &p)) {
-				unsigned to = pop_at(ip_of(&p)->dst);
+				unsigned to = pop_at(destination_of(&p));
 				moved = true;
 				if (to && is_control(&p))
 					world.recorded[pop][to][kind_of(&p)] = p;
@@ -405,22 +432,19 @@ bool event(enum pop pop, enum dp_event_type type, struct dp_event *ret_event)
 uint16_t overlay_port_of(const struct packet *flow)
 {
 	struct packet p = *flow;
-	struct lb_flow_key key = {.client = wire_addr_from_v4(ip_of(&p)->src),
-	    .vip = wire_addr_from_v4(ip_of(&p)->dst),
+	struct lb_flow_key key = {.client = source_of(flow),
+	    .vip = destination_of(flow),
 	    .client_port = wire_be16(l4_of(&p)),
 	    .vip_port = wire_be16(l4_of(&p) + 2),
-	    .protocol = ip_of(&p)->protocol};
+	    .protocol = protocol_of(flow)};
 	return (uint16_t)(0xc000 | lb_hash14(lb_flow_hash(&key)));
 }
 
 struct overlay overlay_along(const struct packet *flow, enum pop from, unsigned hops, const enum pop *hop)
 {
-	static char address[POPS + 1][16];
 	struct overlay o = {.vni = 7, .count = (uint8_t)hops, .left = (uint8_t)(hops - 1), .key_id = 1};
-	pop_address(from, address[from]);
-	pop_address(hop[0], address[hop[0]]);
-	o.from = address[from];
-	o.to = address[hop[0]];
+	o.from = link_address(from, hop[0]);
+	o.to = link_address(hop[0], from);
 	o.source_port = overlay_port_of(flow);
 	for (unsigned i = 0; i < hops; i++) {
 		o.hop[i].pop = (uint16_t)hop[i];

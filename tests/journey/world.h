@@ -7,7 +7,8 @@
  *      POP 1                   POP 2                   POP 3        accelerator 7, class 0, group 5 at fra1
  *        ====================== 13 ========================         NAT address of POP n: 10.n.1.1
  *
- * The address of POP n is 10.n.0.2, its local link 10 + n. Paths between POPs: sgp1-fra1 by dxb1, backup direct; the
+ * The same service is at the VIP 2001:db8:f::10 for clients like 2001:db8:7::7, with the NAT address 2001:db8:n::1:1.
+ * The address of POP n is 10.n.0.2, over IPv6 2001:db8:n::2, its local link 10 + n. Paths between POPs: sgp1-fra1 by dxb1, backup direct; the
  * neighbours of dxb1 directly, backup around. Keys are the pair's: secret_of(from, to). Every POP has port 0 and a
  * default route to a router there. */
 #pragma once
@@ -22,13 +23,23 @@ enum pop { SGP1 = 1, DXB1 = 2, FRA1 = 3, POPS = 3 };
 #define VIP      "203.0.113.10"
 #define ENDPOINT "198.51.100.10"
 
+#define CLIENT6   "2001:db8:7::7"
+#define VIP6      "2001:db8:f::10"
+#define ENDPOINT6 "2001:db8:e::10"
+
 #define LINK(from, to) (10u * (from) + (to)) /* id of the link */
 
 #define KEEPALIVE_US 10000u
 #define DEAD         3u
 
+/* What the POPs' links are made of; BOTH: IPv4 between sgp1 and dxb1, IPv6 to and from fra1. Paths of all but V4 have the
+ * MTU that is left over IPv6. */
+enum underlay { UNDER_V4, UNDER_V6, UNDER_BOTH };
+enum underlay world_underlay(void);
+
 /* Makes the world, each POP with so many workers. */
 void world_begin(unsigned workers);
+void world_begin_over(enum underlay underlay, unsigned workers);
 void world_end(void);
 
 /* ---- its state ---- */

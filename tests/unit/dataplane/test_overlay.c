@@ -19,6 +19,7 @@ static uint16_t be16(uint16_t v)
 static uint8_t *given_packet(unsigned n)
 {
 	struct dp_encap e = {.vni = 0x123456, .hash = 0x3abc, .inner_length = 100, .tos = 0xb9, .key_id = 7};
+	e.inner_type = WIRE_ETHERTYPE_IPV6;
 	e.local = wire_addr_from_v4("\x0a\x01\x00\x02");
 	e.remote = wire_addr_from_v4("\x0a\x02\x00\x02");
 	e.n_hops = (uint8_t)n;
@@ -30,13 +31,13 @@ static uint8_t *given_packet(unsigned n)
 	struct dp_overlay o = dp_encap_write(packet, &e);
 	dp_overlay_stamp(&o, 0xcafedeadbeef, 0x01020304);
 	dp_overlay_put_epoch(&o, 0x987654);
-	cr_assert_eq((uint8_t *)(o.auth + 1), packet + dp_encap_size(n));
+	cr_assert_eq((uint8_t *)(o.auth + 1), packet + dp_encap_size(false, n));
 	return (uint8_t *)o.geneve;
 }
 
 static size_t geneve_size(unsigned n)
 {
-	return dp_encap_size(n) - 28u;
+	return dp_encap_size(false, n) - 28u;
 }
 
 Test(overlay, what_is_written_is_read_back)
@@ -58,9 +59,37 @@ Test(overlay, what_is_written_is_read_back)
 		struct wire_ipv4 *ip = (struct wire_ipv4 *)packet;
 		cr_assert_eq(wire_csum(ip, sizeof(*ip)), 0);
 		cr_assert_eq(ip->tos, 0xb9);
-		cr_assert_eq(wire_be16(&ip->total_length), dp_encap_size(n) + 100);
+		cr_assert_eq(wire_be16(&ip->total_length), dp_encap_size(false, n) + 100);
 		cr_assert_eq(wire_be16(packet + 20), 0xc000 | 0x3abc);
+		cr_assert_eq(wire_be16(&o.geneve->protocol), WIRE_ETHERTYPE_IPV6);
 	}
+}
+
+/* A relay between links of either kind changes nothing behind the outer IP header. */
+Test(overlay, the_outer_header_follows_the_links_version)
+{
+	struct wire_addr local = wire_addr_from_v6("\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"),
+	                 remote = wire_addr_from_v6("\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2");
+	uint8_t room[20 + sizeof(packet)], *udp = room + 40;
+	given_packet(2);
+	uint16_t length = (uint16_t)(dp_encap_size(false, 2) - 20 + 100);
+	memcpy(udp, packet + 20, length);
+	uint8_t *at = dp_overlay_forward(udp, length, 0xb9, &local, &remote);
+	cr_assert_eq(at, room);
+	cr_assert_eq(wire_be32(at), 0x6b900000);
+	cr_assert_eq(wire_be16(at + 4), length);
+	cr_assert_eq(at[6], WIRE_PROTO_UDP);
+	cr_assert_eq(at[7], 64);
+	cr_assert_arr_eq(at + 8, local.bytes, 16);
+	cr_assert_arr_eq(at + 24, remote.bytes, 16);
+	cr_assert_arr_eq(udp, packet + 20, length);
+	cr_assert_eq(wire_be16(udp + 6), 0, "RFC 6935: no checksum");
+
+	local = wire_addr_from_v4("\x0a\x01\x00\x02");
+	remote = wire_addr_from_v4("\x0a\x02\x00\x02");
+	at = dp_overlay_forward(udp, length, 0xb9, &local, &remote);
+	cr_assert_eq(at, udp - 20);
+	cr_assert_arr_eq(at, packet, 20 + length);
 }
 
 Test(overlay, every_truncated_length_is_refused)
@@ -148,8 +177,8 @@ Test(overlay, a_control_packet_holds_its_option_and_auth_alone)
 	struct dp_overlay o,
 	    w = dp_control_write(packet, &local, &remote, 0, WIRE_OPT_KEEPALIVE, sizeof(struct wire_keepalive));
 	w.keepalive->kind = WIRE_KEEPALIVE_REQUEST;
-	cr_assert_eq(
-	    dp_overlay_parse(packet + 28, dp_control_size(sizeof(struct wire_keepalive)) - 28u, &o), WIRE_DROP_NONE);
+	cr_assert_eq(dp_overlay_parse(packet + 28, dp_control_size(false, sizeof(struct wire_keepalive)) - 28u, &o),
+	    WIRE_DROP_NONE);
 	cr_assert_eq(o.keepalive, w.keepalive);
 	cr_assert_eq(o.auth, w.auth);
 	cr_assert_null(o.path);
