@@ -74,6 +74,13 @@ live_are_right() {
 	done
 }
 
+end_live_downloads() {
+	local i
+	for ((i = 0; i < LIVE_DOWNLOADS; i++)); do
+		stop "live-$i"
+	done
+}
+
 endpoint_dies() {
 	local lives dies from gap
 	lives=$(stream_origin) || give_up "no flow of the UDP stream at sgp1"
@@ -88,6 +95,7 @@ endpoint_dies() {
 	say "endpoint: noticed after $NOTICE_MS ms"
 	check "endpoint: $NEW_CONNECTIONS new connections all reach $lives" all_reach "$lives"
 	check "endpoint: the downloads from $lives are right" live_are_right "$lives"
+	end_live_downloads
 	gap=$(gap stream "$from" "$(now_ms)")
 	check "endpoint: the UDP stream from $lives did not notice (silent for $gap ms)" [ "$gap" -le "$MAX_UDP_GAP" ]
 	check "endpoint: $dies starts again" start_nginx "$dies"

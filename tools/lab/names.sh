@@ -18,10 +18,18 @@
 #
 # Namespaces are kuafu-LAB-NODE, everything else lies in /run/kuafu-lab/LAB; two labs of different names do not meet.
 
-LAB=${LAB:-lab}
+# The lab that is up, if there is one only.
+only_lab() {
+	local folders=(/run/kuafu-lab/*/)
+	[ "${#folders[@]}" = 1 ] && [ -d "${folders[0]}" ] || { echo lab; return; }
+	basename "${folders[0]}"
+}
+
+LAB=${LAB:-$(only_lab)}
 STATE=/run/kuafu-lab/$LAB
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-BUILD=${BUILD:-$ROOT/build}
+# A lab remembers by which build it was made.
+BUILD=${BUILD:-$(cat "$STATE/build" 2>/dev/null || echo "$ROOT/build")}
 PYTHON=/usr/bin/python3
 MTU=1500              # of every wire
 declare -A NODE_MTU=() # but of these

@@ -65,6 +65,7 @@ lab_up() {
 	local node
 	[ ! -e "$STATE" ] || { fail "$STATE exists: take that lab down first, or name another one with LAB=NAME"; return; }
 	mkdir -p "$STATE/pid" "$STATE/log"
+	echo "$BUILD" >"$STATE/build"
 	mount_hugepages || return
 	say "lab: network"
 	network_up || return
@@ -80,7 +81,7 @@ lab_up() {
 		say "lab: POP $node"
 		start_pop "$node" || return
 	done
-	kuafuctl sgp1 apply -f "$STATE/accelerator.yaml"
+	kuafuctl sgp1 apply -f "$STATE/accelerator.yaml" >&2
 }
 
 lab_down() {
