@@ -7,6 +7,7 @@
 #include "dataplane/icmp.h"
 #include "dataplane/rewrite.h"
 #include "dataplane/trace.h"
+#include "dataplane/traffic.h"
 #include "dataplane/tunnel.h"
 #include "lb/flow.h"
 #include "lb/select.h"
@@ -80,6 +81,7 @@ static struct lb_flow *begin_flow(struct dp_worker *w, struct dp_burst *b, unsig
 	if (made) {
 		dp_count(w, WIRE_COUNTER_FLOWS_NEW);
 		store_choice(flow, listener, choice);
+		dp_traffic(w, &b->key[i].vip, flow->endpoint, flow->egress_pop)->flows++;
 		if (choice->endpoint->row.mode == WIRE_MODE_TUNNEL)
 			flow->flags |= LB_FLOW_ONE_WAY;
 	}
@@ -174,6 +176,13 @@ static void send_to_egress(
 	dp_tunnel_wrap(w, t, b->pkt[i], leg, lb_hash14(b->hash[i]), &d->steer, WIRE_JOURNEY_INGRESS);
 }
 
+static void count(struct dp_worker *w, const struct dp_burst *b, unsigned i, const struct dp_steer *steer)
+{
+	struct wire_stats_traffic *row = dp_traffic(w, &b->key[i].vip, steer->endpoint, steer->egress_pop);
+	row->packets_in++;
+	row->bytes_in += b->length[i];
+}
+
 void dp_ingress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
 {
 	const struct lb_flow_key *key[DP_BURST_MAX];
@@ -202,7 +211,10 @@ void dp_ingress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_gro
 		enum wire_drop drop = decide(w, b, i, now, &d);
 		if (drop != WIRE_DROP_NONE) {
 			dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, drop);
-		} else if (d.steer.egress_pop == w->snapshot->self) {
+			continue;
+		}
+		count(w, b, i, &d.steer);
+		if (d.steer.egress_pop == w->snapshot->self) {
 			dp_count_journey(w, WIRE_JOURNEY_INGRESS, b->length[i]);
 			dp_rewrite_ttl(b->ip[i]);
 			dp_burst_trim(b, i);

@@ -4,6 +4,7 @@
 #include "dataplane/icmp.h"
 #include "dataplane/output.h"
 #include "dataplane/trace.h"
+#include "dataplane/traffic.h"
 #include "dataplane/tunnel.h"
 #include "lb/flow.h"
 
@@ -98,6 +99,17 @@ static void send_to_client(
 	dp_output_by(w, b->pkt[i], a, WIRE_JOURNEY_RETURN);
 }
 
+/* A reset in the place of an endpoint is no endpoint's. */
+static void count(struct dp_worker *w, const struct dp_burst *b, unsigned i, const struct wire_addr *vip)
+{
+	const struct dp_steer *steer = &b->steer[i];
+	if (!steer->endpoint)
+		return;
+	struct wire_stats_traffic *row = dp_traffic(w, vip, steer->endpoint, steer->egress_pop);
+	row->packets_out++;
+	row->bytes_out += b->length[i];
+}
+
 void dp_return_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
 {
 	struct lb_flow_key flip[DP_BURST_MAX];
@@ -127,6 +139,7 @@ void dp_return_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_
 			if (steer->endpoint)
 				learn(flow[k], steer);
 		}
+		count(w, b, i, &key[k]->vip);
 		DP_TRACE(w, b, i, WIRE_JOURNEY_RETURN, "to the client; egress POP %u, endpoint %u", steer->egress_pop,
 		    steer->endpoint);
 		send_to_client(w, &t, b, i, flow[k], hash[k]);

@@ -12,7 +12,9 @@
 int dp_stats_create(uint32_t workers, uint64_t started_ns, struct dp_stats *ret_stats)
 {
 	uint32_t link_offset = (uint32_t)(sizeof(struct wire_stats) + workers * sizeof(struct wire_stats_worker));
-	uint32_t size = (uint32_t)(link_offset + WIRE_STATS_MAX_LINKS * sizeof(struct wire_stats_link));
+	uint32_t traffic_offset = (uint32_t)(link_offset + WIRE_STATS_MAX_LINKS * sizeof(struct wire_stats_link));
+	uint32_t size =
+	    (uint32_t)(traffic_offset + workers * WIRE_STATS_TRAFFIC_ROWS * sizeof(struct wire_stats_traffic));
 	int fd = memfd_create("kuafu-stats", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
@@ -35,6 +37,8 @@ int dp_stats_create(uint32_t workers, uint64_t started_ns, struct dp_stats *ret_
 	    .worker_offset = sizeof(struct wire_stats),
 	    .link_offset = link_offset,
 	    .links = WIRE_STATS_MAX_LINKS,
+	    .traffic_offset = traffic_offset,
+	    .traffic_rows = WIRE_STATS_TRAFFIC_ROWS,
 	    .pid = (uint32_t)getpid(),
 	    .started_ns = started_ns,
 	};
@@ -44,7 +48,10 @@ int dp_stats_create(uint32_t workers, uint64_t started_ns, struct dp_stats *ret_
 	    .head = head,
 	    .worker = (struct wire_stats_worker *)((char *)at + head->worker_offset),
 	    .link = (struct wire_stats_link *)((char *)at + head->link_offset),
+	    .traffic = (struct wire_stats_traffic *)((char *)at + head->traffic_offset),
 	};
+	for (uint32_t id = 0; id < workers; id++)
+		ret_stats->traffic[id * WIRE_STATS_TRAFFIC_ROWS].used = 1;
 	return 0;
 }
 

@@ -81,6 +81,7 @@ struct dp_worker {
 	struct lb_flow_table *flows; /* ingress */
 	struct lb_nat_table *nat;    /* egress */
 	struct wire_stats_worker *stats;
+	struct wire_stats_traffic *traffic; /* [WIRE_STATS_TRAFFIC_ROWS]: dataplane/traffic.h */
 	struct rte_mempool *pool;
 	struct dp_overlay_state *overlay;
 	struct dp_ways *ways;

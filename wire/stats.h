@@ -2,15 +2,17 @@
 /* The counters that the data plane publishes in a memfd. One writer a block, many readers; 64-bit stores do not tear,
  * so there is no lock: a reader may see a packet counted and its bytes not yet.
  *
- *   struct wire_stats | struct wire_stats_worker[workers] | struct wire_stats_link[links]  (at the offsets given) */
+ *   struct wire_stats | struct wire_stats_worker[workers] | struct wire_stats_link[links] |
+ *   struct wire_stats_traffic[workers][traffic_rows]  (at the offsets given) */
 #pragma once
 
 #include <stdint.h>
 
+#include "wire/address.h"
 #include "wire/drop.h"
 
 #define WIRE_STATS_MAGIC   0x4b554146u /* "KUAF" */
-#define WIRE_STATS_VERSION 1u
+#define WIRE_STATS_VERSION 2u
 
 #define WIRE_JOURNEYS(X)                                                                                               \
 	X(INGRESS, "ingress", "client to VIP")                                                                         \
@@ -66,6 +68,7 @@ static inline const char *wire_counter_name(unsigned counter)
 #define WIRE_STATS_MAX_COUNTERS 32u
 #define WIRE_STATS_MAX_JOURNEYS 16u
 #define WIRE_STATS_MAX_LINKS    1024u /* our own links that can be counted */
+#define WIRE_STATS_TRAFFIC_ROWS 1024u /* of a worker */
 
 struct wire_stats {
 	uint32_t magic;
@@ -76,10 +79,11 @@ struct wire_stats {
 	uint32_t link_offset;
 	uint32_t links; /* blocks present; a block with id 0 and no packets is unused */
 	uint32_t pid;
-	uint64_t started_ns; /* CLOCK_REALTIME */
-	uint64_t generation; /* of the state that all workers have; 0: none */
-	uint64_t routes;     /* in the FIB */
-	uint64_t reserved;
+	uint64_t started_ns;     /* CLOCK_REALTIME */
+	uint64_t generation;     /* of the state that all workers have; 0: none */
+	uint64_t routes;         /* in the FIB */
+	uint32_t traffic_offset; /* of the first worker's rows */
+	uint32_t traffic_rows;   /* of each worker */
 };
 
 struct wire_stats_worker {
@@ -110,6 +114,21 @@ struct wire_stats_link {
 	uint64_t reserved;
 };
 
+/* What enters at this POP for one VIP, by one endpoint and egress POP: written by the worker that owns the flows. A
+ * worker's first row has no key: it counts what found no row of its own. */
+struct wire_stats_traffic {
+	struct wire_addr vip;
+	uint32_t endpoint;
+	uint16_t egress_pop;
+	uint16_t used; /* 0: the row has no key, or is being given another one */
+	uint64_t packets_in;
+	uint64_t bytes_in; /* of IP packets, as the client sent them */
+	uint64_t packets_out;
+	uint64_t bytes_out;
+	uint64_t flows; /* begun */
+};
+
+_Static_assert(sizeof(struct wire_stats_traffic) == 64, "ABI: a cache line");
 _Static_assert((int)WIRE_DROP_COUNT <= (int)WIRE_STATS_MAX_DROPS, "every reason has a counter");
 _Static_assert((int)WIRE_COUNTER_COUNT <= (int)WIRE_STATS_MAX_COUNTERS, "every counter has a place");
 _Static_assert((int)WIRE_JOURNEY_COUNT <= (int)WIRE_STATS_MAX_JOURNEYS, "every journey has a place");

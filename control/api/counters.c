@@ -10,6 +10,7 @@
 #include "control/api/fields.h"
 #include "control/metrics/counters.h"
 #include "control/metrics/prometheus.h"
+#include "control/metrics/traffic.h"
 
 /* Maps the counters, or answers why there are none. */
 static bool open_counters(
@@ -140,6 +141,42 @@ void ctl_api_get_counters(
 	json_object_set_new(body, "dataplane", dataplane_object(counters.stats));
 	json_object_set_new(body, "workers", workers);
 	json_object_set_new(body, "links", links.rows);
+	ctl_api_answer_json(answer, 200, body);
+}
+
+static void append_traffic(void *to, const struct ctl_traffic *row)
+{
+	const struct wire_stats_traffic *n = &row->count;
+	json_t *o = json_object();
+	json_object_set_new(o, "vip", ctl_api_string(row->vip));
+	json_object_set_new(o, "accelerator", ctl_api_string(row->accelerator));
+	json_object_set_new(o, "listener", ctl_api_string(row->listener));
+	json_object_set_new(o, "group", ctl_api_string(row->group));
+	json_object_set_new(o, "endpoint", ctl_api_string(row->endpoint));
+	json_object_set_new(o, "egress", ctl_api_string(row->egress));
+	json_object_set_new(o, "flows", json_integer((json_int_t)n->flows));
+	json_object_set_new(o, "packets_in", json_integer((json_int_t)n->packets_in));
+	json_object_set_new(o, "bytes_in", json_integer((json_int_t)n->bytes_in));
+	json_object_set_new(o, "packets_out", json_integer((json_int_t)n->packets_out));
+	json_object_set_new(o, "bytes_out", json_integer((json_int_t)n->bytes_out));
+	json_array_append_new(to, o);
+}
+
+void ctl_api_get_traffic(
+    const struct ctl_api_view *view, const struct ctl_api_request *request, struct ctl_api_answer *answer)
+{
+	(void)request;
+	struct ctl_counters counters;
+	if (!open_counters(view, answer, &counters))
+		return;
+	json_t *rows = json_array();
+	if (ctl_traffic_list(view, &counters, append_traffic, rows) != 0) {
+		json_decref(rows);
+		ctl_api_answer_error(answer, 500, "out of memory");
+		return;
+	}
+	json_t *body = json_object();
+	json_object_set_new(body, "traffic", rows);
 	ctl_api_answer_json(answer, 200, body);
 }
 

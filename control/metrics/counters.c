@@ -18,15 +18,20 @@ int ctl_counters_open(const void *map, size_t size, struct ctl_counters *ret_cou
 	/* Read once: the other process could change them. */
 	uint32_t workers = stats->workers, links = stats->links;
 	uint32_t worker_offset = stats->worker_offset, link_offset = stats->link_offset;
+	uint32_t traffic_offset = stats->traffic_offset, traffic_rows = stats->traffic_rows;
 	if (!inside(size, worker_offset, workers, sizeof(struct wire_stats_worker)) ||
-	    !inside(size, link_offset, links, sizeof(struct wire_stats_link)))
+	    !inside(size, link_offset, links, sizeof(struct wire_stats_link)) ||
+	    !inside(size, traffic_offset, traffic_rows,
+	        (size_t)(workers ? workers : 1) * sizeof(struct wire_stats_traffic)))
 		return -EPROTO;
 	*ret_counters = (struct ctl_counters){
 	    .stats = stats,
 	    .worker = (const void *)((const char *)map + worker_offset),
 	    .link = (const void *)((const char *)map + link_offset),
+	    .traffic = (const void *)((const char *)map + traffic_offset),
 	    .workers = workers,
 	    .links = links,
+	    .traffic_rows = traffic_rows,
 	};
 	return 0;
 }

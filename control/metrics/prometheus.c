@@ -5,63 +5,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "control/metrics/counters.h"
-
-struct ctl_metrics_source {
-	const struct ctl_api_view *view;
-	FILE *out;
-	struct ctl_api_status status;
-	uint64_t monotonic_ns;
-	bool has_counters;
-	struct ctl_counters counters;
-};
-
-/* ---- the text format: https://prometheus.io/docs/instrumenting/exposition_formats ---- */
-
-struct label {
-	const char *name;
-	const char *value;
-};
-
-static void put_escaped(FILE *out, const char *text)
-{
-	for (; text && *text; text++) {
-		if (*text == '\n')
-			fputs("\\n", out);
-		else if (*text == '"' || *text == '\\')
-			fprintf(out, "\\%c", *text);
-		else
-			fputc(*text, out);
-	}
-}
-
-static void put_name(FILE *out, const char *name, const struct label *label, size_t n)
-{
-	fputs(name, out);
-	for (size_t i = 0; i < n; i++) {
-		fprintf(out, "%s%s=\"", i ? "," : "{", label[i].name);
-		put_escaped(out, label[i].value);
-		fputc('"', out);
-	}
-	fputs(n ? "} " : " ", out);
-}
-
-static void put_count(
-    const struct ctl_metric *m, const struct ctl_metrics_source *s, const struct label *label, size_t n, uint64_t value)
-{
-	put_name(s->out, m->name, label, n);
-	fprintf(s->out, "%llu\n", (unsigned long long)value);
-}
-
-/* Leaves out what is not known. */
-static void put_real(
-    const struct ctl_metric *m, const struct ctl_metrics_source *s, const struct label *label, size_t n, double value)
-{
-	if (!isfinite(value))
-		return;
-	put_name(s->out, m->name, label, n);
-	fprintf(s->out, "%.15g\n", value);
-}
+#include "control/metrics/sample.h"
+#include "control/metrics/traffic.h"
 
 static double seconds(int64_t ns)
 {
@@ -74,47 +19,47 @@ static double seconds(int64_t ns)
 
 static void write_info(const struct ctl_metric *m, const struct ctl_metrics_source *s)
 {
-	struct label labels[] = {
+	struct ctl_label labels[] = {
 	    {"pop", s->status.pop}, {"version", s->status.version}, {"timestamps", s->status.timestamps}};
-	put_count(m, s, labels, COUNT(labels), 1);
+	ctl_metric_count(m, s, labels, COUNT(labels), 1);
 }
 
 static void write_started(const struct ctl_metric *m, const struct ctl_metrics_source *s)
 {
-	put_real(m, s, NULL, 0, (double)s->status.started_ns / 1e9);
+	ctl_metric_real(m, s, NULL, 0, (double)s->status.started_ns / 1e9);
 }
 
 static void write_connected(const struct ctl_metric *m, const struct ctl_metrics_source *s)
 {
 	const char *state = s->status.dataplane.state;
-	put_count(m, s, NULL, 0, state && strcmp(state, "connected") == 0);
+	ctl_metric_count(m, s, NULL, 0, state && strcmp(state, "connected") == 0);
 }
 
 static void write_generation(const struct ctl_metric *m, const struct ctl_metrics_source *s)
 {
-	put_count(m, s, NULL, 0, s->status.dataplane.generation);
+	ctl_metric_count(m, s, NULL, 0, s->status.dataplane.generation);
 }
 
 static void write_dataplane_started(const struct ctl_metric *m, const struct ctl_metrics_source *s)
 {
 	if (s->has_counters)
-		put_real(m, s, NULL, 0, (double)s->counters.stats->started_ns / 1e9);
+		ctl_metric_real(m, s, NULL, 0, (double)s->counters.stats->started_ns / 1e9);
 }
 
 static void write_dataplane_routes(const struct ctl_metric *m, const struct ctl_metrics_source *s)
 {
 	if (s->has_counters)
-		put_count(m, s, NULL, 0, s->counters.stats->routes);
+		ctl_metric_count(m, s, NULL, 0, s->counters.stats->routes);
 }
 
 static void write_store_up(const struct ctl_metric *m, const struct ctl_metrics_source *s)
 {
-	put_count(m, s, NULL, 0, s->status.store.state && strcmp(s->status.store.state, "ok") == 0);
+	ctl_metric_count(m, s, NULL, 0, s->status.store.state && strcmp(s->status.store.state, "ok") == 0);
 }
 
 static void write_store_age(const struct ctl_metric *m, const struct ctl_metrics_source *s)
 {
-	put_real(m, s, NULL, 0, seconds(s->status.store.age_ns));
+	ctl_metric_real(m, s, NULL, 0, seconds(s->status.store.age_ns));
 }
 
 /* ---- rows of the view ---- */
@@ -135,7 +80,7 @@ static void pop_age(void *to, const void *row)
 {
 	const struct carried *c = to;
 	const struct ctl_api_pop *pop = row;
-	put_real(c->metric, c->source, &(struct label){"pop", pop->name}, 1, seconds(pop->age_ns));
+	ctl_metric_real(c->metric, c->source, &(struct ctl_label){"pop", pop->name}, 1, seconds(pop->age_ns));
 }
 
 static void write_pop_age(const struct ctl_metric *m, const struct ctl_metrics_source *s)
@@ -170,23 +115,23 @@ static double link_value(const struct ctl_api_link *link, enum link_value value)
 #define LINK_LABELS 4
 
 /* numbers[2][4] is the room for the texts of the two link numbers. */
-static void link_labels(const struct ctl_api_link *link, char numbers[2][4], struct label ret_labels[LINK_LABELS])
+static void link_labels(const struct ctl_api_link *link, char numbers[2][4], struct ctl_label ret_labels[LINK_LABELS])
 {
 	snprintf(numbers[0], sizeof(numbers[0]), "%u", link->local_link);
 	snprintf(numbers[1], sizeof(numbers[1]), "%u", link->remote_link);
-	ret_labels[0] = (struct label){"from", link->from};
-	ret_labels[1] = (struct label){"to", link->to};
-	ret_labels[2] = (struct label){"local_link", numbers[0]};
-	ret_labels[3] = (struct label){"remote_link", numbers[1]};
+	ret_labels[0] = (struct ctl_label){"from", link->from};
+	ret_labels[1] = (struct ctl_label){"to", link->to};
+	ret_labels[2] = (struct ctl_label){"local_link", numbers[0]};
+	ret_labels[3] = (struct ctl_label){"remote_link", numbers[1]};
 }
 
 static void link_estimate(void *to, const void *row)
 {
 	const struct carried *c = to;
-	struct label labels[LINK_LABELS];
+	struct ctl_label labels[LINK_LABELS];
 	char numbers[2][4];
 	link_labels(row, numbers, labels);
-	put_real(c->metric, c->source, labels, LINK_LABELS, link_value(row, (enum link_value)c->metric->index));
+	ctl_metric_real(c->metric, c->source, labels, LINK_LABELS, link_value(row, (enum link_value)c->metric->index));
 }
 
 static void write_link(const struct ctl_metric *m, const struct ctl_metrics_source *s)
@@ -206,15 +151,15 @@ static void link_counter(void *to, const void *row)
 		const struct wire_stats_link *block = &counters->link[i];
 		if (block->link != link->id || (block->link == 0 && block->tx_packets + block->rx_packets == 0))
 			continue;
-		struct label labels[LINK_LABELS];
+		struct ctl_label labels[LINK_LABELS];
 		char numbers[2][4];
 		uint64_t value;
 		link_labels(link, numbers, labels);
 		memcpy(&value, (const char *)block + c->metric->index, sizeof(value));
 		if (strcmp(c->metric->type, "counter") == 0)
-			put_count(c->metric, c->source, labels, LINK_LABELS, value);
+			ctl_metric_count(c->metric, c->source, labels, LINK_LABELS, value);
 		else
-			put_real(c->metric, c->source, labels, LINK_LABELS, (double)value / 1e9);
+			ctl_metric_real(c->metric, c->source, labels, LINK_LABELS, (double)value / 1e9);
 		return;
 	}
 }
@@ -236,13 +181,13 @@ static void route_cost(void *to, const void *row)
 {
 	const struct carried *c = to;
 	const struct ctl_api_route *route = row;
-	struct label labels[] = {
+	struct ctl_label labels[] = {
 	    {"from", route->from}, {"to", route->to}, {"class", route->class}, {"path", "primary"}};
-	put_real(c->metric, c->source, labels, COUNT(labels), path_cost(route->primary));
+	ctl_metric_real(c->metric, c->source, labels, COUNT(labels), path_cost(route->primary));
 	labels[3].value = "backup";
-	put_real(c->metric, c->source, labels, COUNT(labels), path_cost(route->backup));
+	ctl_metric_real(c->metric, c->source, labels, COUNT(labels), path_cost(route->backup));
 	labels[3].value = "direct";
-	put_real(c->metric, c->source, labels, COUNT(labels), path_cost(route->direct));
+	ctl_metric_real(c->metric, c->source, labels, COUNT(labels), path_cost(route->direct));
 }
 
 static void write_route_cost(const struct ctl_metric *m, const struct ctl_metrics_source *s)
@@ -254,10 +199,10 @@ static void route_state(void *to, const void *row)
 {
 	const struct carried *c = to;
 	const struct ctl_api_route *route = row;
-	struct label labels[] = {{"from", route->from}, {"to", route->to}, {"class", route->class}};
+	struct ctl_label labels[] = {{"from", route->from}, {"to", route->to}, {"class", route->class}};
 	bool value = c->metric->index == ROUTE_ON_BACKUP ? strcmp(route->active, "backup") == 0
 	                                                 : strcmp(route->active, "none") != 0;
-	put_count(c->metric, c->source, labels, COUNT(labels), value);
+	ctl_metric_count(c->metric, c->source, labels, COUNT(labels), value);
 }
 
 static void write_route_state(const struct ctl_metric *m, const struct ctl_metrics_source *s)
@@ -269,9 +214,9 @@ static void endpoint_up(void *to, const void *row)
 {
 	const struct carried *c = to;
 	const struct ctl_api_endpoint *e = row;
-	struct label labels[] = {
+	struct ctl_label labels[] = {
 	    {"accelerator", e->accelerator}, {"listener", e->listener}, {"group", e->group}, {"endpoint", e->name}};
-	put_count(c->metric, c->source, labels, COUNT(labels), strcmp(e->state, "down") != 0);
+	ctl_metric_count(c->metric, c->source, labels, COUNT(labels), strcmp(e->state, "down") != 0);
 }
 
 static void write_endpoint_up(const struct ctl_metric *m, const struct ctl_metrics_source *s)
@@ -284,7 +229,7 @@ static void write_endpoint_up(const struct ctl_metric *m, const struct ctl_metri
 static void write_drops(const struct ctl_metric *m, const struct ctl_metrics_source *s)
 {
 	for (unsigned reason = 1; s->has_counters && reason < WIRE_DROP_COUNT; reason++)
-		put_count(m, s, &(struct label){"reason", wire_drop_name(reason)}, 1,
+		ctl_metric_count(m, s, &(struct ctl_label){"reason", wire_drop_name(reason)}, 1,
 		    ctl_counters_drop(&s->counters, reason));
 }
 
@@ -296,10 +241,10 @@ static void write_journeys(const struct ctl_metric *m, const struct ctl_metrics_
 		char worker[12];
 		snprintf(worker, sizeof(worker), "%u", w);
 		for (unsigned j = 0; j < WIRE_JOURNEY_COUNT; j++) {
-			struct label labels[] = {{"worker", worker}, {"journey", wire_journey_name(j)}};
+			struct ctl_label labels[] = {{"worker", worker}, {"journey", wire_journey_name(j)}};
 			uint64_t packets = s->counters.worker[w].journey[j].packets;
 			uint64_t bytes = s->counters.worker[w].journey[j].bytes;
-			put_count(m, s, labels, COUNT(labels), m->index == JOURNEY_BYTES ? bytes : packets);
+			ctl_metric_count(m, s, labels, COUNT(labels), m->index == JOURNEY_BYTES ? bytes : packets);
 		}
 	}
 }
@@ -310,12 +255,12 @@ static void write_worker_counter(const struct ctl_metric *m, const struct ctl_me
 	for (uint32_t w = 0; s->has_counters && w < s->counters.workers; w++) {
 		char worker[12];
 		snprintf(worker, sizeof(worker), "%u", w);
-		struct label label = {"worker", worker};
+		struct ctl_label label = {"worker", worker};
 		uint64_t value = s->counters.worker[w].counter[m->index];
 		if (m->index == WIRE_COUNTER_BUSY_NS)
-			put_real(m, s, &label, 1, (double)value / 1e9);
+			ctl_metric_real(m, s, &label, 1, (double)value / 1e9);
 		else
-			put_count(m, s, &label, 1, value);
+			ctl_metric_count(m, s, &label, 1, value);
 	}
 }
 
@@ -327,7 +272,7 @@ static void write_worker_gauge(const struct ctl_metric *m, const struct ctl_metr
 		uint64_t value;
 		snprintf(worker, sizeof(worker), "%u", w);
 		memcpy(&value, (const char *)&s->counters.worker[w] + m->index, sizeof(value));
-		put_count(m, s, &(struct label){"worker", worker}, 1, value);
+		ctl_metric_count(m, s, &(struct ctl_label){"worker", worker}, 1, value);
 	}
 }
 
@@ -337,9 +282,37 @@ static void write_heartbeat(const struct ctl_metric *m, const struct ctl_metrics
 		char worker[12];
 		snprintf(worker, sizeof(worker), "%u", w);
 		uint64_t at = s->counters.worker[w].heartbeat_ns;
-		put_real(m, s, &(struct label){"worker", worker}, 1,
+		ctl_metric_real(m, s, &(struct ctl_label){"worker", worker}, 1,
 		    at && at < s->monotonic_ns ? (double)(s->monotonic_ns - at) / 1e9 : 0);
 	}
+}
+
+/* ---- traffic ---- */
+
+enum { TRAFFIC_PACKETS, TRAFFIC_BYTES, TRAFFIC_FLOWS };
+
+static void write_traffic_row(void *to, const struct ctl_traffic *row)
+{
+	const struct carried *c = to;
+	struct ctl_label labels[] = {{"vip", row->vip}, {"accelerator", row->accelerator}, {"listener", row->listener},
+	    {"group", row->group}, {"endpoint", row->endpoint}, {"ingress", c->source->status.pop},
+	    {"egress", row->egress}, {"direction", "in"}};
+	const struct wire_stats_traffic *n = &row->count;
+	if (c->metric->index == TRAFFIC_FLOWS) {
+		ctl_metric_count(c->metric, c->source, labels, COUNT(labels) - 1, n->flows);
+		return;
+	}
+	bool bytes = c->metric->index == TRAFFIC_BYTES;
+	ctl_metric_count(c->metric, c->source, labels, COUNT(labels), bytes ? n->bytes_in : n->packets_in);
+	labels[COUNT(labels) - 1].value = "out";
+	ctl_metric_count(c->metric, c->source, labels, COUNT(labels), bytes ? n->bytes_out : n->packets_out);
+}
+
+static void write_traffic(const struct ctl_metric *m, const struct ctl_metrics_source *s)
+{
+	struct carried carried = {m, s};
+	if (s->has_counters)
+		ctl_traffic_list(s->view, &s->counters, write_traffic_row, &carried);
 }
 
 #define ROW(name, type, help, write, index)                                                                            \
@@ -383,6 +356,11 @@ const struct ctl_metric ctl_metrics[] = {
     ROW("dropped_packets_total", "counter", "packets not forwarded, by reason", write_drops, 0),
     ROW("journey_packets_total", "counter", "packets, by journey", write_journeys, JOURNEY_PACKETS),
     ROW("journey_bytes_total", "counter", "bytes, by journey", write_journeys, JOURNEY_BYTES),
+    ROW("traffic_packets_total", "counter", "packets of clients that enter here, by endpoint", write_traffic,
+        TRAFFIC_PACKETS),
+    ROW("traffic_bytes_total", "counter", "bytes of clients that enter here, by endpoint", write_traffic,
+        TRAFFIC_BYTES),
+    ROW("traffic_flows_total", "counter", "flows begun here, by endpoint", write_traffic, TRAFFIC_FLOWS),
     WORKER("flows_new_total", "flows made at ingress", FLOWS_NEW),
     WORKER("flows_expired_total", "flows that timed out or closed", FLOWS_EXPIRED),
     WORKER("flows_unstored_total", "packets steered without a flow: the table was full", FLOWS_UNSTORED),

@@ -13,6 +13,7 @@ show endpoints | --watch
 show flows | --watch --limit
 show drops | --watch --all
 show policies | --watch
+show traffic | --watch
 show counters | --watch
 route explain | --class
 apply | --file

@@ -220,6 +220,21 @@ static const struct cli_field link_counters[] = {
     END,
 };
 
+static const struct cli_field traffic[] = {
+    L("VIP", 0, 0, "vip", TEXT),
+    L("ACCELERATOR", 4, 6, "accelerator", TEXT),
+    L("LISTENER", 1, 6, "listener", TEXT),
+    L("GROUP", 5, 6, "group", TEXT),
+    L("ENDPOINT", 0, 0, "endpoint", TEXT),
+    L("EGRESS", 0, 0, "egress", TEXT),
+    R("FLOWS", 1, "flows", TEXT),
+    R("IN", 2, "packets_in", TEXT),
+    R("BYTES", 0, "bytes_in", BYTES),
+    R("OUT", 2, "packets_out", TEXT),
+    R("BYTES", 0, "bytes_out", BYTES),
+    END,
+};
+
 static const struct cli_field candidates[] = {
     L("PATH", 0, 12, "path", PATH),
     L("VERDICT", 0, 0, "verdict", STATE),
@@ -253,6 +268,7 @@ const struct cli_noun cli_nouns[] = {
     {"policies", "/v1/policies",
         {{"classes", "policies", "classes", false, policy_classes},
             {"rules", "policies", "rules", false, policy_rules}}},
+    {"traffic", "/v1/traffic", {{NULL, "traffic", NULL, false, traffic}}},
     {"counters", "/v1/counters",
         {{"workers", "workers", NULL, false, workers}, {"journeys", "workers", "journeys", false, journeys},
             {"links", "links", NULL, false, link_counters}}},

@@ -219,6 +219,8 @@ void fixture_init(struct fixture *f)
 	        .workers = 2,
 	        .worker_offset = offsetof(struct fixture, stats.worker) - offsetof(struct fixture, stats),
 	        .link_offset = offsetof(struct fixture, stats.link) - offsetof(struct fixture, stats),
+	        .traffic_offset = offsetof(struct fixture, stats.traffic) - offsetof(struct fixture, stats),
+	        .traffic_rows = 4,
 	        .links = 2},
 	    .stats.link = {{.link = 1, .up = 1, .tx_packets = 100, .tx_bytes = 150000, .keepalive_rtt_ns = 80500000},
 	        {.link = 9, .tx_packets = 1}},
@@ -226,6 +228,20 @@ void fixture_init(struct fixture *f)
 	f->stats.worker[0].drop[WIRE_DROP_NO_PATH] = 3;
 	f->stats.worker[1].drop[WIRE_DROP_NO_PATH] = 4;
 	f->stats.worker[0].heartbeat_ns = 4990 * MS;
+	for (unsigned w = 0; w < 2; w++) { /* the same key at both; one that nobody knows; and what found no row */
+		f->stats.traffic[w][0] = (struct wire_stats_traffic){.used = 1, .packets_in = w};
+		f->stats.traffic[w][2 - w] = (struct wire_stats_traffic){.used = 1,
+		    .vip = {{.bytes = {[10] = 0xff, 0xff, 203, 0, 113, 10}}},
+		    .endpoint = 1,
+		    .egress_pop = 3,
+		    .packets_in = 10,
+		    .bytes_in = 1000,
+		    .packets_out = 20,
+		    .bytes_out = 30000,
+		    .flows = 2};
+	}
+	f->stats.traffic[1][3] =
+	    (struct wire_stats_traffic){.used = 1, .endpoint = 999, .egress_pop = 3, .packets_out = 5};
 	f->stats.worker[1].counter[WIRE_COUNTER_BUSY_NS] = 1500000000;
 	f->stats.worker[1].journey[WIRE_JOURNEY_INGRESS].packets = 12;
 }

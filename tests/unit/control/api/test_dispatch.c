@@ -441,3 +441,22 @@ Test(dispatch, a_string_that_is_no_utf8_does_not_spoil_the_answer)
 	read_answer();
 	expect(404, "{\"error\": \"no such path: ?\\\"\"}");
 }
+
+Test(dispatch, traffic_is_summed_over_workers_and_has_names)
+{
+	send("GET", "/v1/traffic", NULL);
+	json_t *body = json_loads(text, 0, NULL);
+	json_t *rows = json_object_get(body, "traffic"), *known = json_array_get(rows, 0);
+	cr_assert_eq(json_array_size(rows), 3, "%s", text);
+	cr_assert_str_eq(json_string_value(json_object_get(known, "vip")), "203.0.113.10");
+	cr_assert(json_is_string(json_object_get(known, "endpoint")));
+	cr_assert_eq(json_integer_value(json_object_get(known, "packets_in")), 20);
+	cr_assert_eq(json_integer_value(json_object_get(known, "bytes_out")), 60000);
+	cr_assert_eq(json_integer_value(json_object_get(known, "flows")), 4);
+	json_t *overflow = json_array_get(rows, 1), *gone = json_array_get(rows, 2);
+	cr_assert(json_is_null(json_object_get(overflow, "vip")));
+	cr_assert_eq(json_integer_value(json_object_get(overflow, "packets_in")), 1);
+	cr_assert(json_is_null(json_object_get(gone, "endpoint")));
+	cr_assert_str_eq(json_string_value(json_object_get(gone, "egress")), "fra1");
+	json_decref(body);
+}
