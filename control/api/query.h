@@ -3,6 +3,7 @@
  * flows.c, trace.c and capture.c are made of it. */
 #pragma once
 
+#include "control/api/numbers.h"
 #include "control/api/router.h"
 
 #define CTL_API_RECENT 256u /* packets whose records may still be coming: a few bursts */
@@ -16,6 +17,7 @@ struct ctl_api_asked {
 	uint64_t lost;                   /* rows that a slow reader had no room for */
 	uint64_t packets;                /* of a trace or capture, so far */
 	uint64_t recent[CTL_API_RECENT]; /* of a trace, the last of them, a ring */
+	struct ctl_api_numbers numbers;  /* of a trace */
 };
 
 /* One of the view's. */

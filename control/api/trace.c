@@ -10,19 +10,20 @@
 
 #define TRACE_MAX 1000000u
 
-static json_t *trace_object(const struct wire_ctl_trace *trace)
+static json_t *trace_object(struct ctl_api_asked *query, const struct wire_ctl_trace *trace)
 {
-	char packet[17], at[25], step[sizeof(trace->text) + 1];
+	char packet[17], at[25], step[sizeof(trace->text) + 1], named[2 * sizeof(trace->text)];
 	snprintf(packet, sizeof(packet), "%016llx", (unsigned long long)trace->packet);
 	ctl_api_time_text(trace->at_ns, at);
 	snprintf(step, sizeof(step), "%.*s", (int)sizeof(trace->text), trace->text);
+	ctl_api_name_numbers(&query->numbers, query->view, step, named, sizeof(named));
 	json_t *o = json_object();
 	json_object_set_new(o, "packet", json_string(packet));
 	json_object_set_new(o, "at", json_string(at));
 	json_object_set_new(o, "worker", json_integer(trace->worker));
 	json_object_set_new(o, "journey", json_string(wire_journey_name(trace->journey)));
 	json_object_set_new(o, "drop", trace->drop ? json_string(wire_drop_name(trace->drop)) : json_null());
-	json_object_set_new(o, "text", ctl_api_string(step));
+	json_object_set_new(o, "text", ctl_api_string(named));
 	return o;
 }
 
@@ -46,7 +47,7 @@ static void trace_row(void *to, const void *row)
 	const struct wire_ctl_trace *trace = row;
 	if (!is_wanted(query, trace->packet))
 		return;
-	json_t *object = trace_object(trace);
+	json_t *object = trace_object(query, trace);
 	char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
 	char *line = NULL;
 	int n = text ? asprintf(&line, "%s\n", text) : -1;

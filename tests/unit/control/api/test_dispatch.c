@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/api/numbers.h"
 #include "tests/unit/control/api/fixture.h"
 
 static struct fixture f;
@@ -459,4 +460,28 @@ Test(dispatch, traffic_is_summed_over_workers_and_has_names)
 	cr_assert(json_is_null(json_object_get(gone, "endpoint")));
 	cr_assert_str_eq(json_string_value(json_object_get(gone, "egress")), "fra1");
 	json_decref(body);
+}
+
+Test(dispatch, a_step_of_a_trace_names_what_the_data_plane_numbers)
+{
+	static const char *const steps[][2] = {
+	    {"flow (new): egress POP 3, endpoint 2", "flow (new): egress POP fra1, endpoint 198.51.100.11:8443"},
+	    {"path of 2 hops to POP 3 in class 0, first over link 2",
+	        "path of 2 hops to POP fra1 in class latency, first over link sgp1 > fra1"},
+	    {"endpoint 77 over link 99", "endpoint 77 over link 99"},
+	    {"POP 3.5 POPS 3 POP", "POP 3.5 POPS 3 POP"},
+	    {"POP 3", "POP fra1"},
+	    {"", ""},
+	};
+	static struct ctl_api_numbers numbers;
+	for (int twice = 0; twice < 2; twice++) {
+		for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+			char named[200];
+			ctl_api_name_numbers(&numbers, &f.view, steps[i][0], named, sizeof(named));
+			cr_assert_str_eq(named, steps[i][1]);
+		}
+	}
+	char small[8];
+	ctl_api_name_numbers(&numbers, &f.view, "POP 3, endpoint 2", small, sizeof(small));
+	cr_assert_str_eq(small, "POP fra");
 }
