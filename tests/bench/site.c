@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <rte_eal.h>
 
@@ -86,7 +87,7 @@ void site_commit(struct site *site)
 
 static void put_network(struct site *site)
 {
-	SITE_PUT(site, SETTINGS, settings, .pop = SELF, .keepalive_interval_us = 10000, .keepalive_dead = 3,
+	SITE_PUT(site, SETTINGS, settings, .pop = SELF, .keepalive_interval_us = 1000000000, .keepalive_dead = 3,
 	    .tcp_syn_ms = 10000, .tcp_established_ms = 7200000, .tcp_closing_ms = 10000, .udp_ms = 60000);
 	SITE_PUT(site, ADJACENCY, adjacency, .adjacency = 1, .mtu = 1500, .src = {2, 0, 0, 0, 0, 1},
 	    .dst = {2, 0, 0, 0, 0, 254});
@@ -141,7 +142,9 @@ struct site *site_begin(const struct site_config *config)
 	put_network(site);
 	put_service(site);
 	site_commit(site);
-	dp_workers_tick(site->worker, 1, WALL_NS);
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now); /* as a worker that runs by itself will */
+	dp_workers_tick(site->worker, (uint64_t)now.tv_sec * 1000000000u, WALL_NS);
 	for (struct rte_mbuf *m; (m = dp_workers_sent(site->set, 0));) /* the first keepalives */
 		rte_pktmbuf_free(m);
 	if (rte_pktmbuf_alloc_bulk(site->worker->pool, site->pkt, SITE_PACKETS))
@@ -176,14 +179,15 @@ static const struct lb_segment confirmation = {.ack = 1, .flags = WIRE_TCP_ACK};
 struct lb_flow *site_establish(struct site *site, const struct lb_flow_key *key)
 {
 	struct lb_flow *flow;
+	uint64_t now_ns = site->worker->now_ns;
 	bool made;
-	if (lb_flow_insert(site->worker->flows, key, lb_flow_hash(key), 1, &flow, &made) || !made)
+	if (lb_flow_insert(site->worker->flows, key, lb_flow_hash(key), now_ns, &flow, &made) || !made)
 		bench_fail("a flow is not made");
 	flow->endpoint = flow->group = 1;
 	flow->egress_pop = FAR;
 	flow->vni[2] = 7;
-	lb_flow_touch(site->worker->flows, flow, &answer, false, 1);
-	lb_flow_touch(site->worker->flows, flow, &confirmation, true, 1);
+	lb_flow_touch(site->worker->flows, flow, &answer, false, now_ns);
+	lb_flow_touch(site->worker->flows, flow, &confirmation, true, now_ns);
 	return flow;
 }
 
@@ -204,14 +208,15 @@ void site_fill_nat(struct site *site, uint32_t n)
 	    .endpoint = 1,
 	    .group = 1,
 	    .vni = {0, 0, 7}};
+	uint64_t now_ns = site->worker->now_ns;
 	for (uint32_t i = 0; i < n; i++) {
 		struct lb_flow_key key = site_key(i, true);
 		struct lb_nat_flow *flow;
 		bool made;
-		if (lb_nat_insert(site->worker->nat, &key, lb_flow_hash(&key), &target, 1, &flow, &made) || !made)
+		if (lb_nat_insert(site->worker->nat, &key, lb_flow_hash(&key), &target, now_ns, &flow, &made) || !made)
 			bench_fail("NAT flow %u is not made", i);
-		lb_nat_touch(site->worker->nat, flow, &answer, false, 1);
-		lb_nat_touch(site->worker->nat, flow, &confirmation, true, 1);
+		lb_nat_touch(site->worker->nat, flow, &answer, false, now_ns);
+		lb_nat_touch(site->worker->nat, flow, &confirmation, true, now_ns);
 	}
 	site->flows = n;
 }
@@ -247,6 +252,11 @@ static void write_bare(uint8_t *at, const struct lb_flow_key *key, uint8_t tcp_f
 		tcp->offset = 5 << 4;
 		tcp->flags = tcp_flags;
 	}
+}
+
+void site_write_frame(struct rte_mbuf *m, const struct lb_flow_key *key)
+{
+	write_bare(begin_frame(m, SITE_FRAME), key, WIRE_TCP_ACK);
 }
 
 void site_write_key(struct site *site, unsigned k, const struct lb_flow_key *key, uint8_t tcp_flags)
@@ -322,6 +332,14 @@ void site_write_reply(struct site *site, unsigned k)
 
 /* ---- rounds ---- */
 
+const char *site_drop(const struct site *site)
+{
+	for (unsigned reason = 1; reason < WIRE_DROP_COUNT; reason++)
+		if (site->worker->stats->drop[reason])
+			return wire_drop_text(reason);
+	return "not dropped";
+}
+
 static void run_bursts(struct site *site)
 {
 	struct dp_worker *w = site->worker;
@@ -329,10 +347,7 @@ static void run_bursts(struct site *site)
 	for (unsigned b = 0; b < SITE_PACKETS; b += SITE_BURST) {
 		dp_burst_run(w, site->pkt + b, SITE_BURST, 0);
 		if (sent->n != SITE_BURST) {
-			for (unsigned reason = 1; reason < WIRE_DROP_COUNT; reason++)
-				if (w->stats->drop[reason])
-					bench_fail("packets are dropped: %s", wire_drop_text(reason));
-			bench_fail("%u of %u packets are sent", sent->n, SITE_BURST);
+			bench_fail("%u of %u packets are sent: %s", sent->n, SITE_BURST, site_drop(site));
 		}
 		memcpy(site->pkt + b, sent->pkt, SITE_BURST * sizeof(site->pkt[0]));
 		sent->n = 0;

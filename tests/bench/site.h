@@ -58,6 +58,9 @@ void site_fill_nat(struct site *site, uint32_t n);
 /* Makes a flow of any key an established one, at the endpoint and in the group with number 1. */
 struct lb_flow *site_establish(struct site *site, const struct lb_flow_key *key);
 
+/* Writes a packet of any key into a buffer; TCP in mid-flow. */
+void site_write_frame(struct rte_mbuf *m, const struct lb_flow_key *key);
+
 /* Writes packet pkt[k], of any key; TCP with these flags. */
 void site_write_key(struct site *site, unsigned k, const struct lb_flow_key *key, uint8_t tcp_flags);
 
@@ -68,6 +71,9 @@ site_write_fn site_write_syn;     /* client -> VIP, TCP: a SYN */
 site_write_fn site_write_transit; /* overlay from POP 2, for POP 3 after us */
 site_write_fn site_write_egress;  /* overlay from POP 2, client -> VIP inside, for an endpoint here */
 site_write_fn site_write_reply;   /* endpoint -> NAT address */
+
+/* Why packets were dropped: the first reason, of any time. */
+const char *site_drop(const struct site *site);
 
 /* One round: writes all packets, of random flows below site->flows, and runs them burst by burst. Returns the CPU time,
  * ns, of the runs alone. Every packet must be sent. */
