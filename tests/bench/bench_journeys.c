@@ -216,5 +216,6 @@ int main(int argc, char **argv)
 	with_nat("reply-nat-1k", 1u << 10, site_write_reply);
 	with_nat("reply-nat-1M", 1000000, site_write_reply);
 	flood();
+	site_tell();
 	return 0;
 }

@@ -47,14 +47,14 @@ static unsigned long free_hugepages(void)
 
 void site_eal(void)
 {
-	bool huge = free_hugepages() * 2 >= MEGABYTES;
+	bool wanted = getenv("BENCH_SMALL_PAGES") == NULL, huge = wanted && free_hugepages() * 2 >= MEGABYTES;
 	char megabytes[16];
 	snprintf(megabytes, sizeof(megabytes), "%u", MEGABYTES);
 	char *in_huge[] = {
 	    "bench", "--in-memory", "--no-pci", "--no-telemetry", "--log-level=3", "--lcores=0@(0-1)", NULL};
 	char *without[] = {"bench", "--no-huge", "-m", megabytes, "--no-pci", "--no-shconf", "--no-telemetry",
 	    "--log-level=3", "--lcores=0@(0-1)", NULL};
-	if (!huge)
+	if (wanted && !huge)
 		fprintf(stderr, "note: fewer than %u free huge pages of 2 MiB: small pages, slower tables\n",
 		    MEGABYTES / 2);
 	if (rte_eal_init(huge ? 6 : 9, huge ? in_huge : without) < 0)
@@ -332,6 +332,13 @@ void site_write_reply(struct site *site, unsigned k)
 
 /* ---- rounds ---- */
 
+static uint64_t packets_run;
+
+void site_tell(void)
+{
+	fprintf(stderr, "site packets: %llu\n", (unsigned long long)packets_run);
+}
+
 const char *site_drop(const struct site *site)
 {
 	for (unsigned reason = 1; reason < WIRE_DROP_COUNT; reason++)
@@ -340,7 +347,8 @@ const char *site_drop(const struct site *site)
 	return "not dropped";
 }
 
-static void run_bursts(struct site *site)
+/* Not inlined: tools/instructions counts from here on. */
+__attribute__((noinline)) void site_run_bursts(struct site *site)
 {
 	struct dp_worker *w = site->worker;
 	struct dp_tx_buffer *sent = &w->tx[0];
@@ -362,7 +370,8 @@ uint64_t site_round(struct site *site, site_write_fn *write)
 		write(site, k);
 	uint64_t start = bench_cpu_ns();
 	dp_loop_begin(site->worker, site->worker->now_ns + 10000, site->worker->wall_ns + 10000);
-	run_bursts(site);
+	site_run_bursts(site);
+	packets_run += SITE_PACKETS;
 	return bench_cpu_ns() - start;
 }
 

@@ -79,5 +79,11 @@ const char *site_drop(const struct site *site);
  * ns, of the runs alone. Every packet must be sent. */
 uint64_t site_round(struct site *site, site_write_fn *write);
 
+/* The bursts of a round that has been written. */
+void site_run_bursts(struct site *site);
+
+/* How many packets all rounds had, on standard error: for tools/instructions. */
+void site_tell(void);
+
 /* ns a packet, of `rounds` rounds. */
 double site_cost(struct site *site, site_write_fn *write, unsigned rounds);
