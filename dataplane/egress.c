@@ -254,7 +254,8 @@ void dp_egress_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_
 	uint64_t hash[DP_BURST_MAX];
 	struct lb_nat_flow *flow[DP_BURST_MAX];
 	struct dp_group flows = {.n = 0};
-	struct dp_tunnel t = {.n = 0};
+	struct dp_tunnel t;
+	t.n = 0;
 
 	for (unsigned k = 0; k < g->n; k++) {
 		unsigned i = g->i[k];

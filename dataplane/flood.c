@@ -43,7 +43,8 @@ static struct wire_linkstate_entry entry_of(const struct dp_oam_link *l)
 static void send_all_states(struct dp_worker *w)
 {
 	struct dp_oam *oam = w->oam;
-	struct dp_tunnel t = {.n = 0};
+	struct dp_tunnel t;
+	t.n = 0;
 	for (unsigned first = 0, part = 0; first < oam->n; first += WIRE_LINKSTATE_MAX_ENTRIES, part++) {
 		union notice n = {.head = {.ttl = TTL}};
 		wire_put_be16(&n.head.origin_pop, w->snapshot->self);
@@ -149,7 +150,8 @@ static bool is_usable(const struct dp_worker *w, const struct lb_link *link)
 static void pass_on(struct dp_worker *w, const struct lb_link *from, const struct wire_linkstate *notice)
 {
 	struct dp_oam *oam = w->oam;
-	struct dp_tunnel t = {.n = 0};
+	struct dp_tunnel t;
+	t.n = 0;
 	union notice n;
 	__builtin_memcpy(n.room, notice, notice_size(notice));
 	n.head.ttl--;

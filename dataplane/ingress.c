@@ -189,7 +189,8 @@ void dp_ingress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_gro
 	uint64_t hash[DP_BURST_MAX];
 	struct lb_flow *flow[DP_BURST_MAX];
 	struct dp_group screened = {.n = 0}, here = {.n = 0};
-	struct dp_tunnel t = {.n = 0};
+	struct dp_tunnel t;
+	t.n = 0;
 
 	for (unsigned k = 0; k < g->n; k++)
 		if (passes_screen(w, b, g->i[k]))

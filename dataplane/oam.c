@@ -284,7 +284,8 @@ static void take_request(struct dp_worker *w, struct dp_oam_link *l, const struc
 		heard(w, l, k->hears || w->now_ns < l->grace_ns);
 	}
 	look_at_epoch(w, l, epoch);
-	struct dp_tunnel t = {.n = 0};
+	struct dp_tunnel t;
+	t.n = 0;
 	struct wire_keepalive reply = keepalive(w, l, WIRE_KEEPALIVE_REPLY);
 	reply.nonce = k->nonce;
 	reply.time_us = k->time_us;
@@ -397,7 +398,8 @@ static void tell_again(struct dp_worker *w)
 void dp_oam_tick(struct dp_worker *w)
 {
 	struct dp_oam *oam = w->oam;
-	struct dp_tunnel t = {.n = 0};
+	struct dp_tunnel t;
+	t.n = 0;
 	if (oam->generation != w->state->generation || oam->state != w->state)
 		adopt(w);
 	uint64_t next = w->now_ns + LONGEST_PAUSE_NS;

@@ -103,7 +103,8 @@ void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group
 	struct lb_nat_reply reply[DP_BURST_MAX];
 	struct lb_nat_flow *flow[DP_BURST_MAX];
 	struct dp_group screened = {.n = 0}, here = {.n = 0};
-	struct dp_tunnel t = {.n = 0};
+	struct dp_tunnel t;
+	t.n = 0;
 
 	for (unsigned k = 0; k < g->n; k++)
 		if (passes_screen(w, b, g->i[k]))

@@ -116,7 +116,8 @@ void dp_return_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_
 	const struct lb_flow_key *key[DP_BURST_MAX];
 	uint64_t hash[DP_BURST_MAX];
 	struct lb_flow *flow[DP_BURST_MAX];
-	struct dp_tunnel t = {.n = 0};
+	struct dp_tunnel t;
+	t.n = 0;
 
 	for (unsigned k = 0; k < g->n; k++) {
 		flip[k] = lb_flow_key_exchanged(&b->key[g->i[k]]); /* the packet's is VIP -> client */

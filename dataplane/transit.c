@@ -35,7 +35,8 @@ static enum wire_drop turn(struct dp_burst *b, unsigned i, const struct lb_link 
 
 void dp_transit_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
 {
-	struct dp_tunnel t = {.n = 0};
+	struct dp_tunnel t;
+	t.n = 0;
 	for (unsigned k = 0; k < g->n; k++) {
 		unsigned i = g->i[k];
 		struct dp_overlay *o = &b->overlay[i];
