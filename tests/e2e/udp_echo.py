@@ -42,6 +42,7 @@ def main():
         "sent": len(sent_at),
         "received": len(times),
         "loss": round(1 - len(times) / max(1, len(sent_at)), 4),
+        "min_ms": round(times[0], 2) if times else None,
         "median_ms": round(statistics.median(times), 2) if times else None,
         "p99_ms": round(times[int(0.99 * (len(times) - 1))], 2) if times else None,
     }))
