@@ -12,16 +12,6 @@
 
 #define TTL 64u
 
-bool dp_icmp_is_host(const struct wire_addr *a)
-{
-	const uint8_t *at = a->bytes;
-	if (wire_addr_is_v4(a))
-		return at[12] != 0 && at[12] != 127 && at[12] < 224;
-	bool link_local = at[0] == 0xfe && (at[1] & 0xc0) == 0x80;
-	bool below_v4 = (a->words[0] | a->words[1] | a->words[2]) == 0; /* ::, ::1, and ::/96, which is nobody's */
-	return at[0] != 0xff && !link_local && !below_v4;
-}
-
 /* A bucket of DP_ICMP_BURST, kept as one time: that at which it is full again (GCRA, ITU-T I.371). */
 bool dp_icmp_within_rate(struct dp_worker *w)
 {
@@ -38,7 +28,7 @@ static bool may_be_told(const uint8_t *about, uint16_t available)
 {
 	struct wire_addr src = wire_ip_src(about), dst = wire_ip_dst(about);
 	struct dp_headers h;
-	if (!dp_icmp_is_host(&src) || !dp_icmp_is_host(&dst))
+	if (!wire_addr_is_host(&src) || !wire_addr_is_host(&dst))
 		return false;
 	if (dp_headers_find(about, available, &h) != WIRE_DROP_NONE || h.offset || h.l4 >= available)
 		return false;

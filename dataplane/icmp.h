@@ -34,7 +34,3 @@ void dp_icmp_echo(struct dp_worker *w, struct dp_burst *b, unsigned i);
 /* A RST from the receiver of TCP packet i to its sender (RFC 9293, 3.10.7.1), as an mbuf whose data is the IP packet;
  * NULL if the packet is a RST itself or no buffer is left. */
 struct rte_mbuf *dp_icmp_reset(struct dp_worker *w, const struct dp_burst *b, unsigned i);
-
-/* Whether an address may be a source: a single host's, not ours to say (RFC 1122, 3.2.1.3; RFC 4291, 2.7), and of more
- * than one link. */
-bool dp_icmp_is_host(const struct wire_addr *address);

@@ -22,7 +22,7 @@ struct decision {
 static bool passes_screen(struct dp_worker *w, struct dp_burst *b, unsigned i)
 {
 	enum wire_drop drop = WIRE_DROP_NONE;
-	if (!dp_icmp_is_host(&b->key[i].client)) {
+	if (!wire_addr_is_host(&b->key[i].client)) {
 		drop = WIRE_DROP_BAD_SOURCE;
 	} else if (b->kind[i] == DP_KIND_ICMP_ECHO) {
 		dp_icmp_echo(w, b, i);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* The two programs of a POP's network interface.
  *
- *   in:  frame ─▶ steered address? ──all──────────────▶ AF_XDP socket of the queue, or dropped
+ *   in:  frame ─▶ steered address? ──all──────────────▶ AF_XDP socket of the queue, or dropped; but Neighbour
+ *                       │                               Discovery is the kernel's, as ARP is
  *                       │ └─ours─▶ UDP 6081 (overlay) ─▶ the same
  *                       │          UDP 862 (a probe) ──▶ answered on the spot, while the forwarder lives
  *                       │          from UDP 862 to our ▶ sample into the ring buffer
@@ -33,6 +34,15 @@ static __always_inline int pass(void)
 	return XDP_PASS;
 }
 
+/* RFC 4861: type 133 to 137. A neighbour may probe a VIP or NAT address of ours by unicast (7.3). */
+static __always_inline bool is_discovery(const struct packet *p, const uint8_t *data, const uint8_t *end)
+{
+	const uint8_t *type = data + sizeof(struct wire_ether) + sizeof(struct wire_ipv6);
+	if (!p->v6 || p->protocol != WIRE_PROTO_ICMPV6 || type + 1 > end)
+		return false;
+	return *type >= WIRE_ICMPV6_ND_FIRST && *type <= WIRE_ICMPV6_ND_LAST;
+}
+
 SEC("xdp")
 int xsk_def_prog(struct xdp_md *ctx)
 {
@@ -44,7 +54,7 @@ int xsk_def_prog(struct xdp_md *ctx)
 	if (!how)
 		return pass();
 	if (*how == WIRE_STEER_ALL)
-		return to_forwarder(ctx->rx_queue_index);
+		return is_discovery(&p, data, end) ? pass() : to_forwarder(ctx->rx_queue_index);
 	const struct wire_udp *udp = udp_of(&p, data, end);
 	if (!udp)
 		return pass();

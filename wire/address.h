@@ -50,6 +50,18 @@ static inline bool wire_addr_equal(const struct wire_addr *a, const struct wire_
 	       a->words[3] == b->words[3];
 }
 
+/* Whether an address may be one host's, and of more than one link: no multicast, loopback, unspecified or link-local one
+ * (RFC 1122, 3.2.1.3; RFC 4291, 2.4). */
+static inline bool wire_addr_is_host(const struct wire_addr *a)
+{
+	const uint8_t *at = a->bytes;
+	if (wire_addr_is_v4(a))
+		return at[12] != 0 && at[12] != 127 && at[12] < 224;
+	bool link_local = at[0] == 0xfe && (at[1] & 0xc0) == 0x80;
+	bool below_v4 = (a->words[0] | a->words[1] | a->words[2]) == 0; /* ::, ::1, and ::/96, which is nobody's */
+	return at[0] != 0xff && !link_local && !below_v4;
+}
+
 /* All 16 bytes zero: no address (::). */
 static inline bool wire_addr_is_unset(const struct wire_addr *a)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/base/clock.h"
+#include "wire/packet.h"
 
 #define MAX_FLOWS        (1u << 26) /* 4 GiB of cache lines a worker */
 #define MIN_MTU          576u       /* RFC 791: what every host accepts */
@@ -42,7 +43,7 @@ static void read_nat(struct ctl_yaml_value item, struct ctl_pop_dataplane *d)
 	*nat = (struct ctl_pop_nat){.port_lo = 1024, .port_hi = UINT16_MAX};
 	ctl_yaml_only(item, nat_keys);
 	struct ctl_yaml_value address = ctl_yaml_need(item, "address");
-	ctl_yaml_ipv4(address, &nat->address);
+	ctl_yaml_address(address, &nat->address);
 	ctl_yaml_port_range(ctl_yaml_get(item, "ports"), &nat->port_lo, &nat->port_hi);
 	for (unsigned i = 0; i < d->n_nats; i++)
 		if (wire_addr_equal(&d->nats[i].address, &nat->address))
@@ -167,9 +168,10 @@ static void read_link(struct ctl_yaml_value item, struct ctl_pop_config *config)
 	if (!ctl_yaml_only(item, link_keys))
 		return;
 	link->link = (uint8_t)ctl_yaml_uint(ctl_yaml_need(item, "link"), 0, UINT8_MAX, 0);
-	ctl_yaml_ipv4(ctl_yaml_need(item, "address"), &link->address);
+	ctl_yaml_address(ctl_yaml_need(item, "address"), &link->address);
 	link->port = read_link_port(ctl_yaml_need(item, "port"), config);
-	link->mtu = (uint16_t)ctl_yaml_uint(ctl_yaml_get(item, "mtu"), MIN_MTU, MAX_MTU, 1500);
+	unsigned least = wire_addr_is_v4(&link->address) ? MIN_MTU : WIRE_IPV6_MIN_MTU;
+	link->mtu = (uint16_t)ctl_yaml_uint(ctl_yaml_get(item, "mtu"), least, MAX_MTU, 1500);
 	ctl_yaml_name(ctl_yaml_get(item, "provider"), link->provider);
 	link->cost = ctl_yaml_number(ctl_yaml_get(item, "cost"), 0, 1e6, 0);
 	check_link(item, config);

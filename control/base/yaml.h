@@ -99,8 +99,6 @@ bool ctl_name_is_good(const char *text);
  * CTL_NAME_SIZE bytes. These return whether the output was set. */
 bool ctl_yaml_name(struct ctl_yaml_value value, char *ret_name);
 bool ctl_yaml_address(struct ctl_yaml_value value, struct wire_addr *ret_address);
-/* The same where the data plane cannot do IPv6 yet: such an address is a mistake. */
-bool ctl_yaml_ipv4(struct ctl_yaml_value value, struct wire_addr *ret_address);
 bool ctl_yaml_port_range(struct ctl_yaml_value value, uint16_t *ret_lo, uint16_t *ret_hi);
 
 /* A mistake that only the caller can see, in the same form: FILE:LINE: FIELD: 'VALUE': the formatted text. */

@@ -257,19 +257,6 @@ bool ctl_yaml_address(struct ctl_yaml_value value, struct wire_addr *ret_address
 	return false;
 }
 
-bool ctl_yaml_ipv4(struct ctl_yaml_value value, struct wire_addr *ret_address)
-{
-	struct wire_addr address;
-	if (!ctl_yaml_address(value, &address))
-		return false;
-	if (!wire_addr_is_v4(&address)) {
-		ctl_yaml_complain(value, "IPv6 is not implemented in this release; give an IPv4 address");
-		return false;
-	}
-	*ret_address = address;
-	return true;
-}
-
 bool ctl_yaml_port_range(struct ctl_yaml_value value, uint16_t *ret_lo, uint16_t *ret_hi)
 {
 	const char *text = scalar(value, "a port or a range of ports");

@@ -8,6 +8,7 @@
 
 #include "control/base/address.h"
 #include "control/base/clock.h"
+#include "wire/packet.h"
 
 #define MAX_REPORTS  65536u
 #define MAX_VERDICTS 65536u
@@ -39,16 +40,13 @@ char *ctl_registration_text(const struct ctl_pop_config *config)
 /* Of a POP that runs another version, or of a hand that wrote to the store. */
 static bool can_keep(const struct ctl_pop_address *address, struct ctl_pop *pop)
 {
+	unsigned least = wire_addr_is_v4(&address->address) ? WIRE_CTL_MIN_MTU : WIRE_IPV6_MIN_MTU;
 	char text[CTL_ADDRESS_TEXT];
-	ctl_address_text(&address->address, text);
-	if (!wire_addr_is_v4(&address->address))
-		snprintf(pop->left_out, sizeof(pop->left_out),
-		    "its address %s: IPv6 links are not implemented in this release", text);
-	else if (address->mtu < WIRE_CTL_MIN_MTU)
-		snprintf(pop->left_out, sizeof(pop->left_out), "its address %s: an MTU of %u is less than %u", text,
-		    address->mtu, WIRE_CTL_MIN_MTU);
-	else
+	if (address->mtu >= least)
 		return true;
+	ctl_address_text(&address->address, text);
+	snprintf(pop->left_out, sizeof(pop->left_out), "its address %s: an MTU of %u is less than %u", text,
+	    address->mtu, least);
 	return false;
 }
 

@@ -65,7 +65,7 @@ static void read_endpoint(struct ctl_yaml_value item, const struct ctl_listener 
 	struct ctl_endpoint *endpoint = &group->endpoints[group->n_endpoints];
 	if (!ctl_yaml_only(item, endpoint_keys))
 		return;
-	ctl_yaml_ipv4(ctl_yaml_need(item, "address"), &endpoint->address);
+	ctl_yaml_address(ctl_yaml_need(item, "address"), &endpoint->address);
 	endpoint->id = (uint32_t)ctl_yaml_uint(ctl_yaml_get(item, "id"), 1, UINT32_MAX, 0);
 	endpoint->port = (uint16_t)ctl_yaml_uint(ctl_yaml_need(item, "port"), 1, UINT16_MAX, 0);
 	endpoint->weight = (uint16_t)ctl_yaml_uint(ctl_yaml_get(item, "weight"), 0, 255, 128);
@@ -206,19 +206,14 @@ static int read_listener(struct ctl_yaml_value item, struct ctl_accelerator *a)
 
 /* ---- accelerators ---- */
 
-static bool is_host(const struct wire_addr *a)
-{
-	return a->bytes[12] != 0 && a->bytes[12] != 127 && a->bytes[12] < 224; /* IPv4 */
-}
-
 static void read_vips(struct ctl_yaml_value list, struct ctl_accelerator *a)
 {
 	unsigned n = ctl_yaml_items(list, CTL_MAX_VIPS);
 	for (unsigned i = 0; i < n; i++) {
 		struct ctl_yaml_value item = ctl_yaml_item(list, i);
-		if (!ctl_yaml_ipv4(item, &a->vips[a->n_vips]))
+		if (!ctl_yaml_address(item, &a->vips[a->n_vips]))
 			continue;
-		if (!is_host(&a->vips[a->n_vips]))
+		if (!wire_addr_is_host(&a->vips[a->n_vips]))
 			ctl_yaml_complain(item, "must be an address that clients can connect to");
 		for (unsigned j = 0; j < a->n_vips; j++)
 			if (wire_addr_equal(&a->vips[j], &a->vips[a->n_vips]))

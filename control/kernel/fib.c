@@ -121,11 +121,17 @@ static int by_key(const void *left, const void *right)
 	return memcmp(left, right, offsetof(struct wire_ctl_route, adjacency));
 }
 
-/* Routes first, then the neighbours' host routes; a kernel route to the same host gives way to the neighbour. */
+/* Several ports may have a neighbour of that address: it is a next hop, and no packet's destination. */
+static bool is_link_local(const struct wire_addr *a)
+{
+	return a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
+}
+
+/* The neighbours' host routes, then routes; a kernel route to the same host gives way to the neighbour. */
 static void fill_routes(const struct ctl_fib *fib, struct ctl_fib_rows *rows)
 {
 	for (size_t i = 0; i < fib->n_adjacencies; i++)
-		if (fib->adjacency[i].used)
+		if (fib->adjacency[i].used && !is_link_local(&fib->adjacency[i].address))
 			rows->route[rows->n_routes++] = (struct wire_ctl_route){.prefix = fib->adjacency[i].address,
 			    .length = 128,
 			    .adjacency = (uint32_t)i + 1,
@@ -183,6 +189,8 @@ int ctl_fib_compute(struct ctl_fib *fib, struct ctl_fib_rows *ret_rows)
 static bool covers(const struct ctl_fib_route *route, const struct wire_addr *address)
 {
 	unsigned bytes = route->length / 8, bits = route->length % 8;
+	if (wire_addr_is_v4(address) && route->length < 96) /* IPv6's, if shorter than any of IPv4's */
+		return false;
 	if (memcmp(route->prefix.bytes, address->bytes, bytes) != 0)
 		return false;
 	return !bits || !((route->prefix.bytes[bytes] ^ address->bytes[bytes]) >> (8 - bits));

@@ -8,17 +8,26 @@
 #include "control/base/clock.h"
 #include "control/parts/parts.h"
 
+/* Of the largest outer packet, IPv4's header counted on every link: wire/control.h. */
+static uint16_t mtu_of(const struct ctl_link *link)
+{
+	return (uint16_t)(link->config.mtu - (wire_addr_is_v4(&link->local) ? 0 : WIRE_CTL_V6_EXTRA));
+}
+
 static void take_path(
     const struct ctl_daemon *d, const struct route_path *path, uint8_t *ret_n, uint32_t *ret_links, uint16_t *ret_mtu)
 {
+	uint16_t mtu = path->mtu;
 	for (unsigned i = 0; i < path->n_links; i++) {
 		const struct ctl_link *link = ctl_daemon_link(d, path->link[i]);
 		if (!link)
 			return; /* no such link: no path */
 		ret_links[i] = link->number;
+		if (mtu_of(link) < mtu)
+			mtu = mtu_of(link);
 	}
 	*ret_n = path->n_links;
-	*ret_mtu = path->mtu;
+	*ret_mtu = mtu;
 }
 
 /* All paths in use; the client finds out what has changed. */

@@ -21,6 +21,7 @@ struct frame {
 #define THEIR_4 "\x0a\x09\x00\x02"
 #define VIP_4   "\xcb\x00\x71\x0a"
 #define OURS_6  "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"
+#define VIP_6   "\x20\x01\x0d\xb8\0\x0f\0\0\0\0\0\0\0\0\0\x10"
 #define THEIR_6 "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x02"
 #define OUR_MAC "\x02\0\0\0\0\x01"
 #define GW_MAC  "\x02\0\0\0\0\xfe"

@@ -85,6 +85,7 @@ void a_living_port(void)
 	steer(wire_addr_from_v4(OURS_4), WIRE_STEER_OVERLAY);
 	steer(wire_addr_from_v6(OURS_6), WIRE_STEER_OVERLAY);
 	steer(wire_addr_from_v4(VIP_4), WIRE_STEER_ALL);
+	steer(wire_addr_from_v6(VIP_6), WIRE_STEER_ALL);
 	peer(wire_addr_from_v4(OURS_4), wire_addr_from_v4(THEIR_4));
 	peer(wire_addr_from_v6(OURS_6), wire_addr_from_v6(THEIR_6));
 }

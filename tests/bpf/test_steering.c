@@ -28,6 +28,23 @@ Test(steering, all_packets_to_a_vip_go_to_the_forwarder)
 	cr_assert(receive(&probe) == XDP_REDIRECT, "a VIP reflects nothing");
 }
 
+/* 0, 43, 44 and 60 begin chains of extension headers. */
+Test(steering, all_packets_to_an_ipv6_vip_but_neighbour_discovery)
+{
+	uint8_t body[64] = {0};
+	const uint8_t protocols[] = {WIRE_PROTO_TCP, WIRE_PROTO_UDP, 0, 43, 44, 60, 50};
+	for (uint32_t i = 0; i < sizeof(protocols); i++) {
+		struct frame f = ipv6(THEIR_6, VIP_6, protocols[i], body, sizeof(body));
+		cr_assert(receive(&f) == XDP_REDIRECT);
+	}
+	for (unsigned type = 0; type < 256; type++) {
+		body[0] = (uint8_t)type;
+		struct frame f = ipv6(THEIR_6, VIP_6, WIRE_PROTO_ICMPV6, body, sizeof(body));
+		bool discovery = type >= WIRE_ICMPV6_ND_FIRST && type <= WIRE_ICMPV6_ND_LAST;
+		cr_assert(receive(&f) == (discovery ? XDP_PASS : XDP_REDIRECT), "type %u", type);
+	}
+}
+
 Test(steering, of_our_own_address_the_forwarder_gets_the_overlay_alone)
 {
 	uint8_t body[64] = {0};

@@ -94,13 +94,8 @@ Test(pop_config, each_mistake_is_one_line_with_its_remedy)
 	    {"10.2.0.2", "10.3.1.1",
 	        "pop.yaml:17: links[1].address: '10.3.1.1': is in nat-pool too; NAT addresses are of "
 	        "their own, never a link's"},
-	    {"10.2.0.2", "2001:db8::2",
-	        "pop.yaml:17: links[1].address: '2001:db8::2': IPv6 is not implemented in this release; give an IPv4 "
-	        "address"},
-	    {"10.3.1.1", "2001:db8::2",
-	        "pop.yaml:11: dataplane.nat-pool[0].address: '2001:db8::2': IPv6 is not implemented in this release; "
-	        "give "
-	        "an IPv4 address"},
+	    {"{link: 1, address: 10.2.0.2", "{link: 1, mtu: 1279, address: \"2001:db8::2\"",
+	        "pop.yaml:17: links[1].mtu: '1279': must be a whole number from 1280 to 9216"},
 	    {"name: sink", "name: wan",
 	        "pop.yaml:14: ports[1].name: 'wan': another port has this name; choose one of its "
 	        "own"},

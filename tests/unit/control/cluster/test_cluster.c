@@ -112,11 +112,12 @@ Test(cluster, what_a_pop_registers_is_what_others_read)
 Test(cluster, an_address_that_the_data_plane_cannot_keep_is_left_out)
 {
 	cr_assert(enter("sgp1", "{\"id\":7,\"region\":\"ap\",\"links\":["
-	                        "{\"link\":0,\"address\":\"2001:db8::1\",\"mtu\":1500},"
+	                        "{\"link\":0,\"address\":\"2001:db8::1\",\"mtu\":1279},"
+	                        "{\"link\":2,\"address\":\"2001:db8::2\",\"mtu\":1280},"
 	                        "{\"link\":1,\"address\":\"10.0.0.1\",\"mtu\":1500}]}") == 0);
 	const struct ctl_pop *pop = ctl_cluster_find(&cluster, "sgp1");
-	cr_assert(pop->n_addresses == 1 && pop->address[0].link == 1);
-	cr_assert_str_eq(pop->left_out, "its address 2001:db8::1: IPv6 links are not implemented in this release");
+	cr_assert(pop->n_addresses == 2 && pop->address[0].link == 2 && pop->address[1].link == 1);
+	cr_assert_str_eq(pop->left_out, "its address 2001:db8::1: an MTU of 1279 is less than 1280");
 	cr_assert(enter("sgp1", "{\"id\":7,\"region\":\"ap\",\"links\":["
 	                        "{\"link\":0,\"address\":\"10.0.0.2\",\"mtu\":575},"
 	                        "{\"link\":1,\"address\":\"10.0.0.1\",\"mtu\":576}]}") == 0);

@@ -215,12 +215,12 @@ Test(objects, each_mistake_is_one_line_with_its_remedy)
 	    {"[443, 8000-8099]", "[443, 400-500]",
 	        "f.yaml:7: listeners[0].ports[1]: '400-500': overlaps 443-443 of listener 'play'; a port belongs to "
 	        "one listener"},
-	    {"203.0.113.11", "2001:db8:f::10",
-	        "f.yaml:3: vips[1]: '2001:db8:f::10': IPv6 is not implemented in this release; give an IPv4 address"},
-	    {"198.51.100.11", "2001:db8::1",
-	        "f.yaml:18: listeners[0].groups[0].endpoints[1].address: '2001:db8::1': IPv6 is not implemented in "
-	        "this "
-	        "release; give an IPv4 address"},
+	    {"203.0.113.11", "fe80::10",
+	        "f.yaml:3: vips[1]: 'fe80::10': must be an address that clients can connect to"},
+	    {"203.0.113.11", "ff02::1", "f.yaml:3: vips[1]: 'ff02::1': must be an address that clients can connect to"},
+	    {"198.51.100.11", "2001:db8::g",
+	        "f.yaml:18: listeners[0].groups[0].endpoints[1].address: '2001:db8::g': must be an IPv4 or IPv6 "
+	        "address, such as 192.0.2.1 or 2001:db8::1"},
 	    {"client-ip: none", "client-ip: toa",
 	        "f.yaml:10: listeners[0].client-ip: 'toa': is not implemented in this release; write 'none' or remove "
 	        "it"},

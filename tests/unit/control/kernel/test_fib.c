@@ -12,9 +12,11 @@ static struct ctl_fib_rows rows;
 
 static struct wire_addr ip(const char *text)
 {
-	uint8_t bytes[4];
-	cr_assert(inet_pton(AF_INET, text, bytes) == 1);
-	return wire_addr_from_v4(bytes);
+	uint8_t bytes[16];
+	if (inet_pton(AF_INET, text, bytes) == 1)
+		return wire_addr_from_v4(bytes);
+	cr_assert(inet_pton(AF_INET6, text, bytes) == 1, "%s", text);
+	return wire_addr_from_v6(bytes);
 }
 
 static void given_ports(void)
@@ -32,8 +34,8 @@ static void neighbour(int ifindex, const char *address, uint8_t mac)
 
 static void route(const char *prefix, unsigned length, int ifindex, const char *gateway, uint32_t metric)
 {
-	struct ctl_fib_route row = {
-	    .prefix = ip(prefix), .length = (uint8_t)(96 + length), .ifindex = ifindex, .metric = metric};
+	struct ctl_fib_route row = {.prefix = ip(prefix), .ifindex = ifindex, .metric = metric};
+	row.length = (uint8_t)(length + (wire_addr_is_v4(&row.prefix) ? 96 : 0));
 	if (gateway)
 		row.gateway = ip(gateway);
 	cr_assert(ctl_fib_add_route(&fib, &row) == 0);
@@ -48,8 +50,9 @@ static void compute(void)
 static const struct wire_ctl_route *row_of(const char *prefix, unsigned length)
 {
 	struct wire_addr address = ip(prefix);
+	length += wire_addr_is_v4(&address) ? 96 : 0;
 	for (size_t i = 0; i < rows.n_routes; i++)
-		if (rows.route[i].length == 96 + length && wire_addr_equal(&rows.route[i].prefix, &address))
+		if (rows.route[i].length == length && wire_addr_equal(&rows.route[i].prefix, &address))
 			return &rows.route[i];
 	return NULL;
 }
@@ -148,4 +151,32 @@ Test(fib, asks_the_gateway_of_the_longest_match_for_an_address)
 	cr_assert(wire_addr_equal(&hop, &gateway));
 	cr_assert(ctl_fib_next_hop(&fib, &near, &hop) == 10 && wire_addr_equal(&hop, &near));
 	cr_assert(ctl_fib_next_hop(&fib, &nowhere, &hop) == 0, "a blackhole is an answer");
+}
+
+/* Routers announce themselves by link-local addresses, and two ports may have neighbours of the same one. */
+Test(fib, an_ipv6_gateway_may_be_link_local_on_every_port)
+{
+	struct wire_addr hop, far = ip("2001:db8:9::1"), near = ip("2001:db8:2::5"), gateway = ip("fe80::1");
+	route("::", 0, 10, "fe80::1", 1024);
+	route("2001:db8:2::", 64, 11, "fe80::1", 1024);
+	neighbour(10, "fe80::1", 1);
+	neighbour(11, "fe80::1", 2);
+	neighbour(11, "2001:db8:3::7", 3);
+	compute();
+	cr_assert(rows.n_adjacencies == 3 && rows.n_routes == 3, "no host routes for link-local neighbours");
+	cr_assert(row_of("::", 0)->adjacency == 1 && row_of("::", 0)->port == 0);
+	cr_assert(row_of("2001:db8:2::", 64)->adjacency == 2 && row_of("2001:db8:2::", 64)->port == 1);
+	cr_assert(row_of("2001:db8:3::7", 128)->adjacency == 3);
+	cr_assert(ctl_fib_next_hop(&fib, &far, &hop) == 10 && wire_addr_equal(&hop, &gateway));
+	cr_assert(ctl_fib_next_hop(&fib, &near, &hop) == 11 && wire_addr_equal(&hop, &gateway));
+}
+
+Test(fib, a_default_route_is_of_one_ip_version)
+{
+	struct wire_addr hop, v4 = ip("192.0.2.1"), v6 = ip("2001:db8::1");
+	route("::", 0, 10, "fe80::1", 0);
+	cr_assert(ctl_fib_next_hop(&fib, &v4, &hop) == 0);
+	route("0.0.0.0", 0, 11, "10.0.0.1", 0);
+	cr_assert(ctl_fib_next_hop(&fib, &v4, &hop) == 11);
+	cr_assert(ctl_fib_next_hop(&fib, &v6, &hop) == 10);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The mirror against the real kernel, in a network namespace that dies with the test:
  *
- *   wan 10.0.0.1/24  ---- veth ----  (far) peer 10.0.0.2/24 */
+ *   wan 10.0.0.1/24, 2001:db8::1/64  ---- veth ----  (far) peer 10.0.0.2/24, 2001:db8::2/64 */
 #include "control/kernel/mirror.h"
 
 #include <arpa/inet.h>
@@ -24,9 +24,11 @@ static pid_t far;
 
 static struct wire_addr ip(const char *text)
 {
-	uint8_t bytes[4];
-	cr_assert(inet_pton(AF_INET, text, bytes) == 1);
-	return wire_addr_from_v4(bytes);
+	uint8_t bytes[16];
+	if (inet_pton(AF_INET, text, bytes) == 1)
+		return wire_addr_from_v4(bytes);
+	cr_assert(inet_pton(AF_INET6, text, bytes) == 1, "%s", text);
+	return wire_addr_from_v6(bytes);
 }
 
 static void shell(const char *command)
@@ -47,8 +49,9 @@ static void on_changed(void *arg, const struct wire_ctl_adjacency *adjacencies, 
 static const struct wire_ctl_route *row_of(const char *prefix, unsigned length)
 {
 	struct wire_addr address = ip(prefix);
+	length += wire_addr_is_v4(&address) ? 96 : 0;
 	for (size_t i = 0; i < n_routes; i++)
-		if (route[i].length == 96 + length && wire_addr_equal(&route[i].prefix, &address))
+		if (route[i].length == length && wire_addr_equal(&route[i].prefix, &address))
 			return &route[i];
 	return NULL;
 }
@@ -87,7 +90,8 @@ static pid_t far_end(void)
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		bool ok = unshare(CLONE_NEWNET) == 0 && write(ready[1], &byte, 1) == 1 && read(go[0], &byte, 1) == 1 &&
-		          system("ip addr add 10.0.0.2/24 dev far && ip link set far up") == 0 &&
+		          system("ip addr add 10.0.0.2/24 dev far && ip addr add 2001:db8::2/64 dev far nodad && "
+		                 "ip link set far up") == 0 &&
 		          write(ready[1], &byte, 1) == 1;
 		if (ok)
 			pause();
@@ -105,7 +109,7 @@ static void setup(void)
 {
 	cr_assert(unshare(CLONE_NEWNET) == 0);
 	shell("ip link set lo up && ip link add wan type veth peer name far && ip link set wan mtu 1400 up && "
-	      "ip addr add 10.0.0.1/24 dev wan");
+	      "ip addr add 10.0.0.1/24 dev wan && ip addr add 2001:db8::1/64 dev wan nodad");
 	far = far_end();
 	uv_loop_init(&loop);
 	struct ctl_kernel_port port[2] = {{.interface = "absent"}, {.interface = "wan"}};
@@ -145,6 +149,33 @@ Test(mirror, resolves_the_gateway_of_a_route_by_itself)
 	cr_assert(row_of("192.0.2.77", 32) == NULL, "it is the gateway that is asked for");
 	shell("ip route del 192.0.2.0/24");
 	cr_assert(goes("192.0.2.0", 24));
+}
+
+Test(mirror, does_the_same_for_ipv6)
+{
+	struct wire_addr peer = ip("2001:db8::2"), beyond = ip("2001:db8:7::77");
+	cr_assert(comes("2001:db8::", 64, false) && row_of("2001:db8::", 64)->port == 1);
+	cr_assert(ctl_kernel_resolve(kernel, 1, &peer) == 0);
+	cr_assert(comes("2001:db8::2", 128, true));
+	shell("ip -6 route add 2001:db8:7::/48 via 2001:db8::2");
+	cr_assert(comes("2001:db8:7::", 48, true));
+	cr_assert(ctl_kernel_resolve(kernel, 1, &beyond) == 0);
+	turn(100);
+	cr_assert(row_of("2001:db8:7::77", 128) == NULL, "it is the gateway that is asked for");
+	shell("ip -6 route del 2001:db8:7::/48");
+	cr_assert(goes("2001:db8:7::", 48));
+}
+
+Test(mirror, blackholes_ipv6_addresses_too)
+{
+	struct wire_addr address = ip("2001:db8:f::10");
+	cr_assert(ctl_kernel_blackhole(kernel, &address, 1) == 0);
+	cr_assert(ctl_kernel_blackhole(kernel, &address, 1) == 0);
+	shell("[ \"$(ip -6 route show proto 75 | grep -c '^blackhole 2001:db8:f::10 ')\" = 1 ]");
+	turn(100);
+	cr_assert(row_of("2001:db8:f::10", 128) == NULL);
+	cr_assert(ctl_kernel_blackhole(kernel, NULL, 0) == 0);
+	shell("[ -z \"$(ip -6 route show proto 75)\" ]");
 }
 
 Test(mirror, forgets_the_routes_of_a_port_that_goes_down)
