@@ -11,22 +11,25 @@ import struct
 import sys
 import time
 
-IP_MTU_DISCOVER, IP_PMTUDISC_DO, IP_MTU = 10, 2, 14
-HEADERS = 28
+PMTUDISC_DO = 2
+# By version: family, level, options MTU_DISCOVER and MTU, bytes of IP and UDP header.
+V4 = (socket.AF_INET, socket.IPPROTO_IP, 10, 14, 28)
+V6 = (socket.AF_INET6, socket.IPPROTO_IPV6, 23, 24, 48)
 PATIENCE = 10.0
 
 
 def main():
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_DO)
+    family, level, mtu_discover, mtu_option, headers = V6 if ":" in sys.argv[1] else V4
+    s = socket.socket(family, socket.SOCK_DGRAM)
+    s.setsockopt(level, mtu_discover, PMTUDISC_DO)
     s.connect((sys.argv[1], int(sys.argv[2])))
     s.settimeout(0.5)
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        mtu = struct.unpack("i", s.getsockopt(socket.IPPROTO_IP, IP_MTU, 4))[0]
+        mtu = struct.unpack("i", s.getsockopt(level, mtu_option, 4))[0]
         try:
-            s.send(b"x" * (mtu - HEADERS))
-            if len(s.recv(65536)) == mtu - HEADERS:
+            s.send(b"x" * (mtu - headers))
+            if len(s.recv(65536)) == mtu - headers:
                 print(mtu)
                 return 0
         except OSError as error:

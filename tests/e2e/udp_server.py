@@ -16,7 +16,8 @@ INTERVAL = 0.01
 
 
 def listen(port):
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # IPv4's, too
     s.bind(("", port))
     s.setblocking(False)
     return s
