@@ -12,56 +12,9 @@
 /* Less is noise, not a reason to say that a path is worse than direct. */
 #define WORSE_THAN_DIRECT_MS 0.1f
 
-/* ---- the matrices ---- */
+#define PERSISTENT 0.99f /* as good as 1 */
 
-static int fill(struct route_engine *engine, struct route_view *view, struct route_matrix *matrix, bool calm)
-{
-	const struct route_graph *graph = &engine->graph;
-	int error = route_matrix_reset(matrix, graph->n, engine->self);
-	if (error)
-		return error;
-	matrix->relay_penalty = view->class->relay_penalty_ms;
-	matrix->max_relays = view->class->max_relays;
-	for (uint16_t i = 0; i < graph->n; i++)
-		if (graph->pop[i].drained || route_rule_avoids_pop(view->rule, graph->pop[i].id))
-			matrix->relays[i] = false;
-	for (uint32_t id = 1; id < graph->n_links; id++) {
-		const struct route_link *link = &graph->link[id];
-		if (!route_link_usable(graph, link) || route_rule_avoids_link(view->rule, link))
-			continue;
-		if (calm &&
-		    (route_link_stale(graph, link, engine->now_ns) || route_link_damped(graph, link, engine->now_ns)))
-			continue;
-		float term[ROUTE_TERMS];
-		route_link_price(graph, view->class, link, engine->clock, term);
-		route_matrix_offer(matrix, link->from, link->to, id, route_terms_sum(term));
-	}
-	return 0;
-}
-
-static int open_view(struct route_engine *engine, struct route_view *view, const struct route_class *class,
-    const struct route_rule *rule)
-{
-	view->class = class;
-	view->rule = rule;
-	view->has_any = false;
-	int error = fill(engine, view, &view->calm, true);
-	if (!error)
-		route_search_best(&view->calm, view->calm_best);
-	return error;
-}
-
-static int need_any(struct route_engine *engine, struct route_view *view)
-{
-	if (view->has_any)
-		return 0;
-	int error = fill(engine, view, &view->any, false);
-	if (error)
-		return error;
-	route_search_best(&view->any, view->any_best);
-	view->has_any = true;
-	return 0;
-}
+/* ---- from what was found to paths ---- */
 
 static uint32_t link_at(const struct route_matrix *matrix, uint16_t from, uint16_t to)
 {
@@ -120,7 +73,7 @@ static void pinned_path(struct route_engine *engine, const struct route_view *vi
 	}
 	for (unsigned i = 0; i < n; i++) {
 		uint16_t from = graph->index[rule->pops[i]], to = graph->index[rule->pops[i + 1]];
-		link[i] = from == ROUTE_NO_POP || to == ROUTE_NO_POP ? 0 : link_at(&view->any, from, to);
+		link[i] = from == ROUTE_NO_POP || to == ROUTE_NO_POP ? 0 : link_at(view->any, from, to);
 		if (!link[i])
 			return;
 	}
@@ -166,7 +119,7 @@ static int decide_primary(struct route_engine *engine, struct route_view *view, 
 	struct route_path best;
 	route_path_price(&engine->graph, engine->clock, view->class, in_use, NULL);
 	if (rule && rule->action == ROUTE_PIN) {
-		int error = need_any(engine, view);
+		int error = route_view_need_any(engine, view);
 		if (error)
 			return error;
 		pinned_path(engine, view, rule, in_use, &best);
@@ -193,10 +146,10 @@ static int decide_primary(struct route_engine *engine, struct route_view *view, 
 		return 0;
 	}
 	if (!best.n_links) {
-		int error = need_any(engine, view);
+		int error = route_view_need_any(engine, view);
 		if (error)
 			return error;
-		to_path(engine, view, &view->any, to, &view->any_best[to], &best);
+		to_path(engine, view, view->any, to, &view->any_best[to], &best);
 	}
 	if (best.n_links && route_path_same(&best, in_use))
 		return 0;
@@ -246,10 +199,10 @@ static int decide_backups(
 	for (uint16_t to = first; to < end; to++)
 		lacking = lacking || (mine[to] && isinf(engine->backup_calm[to].cost));
 	if (lacking) {
-		int error = need_any(engine, view);
+		int error = route_view_need_any(engine, view);
 		if (error)
 			return error;
-		route_search_disjoint(&view->any, engine->disjoint, engine->backup_any);
+		route_search_disjoint(view->any, engine->disjoint, engine->backup_any);
 	}
 	for (uint16_t to = first; to < end; to++) {
 		struct route_path best = {0};
@@ -260,7 +213,7 @@ static int decide_backups(
 		else if (!isinf(engine->backup_calm[to].cost))
 			to_path(engine, view, &view->calm, to, &engine->backup_calm[to], &best);
 		else
-			to_path(engine, view, &view->any, to, &engine->backup_any[to], &best);
+			to_path(engine, view, view->any, to, &engine->backup_any[to], &best);
 		decide_backup(engine, view, &engine->slot[to][class], &best);
 	}
 	return 0;
@@ -310,7 +263,8 @@ static int run_class(struct route_engine *engine, uint8_t class, uint64_t *next_
 	uint16_t n = engine->graph.n;
 	bool common[ROUTE_MAX_POPS];
 	const struct route_rule *rule[ROUTE_MAX_POPS] = {NULL};
-	int error = open_view(engine, &engine->common, about, NULL);
+	struct route_view *common_view = &engine->common[class];
+	int error = 0;
 	for (uint16_t to = 0; to < n && !error; to++) {
 		common[to] = is_destination(engine, to);
 		if (!common[to])
@@ -319,9 +273,9 @@ static int run_class(struct route_engine *engine, uint8_t class, uint64_t *next_
 		    engine->graph.pop[to].id, engine->now_ns);
 		bool avoid = rule[to] && rule[to]->action == ROUTE_AVOID;
 		common[to] = !avoid;
-		struct route_view *view = avoid ? &engine->ruled : &engine->common;
+		struct route_view *view = avoid ? &engine->ruled : common_view;
 		if (avoid)
-			error = open_view(engine, view, about, rule[to]);
+			error = route_view_open(engine, view, about, rule[to]);
 		if (!error)
 			error = decide_primary(engine, view, rule[to], to, &engine->slot[to][class], next_ns);
 		disjoint_with(&engine->graph, &engine->slot[to][class].choice.primary, &engine->disjoint[to]);
@@ -331,7 +285,7 @@ static int run_class(struct route_engine *engine, uint8_t class, uint64_t *next_
 			error = decide_backups(engine, view, class, to, (uint16_t)(to + 1), mine);
 	}
 	if (!error)
-		error = decide_backups(engine, &engine->common, class, 0, n, common);
+		error = decide_backups(engine, common_view, class, 0, n, common);
 	return error;
 }
 
@@ -350,32 +304,24 @@ static void forget_leaving(struct route_engine *engine)
 		if (!engine->graph.pop[i].used || !engine->graph.pop[i].leaving)
 			continue;
 		engine->graph.index[engine->graph.pop[i].id] = ROUTE_NO_POP;
+		free(engine->graph.pop[i].out);
 		engine->graph.pop[i] = (struct route_pop){0};
 		free(engine->slot[i]);
 		engine->slot[i] = NULL;
 	}
 }
 
-static uint64_t next_reuse(const struct route_engine *engine)
-{
-	uint64_t next = UINT64_MAX;
-	for (uint32_t id = 1; id < engine->graph.n_links; id++) {
-		const struct route_link *link = &engine->graph.link[id];
-		if (!link->used || !route_flap_damped(&link->flap, engine->now_ns))
-			continue;
-		uint64_t reuse = route_flap_reuse_ns(&link->flap, engine->now_ns);
-		next = reuse < next ? reuse : next;
-	}
-	return next;
-}
-
-/* When each POP will report again. */
+/* When each POP will report again, and how much will be left then of what it said. Where delays persist as they do in a
+ * cluster, nothing is forecast, and nothing need be priced anew because a report is due. */
 static void expect_reports(struct route_engine *engine)
 {
+	float persistence = route_forecast_persistence(&engine->graph.forecast);
+	engine->graph.persistence = persistence >= PERSISTENT ? 1 : persistence;
 	for (uint16_t i = 0; i < engine->graph.n; i++) {
 		struct route_pop *pop = &engine->graph.pop[i];
 		uint64_t age_ns = engine->now_ns > pop->reported_ns ? engine->now_ns - pop->reported_ns : 0;
-		if (pop->used)
+		memset(pop->arrival, 0, sizeof(pop->arrival));
+		if (pop->used && engine->graph.persistence < 1)
 			route_forecast_arrival(&engine->graph.forecast, age_ns, pop->arrival);
 	}
 }
@@ -384,12 +330,12 @@ int route_run(
     struct route_engine *engine, uint64_t now_ns, const struct route_change **ret_changes, uint64_t *ret_next_ns)
 {
 	uint64_t next = route_policy_next_expiry(&engine->policy, now_ns);
-	int error = 0;
 	engine->now_ns = now_ns;
 	engine->n_changes = 0;
 	route_graph_clocks(&engine->graph, engine->self, engine->clock);
 	expect_reports(engine);
 	clear_leftovers(engine);
+	int error = route_view_update(engine, &next);
 	for (uint32_t class = 0; class < engine->policy.n_classes && !error; class ++)
 		error = run_class(engine, (uint8_t) class, &next);
 	for (uint16_t to = 0; to < engine->graph.n && !error; to++)
@@ -398,8 +344,7 @@ int route_run(
 	if (error)
 		return error;
 	forget_leaving(engine);
-	uint64_t reuse = next_reuse(engine);
-	*ret_next_ns = reuse < next ? reuse : next;
+	*ret_next_ns = next;
 	*ret_changes = engine->change;
 	return (int)engine->n_changes;
 }

@@ -36,6 +36,7 @@ int route_engine_new(uint16_t self, struct route_engine **ret_engine)
 		return -ENOMEM;
 	}
 	engine->self = engine->graph.index[self];
+	engine->priced.all = true;
 	*ret_engine = engine;
 	return 0;
 }
@@ -46,10 +47,10 @@ void route_engine_free(struct route_engine *engine)
 		return;
 	for (uint16_t i = 0; i < ROUTE_MAX_POPS; i++)
 		free(engine->slot[i]);
-	route_matrix_free(&engine->common.calm);
-	route_matrix_free(&engine->common.any);
-	route_matrix_free(&engine->ruled.calm);
-	route_matrix_free(&engine->ruled.any);
+	for (unsigned i = 0; i < ROUTE_MAX_CLASSES; i++)
+		route_view_free(&engine->common[i]);
+	route_view_free(&engine->ruled);
+	route_priced_free(&engine->priced);
 	route_graph_free(&engine->graph);
 	free(engine->change);
 	free(engine);
@@ -76,6 +77,7 @@ int route_set_policy(struct route_engine *engine, const struct route_policy *pol
 			}
 	}
 	engine->policy = *policy;
+	engine->priced.all = true;
 	return 0;
 }
 
@@ -117,6 +119,8 @@ int route_link_add(
 	if (error)
 		return error;
 	engine->graph.link[id].config = *config;
+	engine->graph.link[id].money = config->money;
+	engine->graph.pop[engine->graph.link[id].from].changed = true;
 	*ret_link = id;
 	return 0;
 }
@@ -183,6 +187,7 @@ void route_link_measured(struct route_engine *engine, uint32_t id, const struct 
 		note_report(engine, link, estimate);
 	link->estimate = *estimate;
 	link->measured = true;
+	engine->graph.pop[link->from].changed = true;
 }
 
 void route_link_state(struct route_engine *engine, uint32_t id, bool up, uint64_t now_ns)
@@ -190,10 +195,7 @@ void route_link_state(struct route_engine *engine, uint32_t id, bool up, uint64_
 	struct route_link *link = link_of(engine, id);
 	if (!link || link->called_down == !up)
 		return;
-	if (!up && link->measured && now_ns - link->changed_ns >= ROUTE_FLAP_MIN_UP_NS)
-		route_flap_add(&link->flap, now_ns);
-	link->called_down = !up;
-	link->changed_ns = now_ns;
+	route_graph_call(&engine->graph, id, up, now_ns);
 }
 
 const struct route_choice *route_choice(const struct route_engine *engine, uint16_t to, uint8_t class)
@@ -222,9 +224,9 @@ int route_link_info(const struct route_engine *engine, uint32_t id, uint64_t now
 	    .config = link->config,
 	    .estimate = link->estimate,
 	    .measured = link->measured,
-	    .up = route_link_usable(&engine->graph, link),
+	    .up = route_link_usable(link),
 	    .flap_figure = route_flap_figure(&link->flap, now_ns),
-	    .damped = route_link_damped(&engine->graph, link, now_ns),
+	    .damped = route_link_damped(link, now_ns),
 	    .changed_ns = link->changed_ns};
 	return 0;
 }

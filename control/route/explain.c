@@ -23,6 +23,12 @@ const char *route_verdict_text(enum route_verdict verdict)
 	return (unsigned)verdict < ROUTE_VERDICT_COUNT ? texts[verdict] : "unknown";
 }
 
+const char *route_term_name(enum route_term term)
+{
+	static const char *const names[ROUTE_TERMS] = {"delay", "drift", "loss", "jitter", "money", "load", "relay"};
+	return (unsigned)term < ROUTE_TERMS ? names[term] : "unknown";
+}
+
 /* What an explanation is made of. */
 struct account {
 	const struct route_graph *graph;
@@ -55,8 +61,8 @@ static float link_cost(const struct account *account, uint32_t id)
 static bool preferred(const struct account *account, uint32_t a, uint32_t b)
 {
 	const struct route_link *la = &account->graph->link[a], *lb = &account->graph->link[b];
-	int rank_a = !route_link_usable(account->graph, la) * 2 + route_rule_avoids_link(account->rule, la);
-	int rank_b = !route_link_usable(account->graph, lb) * 2 + route_rule_avoids_link(account->rule, lb);
+	int rank_a = !route_link_usable(la) * 2 + route_rule_avoids_link(account->rule, la);
+	int rank_b = !route_link_usable(lb) * 2 + route_rule_avoids_link(account->rule, lb);
 	return rank_a != rank_b ? rank_a < rank_b : link_cost(account, a) < link_cost(account, b);
 }
 
@@ -152,7 +158,7 @@ static uint32_t restless(const struct account *account, const struct route_path 
 	for (unsigned i = 0; i < path->n_links; i++) {
 		const struct route_link *link = &account->graph->link[path->link[i]];
 		bool stale = route_link_stale(account->graph, link, account->now_ns);
-		if (!stale && !route_link_damped(account->graph, link, account->now_ns))
+		if (!stale && !route_link_damped(link, account->now_ns))
 			continue;
 		*ret_verdict = stale ? ROUTE_VERDICT_STALE : ROUTE_VERDICT_DAMPED;
 		return path->link[i];

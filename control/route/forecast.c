@@ -3,11 +3,9 @@
 
 #include <math.h>
 
-/* Reports after which a mean is half believed, those that it remembers, and those that it needs before the persistence
- * is learned from it. */
-#define MEAN_HALF_BELIEVED 5u
-#define MEAN_MEMORY        64u
-#define MEAN_MIN           3u
+/* Reports that a mean remembers, and those that it needs before the persistence is learned from it. */
+#define MEAN_MEMORY 64u
+#define MEAN_MIN    3u
 
 /* Evidence, in squared distances of a whole RTT, that a persistence of 1 weighs before anything was seen; what is
  * beyond the bound is halved, so that the persistence can change. */
@@ -80,12 +78,4 @@ void route_forecast_arrival(
 		/* One that is later than any before is due at any moment. */
 		ret_chance[step] = longer ? (float)ended / (float)longer : (forecast->n ? 1 : 0);
 	}
-}
-
-float route_forecast_drift_ms(
-    const struct route_forecast *forecast, const struct route_history *history, const struct route_estimate *estimate)
-{
-	float believed = (float)history->reports / (float)(history->reports + MEAN_HALF_BELIEVED);
-	float away_ms = (float)((history->mean_ns - (double)estimate->delay_ns) / 1e6);
-	return (1 - route_forecast_persistence(forecast)) * believed * away_ms;
 }

@@ -21,6 +21,9 @@
 #define ROUTE_FORECAST_STEPS     2u
 #define ROUTE_FORECAST_REACH     0.9
 
+/* Reports after which a mean is half believed. */
+#define ROUTE_FORECAST_HALF_BELIEVED 5u
+
 /* Of one link. */
 struct route_history {
 	double mean_ns; /* of its delay over its reports */
@@ -52,5 +55,10 @@ void route_forecast_arrival(
     const struct route_forecast *forecast, uint64_t age_ns, float ret_chance[ROUTE_FORECAST_STEPS]);
 
 /* How much the delay will have changed if a report comes, ms. */
-float route_forecast_drift_ms(
-    const struct route_forecast *forecast, const struct route_history *history, const struct route_estimate *estimate);
+static inline float route_forecast_drift_ms(
+    float persistence, const struct route_history *history, const struct route_estimate *estimate)
+{
+	float believed = (float)history->reports / (float)(history->reports + ROUTE_FORECAST_HALF_BELIEVED);
+	float away_ms = (float)((history->mean_ns - (double)estimate->delay_ns) * 1e-6);
+	return (1 - persistence) * believed * away_ms;
+}

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "control/route/graph.h"
 
-#include "control/route/cost.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +13,14 @@ void route_graph_init(struct route_graph *graph)
 	memset(graph->index, 0xff, sizeof(graph->index));
 	graph->n_links = 1;
 	graph->stale_ns = ROUTE_STALE_NS;
+	graph->persistence = 1;
 }
 
 void route_graph_free(struct route_graph *graph)
 {
+	for (uint16_t i = 0; i < graph->n; i++)
+		free(graph->pop[i].out);
+	free(graph->bucket);
 	free(graph->link);
 }
 
@@ -43,10 +45,8 @@ static uint32_t *bucket_of(const struct route_graph *graph, struct route_link_ke
 {
 	uint64_t packed = (uint64_t)key.from << 32 | (uint32_t)key.to << 16 | (uint32_t)key.local << 8 | key.remote;
 	/* Fibonacci hashing: Knuth, TAOCP volume 3, section 6.4. */
-	return (uint32_t *)&graph->bucket[(packed * 0x9e3779b97f4a7c15ull) >> 50];
+	return &graph->bucket[(packed * 0x9e3779b97f4a7c15ull) >> 32 & (graph->capacity - 1)];
 }
-
-_Static_assert(ROUTE_LINK_BUCKETS == 1u << (64 - 50), "the hash's upper bits choose the bucket");
 
 static bool same_key(struct route_link_key a, struct route_link_key b)
 {
@@ -55,23 +55,49 @@ static bool same_key(struct route_link_key a, struct route_link_key b)
 
 uint32_t route_graph_find(const struct route_graph *graph, struct route_link_key key)
 {
-	uint32_t id = *bucket_of(graph, key);
+	uint32_t id = graph->capacity ? *bucket_of(graph, key) : 0;
 	while (id && !same_key(graph->link[id].key, key))
 		id = graph->link[id].next;
 	return id;
 }
 
+/* Room for one more link, and as many buckets as there is room. */
 static int grow(struct route_graph *graph)
 {
 	if (graph->n_links < graph->capacity)
 		return 0;
 	uint32_t capacity = graph->capacity ? graph->capacity * 2 : FIRST_CAPACITY;
-	struct route_link *link = realloc(graph->link, capacity * sizeof(*link));
-	if (!link)
+	uint32_t *bucket = calloc(capacity, sizeof(*bucket));
+	struct route_link *link = bucket ? realloc(graph->link, capacity * sizeof(*link)) : NULL;
+	if (!link) {
+		free(bucket);
 		return -ENOMEM;
+	}
 	memset(link + graph->capacity, 0, (capacity - graph->capacity) * sizeof(*link));
+	free(graph->bucket);
+	graph->bucket = bucket;
 	graph->link = link;
 	graph->capacity = capacity;
+	for (uint32_t id = 1; id < graph->n_links; id++) {
+		uint32_t *at = bucket_of(graph, link[id].key);
+		if (!link[id].used)
+			continue;
+		link[id].next = *at;
+		*at = id;
+	}
+	return 0;
+}
+
+static int grow_out(struct route_pop *pop)
+{
+	if (pop->n_out < pop->out_capacity)
+		return 0;
+	uint32_t capacity = pop->out_capacity ? pop->out_capacity * 2 : 8;
+	uint32_t *out = realloc(pop->out, capacity * sizeof(*out));
+	if (!out)
+		return -ENOMEM;
+	pop->out = out;
+	pop->out_capacity = capacity;
 	return 0;
 }
 
@@ -87,7 +113,7 @@ int route_graph_add_link(struct route_graph *graph, struct route_link_key key, u
 	uint16_t from = graph->index[key.from], to = graph->index[key.to];
 	if (from == ROUTE_NO_POP || to == ROUTE_NO_POP)
 		return -ENOENT;
-	if (!graph->free && grow(graph))
+	if ((!graph->free && grow(graph)) || grow_out(&graph->pop[from]))
 		return -ENOMEM;
 	if (graph->free) {
 		id = graph->free;
@@ -101,8 +127,13 @@ int route_graph_add_link(struct route_graph *graph, struct route_link_key key, u
 	graph->link[id] =
 	    (struct route_link){.used = true, .from = from, .to = to, .key = key, .reverse = reverse, .next = *bucket};
 	*bucket = id;
-	if (reverse)
+	graph->pop[from].out[graph->pop[from].n_out++] = id;
+	graph->pop[from].changed = true;
+	if (reverse) {
 		graph->link[reverse].reverse = id;
+		graph->link[id].reverse_down = graph->link[reverse].called_down;
+		graph->link[id].flap = graph->link[reverse].flap;
+	}
 	*ret_link = id;
 	return 0;
 }
@@ -114,69 +145,54 @@ void route_graph_remove_link(struct route_graph *graph, uint32_t id)
 	while (*at != id)
 		at = &graph->link[*at].next;
 	*at = link->next;
-	if (link->reverse)
-		graph->link[link->reverse].reverse = 0;
+	struct route_pop *pop = &graph->pop[link->from];
+	for (at = pop->out; *at != id; at++)
+		;
+	*at = pop->out[--pop->n_out];
+	pop->changed = true;
+	if (link->reverse) {
+		struct route_link *reverse = &graph->link[link->reverse];
+		reverse->reverse = 0;
+		reverse->reverse_down = false;
+		graph->pop[reverse->from].changed = true;
+	}
 	*link = (struct route_link){.next = graph->free};
 	graph->free = id;
 }
 
-bool route_link_usable(const struct route_graph *graph, const struct route_link *link)
+void route_graph_call(struct route_graph *graph, uint32_t id, bool up, uint64_t now_ns)
 {
-	return link->used && link->measured && !link->called_down &&
-	       !(link->reverse && graph->link[link->reverse].called_down);
+	struct route_link *link = &graph->link[id], *reverse = link->reverse ? &graph->link[link->reverse] : NULL;
+	bool brief = now_ns - link->changed_ns < ROUTE_FLAP_MIN_UP_NS;
+	if (!up && link->measured && !link->reverse_down && !brief)
+		route_flap_add(&link->flap, now_ns);
+	link->called_down = !up;
+	link->changed_ns = now_ns;
+	graph->pop[link->from].changed = true;
+	if (!reverse)
+		return;
+	reverse->reverse_down = !up;
+	reverse->flap = link->flap;
+	graph->pop[reverse->from].changed = true;
 }
 
-bool route_link_stale(const struct route_graph *graph, const struct route_link *link, uint64_t now_ns)
-{
-	return now_ns > link->estimate.at_ns && now_ns - link->estimate.at_ns > graph->stale_ns;
-}
-
-bool route_link_damped(const struct route_graph *graph, const struct route_link *link, uint64_t now_ns)
-{
-	return route_flap_damped(&link->flap, now_ns) ||
-	       (link->reverse && route_flap_damped(&graph->link[link->reverse].flap, now_ns));
-}
-
-static float mean_arrival(const struct route_pop *pop)
-{
-	float sum = 0;
-	for (unsigned step = 0; step < ROUTE_FORECAST_STEPS; step++)
-		sum += pop->arrival[step];
-	return sum / ROUTE_FORECAST_STEPS;
-}
-
-void route_link_price(const struct route_graph *graph, const struct route_class *class, const struct route_link *link,
-    const double *clock, float term[ROUTE_TERMS])
-{
-	route_link_terms(class, &link->config, &link->estimate, clock[link->to] - clock[link->from], term);
-	float drift = route_forecast_drift_ms(&graph->forecast, &link->history, &link->estimate);
-	term[ROUTE_TERM_DRIFT] = mean_arrival(&graph->pop[link->from]) * drift;
-}
-
-/* Breadth first; of several links between two POPs the last decides, any would do. */
+/* Breadth first; of several links between two POPs any would do. */
 void route_graph_clocks(const struct route_graph *graph, uint16_t origin, double *clock)
 {
-	bool known[ROUTE_MAX_POPS] = {[0] = false}, fresh[ROUTE_MAX_POPS] = {[0] = false};
+	uint16_t queue[ROUTE_MAX_POPS] = {origin}, head = 0, tail = 1;
+	bool known[ROUTE_MAX_POPS] = {[0] = false};
 	for (uint16_t i = 0; i < graph->n; i++)
 		clock[i] = 0;
-	known[origin] = fresh[origin] = true;
-	for (bool more = true; more;) {
-		bool next[ROUTE_MAX_POPS] = {[0] = false};
-		more = false;
-		for (uint32_t id = 1; id < graph->n_links; id++) {
-			const struct route_link *link = &graph->link[id];
-			if (!link->measured || !fresh[link->from] || known[link->to] || !link->reverse)
-				continue;
+	known[origin] = true;
+	for (; head < tail && tail < graph->n; head++)
+		for (uint32_t i = 0; i < graph->pop[queue[head]].n_out; i++) {
+			const struct route_link *link = &graph->link[graph->pop[queue[head]].out[i]];
 			const struct route_link *back = &graph->link[link->reverse];
-			if (!back->measured)
+			if (!link->measured || known[link->to] || !link->reverse || !back->measured)
 				continue;
+			known[link->to] = true;
 			clock[link->to] =
 			    clock[link->from] + (double)(link->estimate.delay_ns - back->estimate.delay_ns) / 2;
-			next[link->to] = more = true;
+			queue[tail++] = link->to;
 		}
-		for (uint16_t i = 0; i < graph->n; i++) {
-			fresh[i] = next[i];
-			known[i] = known[i] || next[i];
-		}
-	}
 }

@@ -4,23 +4,27 @@
 
 #include <stddef.h>
 
+#include "control/route/cost.h"
 #include "control/route/damping.h"
 #include "control/route/engine.h"
 #include "control/route/forecast.h"
 
 #define ROUTE_NO_POP UINT16_MAX /* index of none */
 
+/* What pricing reads comes first. */
 struct route_link {
 	bool used;
 	bool measured;
 	bool called_down;
-	uint16_t from; /* index */
-	uint16_t to;   /* index */
-	struct route_link_key key;
-	struct route_link_config config;
+	bool reverse_down; /* the other direction is called down */
+	uint16_t from;     /* index */
+	uint16_t to;       /* index */
+	float money;       /* config.money */
 	struct route_estimate estimate;
 	struct route_history history;
-	struct route_flap flap;
+	struct route_flap flap; /* the same for both directions: they flap together */
+	struct route_link_key key;
+	struct route_link_config config;
 	uint64_t changed_ns;
 	uint32_t reverse; /* id or 0 */
 	uint32_t next;    /* in its bucket of the hash; in the list of free ids */
@@ -30,12 +34,14 @@ struct route_pop {
 	bool used;
 	bool leaving; /* its routes are still to be taken back */
 	bool drained;
+	bool changed; /* something about the links that leave it is not what it was when they were priced */
 	uint16_t id;
+	uint32_t n_out; /* links that leave it */
+	uint32_t out_capacity;
+	uint32_t *out;                       /* their ids */
 	uint64_t reported_ns;                /* its latest estimate of a link; 0: none has come */
 	float arrival[ROUTE_FORECAST_STEPS]; /* the chance that another will have come by each step */
 };
-
-#define ROUTE_LINK_BUCKETS 16384u
 
 struct route_graph {
 	uint16_t n; /* indexes in use are below it */
@@ -45,8 +51,9 @@ struct route_graph {
 	uint32_t n_links;               /* ids are below it */
 	uint32_t capacity;
 	uint32_t free;
-	uint32_t bucket[ROUTE_LINK_BUCKETS];
+	uint32_t *bucket; /* as many as links have room, a power of two */
 	struct route_forecast forecast;
+	float persistence; /* the forecast's, when the last run began */
 	uint64_t stale_ns; /* the age from which measurements make nobody move */
 };
 
@@ -59,15 +66,48 @@ int route_graph_add_link(struct route_graph *graph, struct route_link_key key, u
 void route_graph_remove_link(struct route_graph *graph, uint32_t link);
 uint32_t route_graph_find(const struct route_graph *graph, struct route_link_key key);
 
-/* Measured, and neither direction called down. */
-bool route_link_usable(const struct route_graph *graph, const struct route_link *link);
-bool route_link_stale(const struct route_graph *graph, const struct route_link *link, uint64_t now_ns);
-/* Damped in either direction. */
-bool route_link_damped(const struct route_graph *graph, const struct route_link *link, uint64_t now_ns);
+/* Steps a link, and so its reverse, up or down; a step down of a link whose reverse is up adds to their flap penalty. */
+void route_graph_call(struct route_graph *graph, uint32_t link, bool up, uint64_t now_ns);
 
-/* Terms of a link's cost, the relay's excepted; clock as below. */
-void route_link_price(const struct route_graph *graph, const struct route_class *class, const struct route_link *link,
-    const double *clock, float term[ROUTE_TERMS]);
+/* Measured, and neither direction called down. */
+static inline bool route_link_usable(const struct route_link *link)
+{
+	return link->used && link->measured && !link->called_down && !link->reverse_down;
+}
+
+static inline bool route_link_stale(const struct route_graph *graph, const struct route_link *link, uint64_t now_ns)
+{
+	return now_ns > link->estimate.at_ns && now_ns - link->estimate.at_ns > graph->stale_ns;
+}
+
+static inline bool route_link_damped(const struct route_link *link, uint64_t now_ns)
+{
+	return route_flap_damped(&link->flap, now_ns);
+}
+
+/* How much the delay of a link will have changed if a report comes, ms. */
+static inline float route_link_drift_ms(const struct route_graph *graph, const struct route_link *link)
+{
+	return route_forecast_drift_ms(graph->persistence, &link->history, &link->estimate);
+}
+
+/* Terms of a link's cost, the relay's excepted. clock_ns: how much later it is at its far end. arrival: the mean chance of
+ * a report from its near end. */
+static inline void route_link_price(const struct route_graph *graph, const struct route_class *class,
+    const struct route_link *link, double clock_ns, float arrival, float term[ROUTE_TERMS])
+{
+	route_link_terms(class, link->money, &link->estimate, clock_ns, term);
+	term[ROUTE_TERM_DRIFT] = arrival == 0 ? 0 : arrival * route_link_drift_ms(graph, link);
+}
+
+/* The chance that a POP has reported again, on the average of the forecast's steps. */
+static inline float route_pop_arrival(const struct route_pop *pop)
+{
+	float sum = 0;
+	for (unsigned step = 0; step < ROUTE_FORECAST_STEPS; step++)
+		sum += pop->arrival[step];
+	return sum / ROUTE_FORECAST_STEPS;
+}
 
 /* The difference of each POP's clock to that of `origin` (an index), ns, as far as a link's two directions tell if delay
  * were the same in both. Any such set of numbers cancels in the comparison of two paths with the same ends; this one

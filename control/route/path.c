@@ -14,7 +14,8 @@ void route_path_price(const struct route_graph *graph, const double *clock, cons
 	for (unsigned i = 0; i < path->n_links; i++) {
 		const struct route_link *link = &graph->link[path->link[i]];
 		float of_link[ROUTE_TERMS];
-		route_link_price(graph, class, link, clock, of_link);
+		route_link_price(graph, class, link, clock[link->to] - clock[link->from],
+		    route_pop_arrival(&graph->pop[link->from]), of_link);
 		for (int t = 0; t < ROUTE_TERMS; t++)
 			sum[t] += of_link[t];
 		path->rtt_ms += (float)((double)link->estimate.rtt_ns / 1e6);
@@ -34,8 +35,7 @@ float route_path_cost_at(const struct route_graph *graph, const struct route_pat
 	float cost = path->cost - path->drift_ms;
 	for (unsigned i = 0; moment > 0 && i < path->n_links; i++) {
 		const struct route_link *link = &graph->link[path->link[i]];
-		float drift = route_forecast_drift_ms(&graph->forecast, &link->history, &link->estimate);
-		cost += graph->pop[link->from].arrival[moment - 1] * drift;
+		cost += graph->pop[link->from].arrival[moment - 1] * route_link_drift_ms(graph, link);
 	}
 	return cost;
 }
@@ -92,7 +92,7 @@ enum route_reason route_path_fault(const struct route_graph *graph, const struct
 	uint32_t *blame = ret_blame ? ret_blame : &unused;
 	for (unsigned i = 0; i < path->n_links; i++) {
 		*blame = path->link[i];
-		if (!route_link_usable(graph, &graph->link[path->link[i]]))
+		if (!route_link_usable(&graph->link[path->link[i]]))
 			return ROUTE_REASON_FAILED;
 	}
 	bool pinned = rule && rule->action == ROUTE_PIN;

@@ -25,16 +25,24 @@ int route_matrix_reset(struct route_matrix *matrix, uint16_t n, uint16_t self)
 	}
 	matrix->n = n;
 	matrix->self = self;
-	for (size_t i = 0; i < (size_t)n * n; i++) {
-		matrix->cost[i] = INFINITY;
-		matrix->link[i] = 0;
-	}
 	for (uint16_t i = 0; i < n; i++) {
-		matrix->second_cost[i] = INFINITY;
-		matrix->second_link[i] = 0;
+		route_matrix_clear_row(matrix, i);
 		matrix->relays[i] = i != self;
 	}
 	return 0;
+}
+
+void route_matrix_clear_row(struct route_matrix *matrix, uint16_t from)
+{
+	size_t row = (size_t)from * matrix->n;
+	for (uint16_t i = 0; i < matrix->n; i++) {
+		matrix->cost[row + i] = INFINITY;
+		matrix->link[row + i] = 0;
+	}
+	for (uint16_t i = 0; i < matrix->n && from == matrix->self; i++) {
+		matrix->second_cost[i] = INFINITY;
+		matrix->second_link[i] = 0;
+	}
 }
 
 void route_matrix_free(struct route_matrix *matrix)
@@ -48,22 +56,6 @@ void route_matrix_free(struct route_matrix *matrix)
 	*matrix = (struct route_matrix){0};
 }
 
-void route_matrix_offer(struct route_matrix *matrix, uint16_t from, uint16_t to, uint32_t link, float cost)
-{
-	size_t at = (size_t)from * matrix->n + to;
-	if (cost < matrix->cost[at]) {
-		if (from == matrix->self) {
-			matrix->second_cost[to] = matrix->cost[at];
-			matrix->second_link[to] = matrix->link[at];
-		}
-		matrix->cost[at] = cost;
-		matrix->link[at] = link;
-	} else if (from == matrix->self && cost < matrix->second_cost[to]) {
-		matrix->second_cost[to] = cost;
-		matrix->second_link[to] = link;
-	}
-}
-
 static void insert_half(struct route_half *half, float cost, uint16_t relay)
 {
 	unsigned at = ROUTE_SEARCH_HALVES - 1;
@@ -72,22 +64,52 @@ static void insert_half(struct route_half *half, float cost, uint16_t relay)
 	half[at] = (struct route_half){.cost = cost, .relay = relay};
 }
 
+/* Rows are looked at in blocks: hardly any number in one is good enough to be looked at by itself, and that is told of a
+ * whole block at once. */
+#define BLOCK 32u
+
+/* Whether so_far + row[i] is below bound[i] for any i in the block that begins at `first`; n is the rows' length. */
+static bool any_below(const float *row, const float *bound, float so_far, unsigned first, unsigned n)
+{
+	unsigned below = 0;
+	if (first + BLOCK <= n)
+		for (unsigned i = first; i < first + BLOCK; i++)
+			below |= so_far + row[i] < bound[i];
+	else
+		for (unsigned i = first; i < n; i++)
+			below |= so_far + row[i] < bound[i];
+	return below;
+}
+
+static unsigned end_of_block(unsigned first, unsigned n)
+{
+	return first + BLOCK < n ? first + BLOCK : n;
+}
+
 static void find_halves(struct route_matrix *matrix)
 {
 	uint16_t n = matrix->n, self = matrix->self;
 	const float *first = matrix->cost + (size_t)self * n;
 	for (size_t i = 0; i < (size_t)n * ROUTE_SEARCH_HALVES; i++)
 		matrix->half[i] = (struct route_half){.cost = INFINITY, .relay = ROUTE_NO_POP};
+	float worst[ROUTE_MAX_POPS]; /* of the halves that are kept */
+	for (uint16_t k = 0; k < n; k++)
+		worst[k] = k == self ? -INFINITY : INFINITY;
 	for (uint16_t i = 0; i < n; i++) {
 		if (!matrix->relays[i] || isinf(first[i]))
 			continue;
 		const float *row = matrix->cost + (size_t)i * n;
 		float so_far = first[i] + matrix->relay_penalty;
-		struct route_half *half = matrix->half;
-		for (uint16_t k = 0; k < n; k++, half += ROUTE_SEARCH_HALVES) {
-			float cost = so_far + row[k];
-			if (cost < half[ROUTE_SEARCH_HALVES - 1].cost && k != self)
-				insert_half(half, cost, i);
+		for (unsigned block = 0; block < n; block += BLOCK) {
+			if (!any_below(row, worst, so_far, block, n))
+				continue;
+			for (unsigned k = block; k < end_of_block(block, n); k++) {
+				struct route_half *half = matrix->half + (size_t)k * ROUTE_SEARCH_HALVES;
+				if (!(so_far + row[k] < worst[k]))
+					continue;
+				insert_half(half, so_far + row[k], i);
+				worst[k] = half[ROUTE_SEARCH_HALVES - 1].cost;
+			}
 		}
 	}
 }
@@ -124,41 +146,60 @@ static void find_direct(
 	}
 }
 
-/* Paths whose last relay is k, to all destinations. */
-static void find_through(
-    const struct route_matrix *matrix, uint16_t k, const struct route_disjoint *avoid, struct route_found *found)
+/* The paths to `to` whose last relay is k: by k alone for `one`, or behind the best half that may be used. */
+static void offer_through(const struct route_matrix *matrix, uint16_t k, uint16_t to, float one, float two,
+    const struct route_disjoint *avoid, struct route_found *found)
 {
-	uint16_t n = matrix->n, self = matrix->self;
+	float last = matrix->cost[(size_t)k * matrix->n + to];
+	if (to == k || to == matrix->self || avoided(avoid, k))
+		return;
+	if (one + last < found->cost)
+		*found = (struct route_found){.cost = one + last, .n_relays = 1, .relay = {k}};
+	if (!(two + last < found->cost)) /* not even the best half would do */
+		return;
+	struct route_half half = pick_half(matrix, k, to, avoid);
+	float cost = half.cost + matrix->relay_penalty + last;
+	if (cost < found->cost)
+		*found = (struct route_found){.cost = cost, .n_relays = 2, .relay = {half.relay, k}};
+}
+
+/* Paths whose last relay is k, to all destinations; bound[] is found[]'s costs. */
+static void find_through(const struct route_matrix *matrix, uint16_t k, const struct route_disjoint *avoid,
+    struct route_found *found, float *bound)
+{
+	uint16_t n = matrix->n;
 	const float *row = matrix->cost + (size_t)k * n;
-	float one = matrix->cost[(size_t)self * n + k] + matrix->relay_penalty;
+	float one = matrix->cost[(size_t)matrix->self * n + k] + matrix->relay_penalty;
 	float two = matrix->half[(size_t)k * ROUTE_SEARCH_HALVES].cost + matrix->relay_penalty;
 	if (matrix->max_relays < 2)
 		two = INFINITY;
 	float least = one < two ? one : two;
-	for (uint16_t to = 0; to < n; to++) {
-		/* Most destinations end here: not even the best half would do. */
-		if (!(least + row[to] < found[to].cost) || to == k || to == self || avoided(&avoid[to], k))
+	if (isinf(least))
+		return;
+	for (unsigned block = 0; block < n; block += BLOCK) {
+		if (!any_below(row, bound, least, block, n))
 			continue;
-		if (one + row[to] < found[to].cost)
-			found[to] = (struct route_found){.cost = one + row[to], .n_relays = 1, .relay = {k}};
-		if (!(two + row[to] < found[to].cost))
-			continue;
-		struct route_half half = pick_half(matrix, k, to, &avoid[to]);
-		float cost = half.cost + matrix->relay_penalty + row[to];
-		if (cost < found[to].cost)
-			found[to] = (struct route_found){.cost = cost, .n_relays = 2, .relay = {half.relay, k}};
+		for (unsigned to = block; to < end_of_block(block, n); to++) {
+			if (!(least + row[to] < bound[to]))
+				continue;
+			offer_through(matrix, k, (uint16_t)to, one, two, &avoid[to], &found[to]);
+			bound[to] = found[to].cost;
+		}
 	}
 }
 
 void route_search_disjoint(
     const struct route_matrix *matrix, const struct route_disjoint *avoid, struct route_found *found)
 {
+	float bound[ROUTE_MAX_POPS];
 	find_direct(matrix, avoid, found);
+	for (uint16_t to = 0; to < matrix->n; to++)
+		bound[to] = to == matrix->self ? -INFINITY : found[to].cost;
 	if (!matrix->max_relays)
 		return;
 	for (uint16_t k = 0; k < matrix->n; k++)
 		if (matrix->relays[k])
-			find_through(matrix, k, avoid, found);
+			find_through(matrix, k, avoid, found, bound);
 }
 
 void route_search_best(struct route_matrix *matrix, struct route_found *found)

@@ -49,8 +49,25 @@ struct route_disjoint {
 
 /* Room for n POPs; all entries are reset to "no link". 0 or -ENOMEM. */
 int route_matrix_reset(struct route_matrix *matrix, uint16_t n, uint16_t self);
+/* No link from this POP. */
+void route_matrix_clear_row(struct route_matrix *matrix, uint16_t from);
 void route_matrix_free(struct route_matrix *matrix);
-void route_matrix_offer(struct route_matrix *matrix, uint16_t from, uint16_t to, uint32_t link, float cost);
+static inline void route_matrix_offer(
+    struct route_matrix *matrix, uint16_t from, uint16_t to, uint32_t link, float cost)
+{
+	size_t at = (size_t)from * matrix->n + to;
+	if (cost < matrix->cost[at]) {
+		if (from == matrix->self) {
+			matrix->second_cost[to] = matrix->cost[at];
+			matrix->second_link[to] = matrix->link[at];
+		}
+		matrix->cost[at] = cost;
+		matrix->link[at] = link;
+	} else if (from == matrix->self && cost < matrix->second_cost[to]) {
+		matrix->second_cost[to] = cost;
+		matrix->second_link[to] = link;
+	}
+}
 
 /* Fill found[0..n): the best path to each. Prepares the matrix for route_search_disjoint(). */
 void route_search_best(struct route_matrix *matrix, struct route_found *found);

@@ -4,7 +4,7 @@
 
 #include "control/route/engine.h"
 #include "control/route/graph.h"
-#include "control/route/search.h"
+#include "control/route/view.h"
 
 /* Of one destination and class. */
 struct route_slot {
@@ -17,17 +17,6 @@ struct route_slot {
 	struct route_path told_backup;
 };
 
-/* The matrices of one class under one rule (or none), and the best paths in them. */
-struct route_view {
-	const struct route_class *class;
-	const struct route_rule *rule; /* ROUTE_AVOID, or NULL */
-	struct route_matrix calm;      /* links that one may move to: fresh and not damped */
-	struct route_matrix any;       /* all that are up; filled when somebody is left without a path */
-	bool has_any;
-	struct route_found calm_best[ROUTE_MAX_POPS];
-	struct route_found any_best[ROUTE_MAX_POPS];
-};
-
 struct route_engine {
 	uint16_t self; /* index */
 	uint64_t now_ns;
@@ -35,7 +24,9 @@ struct route_engine {
 	struct route_policy policy;
 	struct route_slot *slot[ROUTE_MAX_POPS]; /* by index; each ROUTE_MAX_CLASSES long */
 	double clock[ROUTE_MAX_POPS];
-	struct route_view common, ruled;
+	struct route_priced priced;
+	struct route_view common[ROUTE_MAX_CLASSES]; /* under no rule */
+	struct route_view ruled;
 	struct route_disjoint disjoint[ROUTE_MAX_POPS];
 	struct route_found backup_calm[ROUTE_MAX_POPS];
 	struct route_found backup_any[ROUTE_MAX_POPS];

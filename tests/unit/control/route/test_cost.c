@@ -12,7 +12,7 @@ Test(cost, is_the_sum_of_delay_loss_jitter_money_and_load)
 	struct route_link_config config = {.money = 0.5f};
 	struct route_estimate estimate = {.delay_ns = 40000000, .jitter_ns = 3000000, .loss = 0.01f, .load = 2.0f / 3};
 	float term[ROUTE_TERMS];
-	route_link_terms(&class, &config, &estimate, 0, term);
+	route_link_terms(&class, config.money, &estimate, 0, term);
 	cr_assert(fabsf(term[ROUTE_TERM_DELAY] - 40) < 1e-4f);
 	cr_assert(fabsf(term[ROUTE_TERM_LOSS] - 20) < 1e-4f, "one percent costs the penalty");
 	cr_assert(fabsf(term[ROUTE_TERM_JITTER] - 6) < 1e-4f);
@@ -27,7 +27,7 @@ Test(cost, of_a_delay_seen_through_wrong_clocks_is_that_seen_through_right_ones)
 	double offset = 3600e9;
 	struct route_estimate estimate = {.delay_ns = 40123456 + (int64_t)offset};
 	float term[ROUTE_TERMS];
-	route_link_terms(&class, &(struct route_link_config){0}, &estimate, offset, term);
+	route_link_terms(&class, 0, &estimate, offset, term);
 	cr_assert(fabsf(term[ROUTE_TERM_DELAY] - 40.123456f) < 1e-5f);
 }
 
