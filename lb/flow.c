@@ -50,6 +50,15 @@ size_t lb_flow_table_size(uint32_t flows)
 	       (size_t)flows * sizeof(struct lb_flow);
 }
 
+static struct lb_flow_table empty_table(uint32_t flows, uint32_t new_max)
+{
+	return (struct lb_flow_table){.magic = MAGIC,
+	    .version = VERSION,
+	    .capacity = flows,
+	    .new_max = new_max,
+	    .buckets = lb_index_buckets(flows)};
+}
+
 int lb_flow_table_init(void *memory, size_t size, uint32_t flows, uint32_t new_max, struct lb_flow_table **ret_table)
 {
 	size_t need = lb_flow_table_size(flows);
@@ -57,24 +66,7 @@ int lb_flow_table_init(void *memory, size_t size, uint32_t flows, uint32_t new_m
 		return -EINVAL;
 	struct lb_flow_table *t = memory;
 	memset(t, 0, need);
-	*t = (struct lb_flow_table){.magic = MAGIC,
-	    .version = VERSION,
-	    .capacity = flows,
-	    .new_max = new_max,
-	    .buckets = lb_index_buckets(flows)};
-	*ret_table = t;
-	return 0;
-}
-
-int lb_flow_table_attach(void *memory, size_t size, struct lb_flow_table **ret_table)
-{
-	struct lb_flow_table *t = memory;
-	if (size < sizeof(*t) || (uintptr_t)memory % 64 || t->magic != MAGIC || t->version != VERSION)
-		return -EINVAL;
-	size_t need = lb_flow_table_size(t->capacity);
-	if (!need || size < need || t->top > t->capacity || t->free > t->top ||
-	    t->buckets != lb_index_buckets(t->capacity))
-		return -EINVAL;
+	*t = empty_table(flows, new_max);
 	*ret_table = t;
 	return 0;
 }
@@ -277,4 +269,54 @@ uint32_t lb_flow_count(const struct lb_flow_table *table)
 uint32_t lb_flow_count_new(const struct lb_flow_table *table)
 {
 	return table->count_new;
+}
+
+/* ---- a successor ---- */
+
+static bool is_whole(const struct lb_flow *f)
+{
+	bool protocol = f->key.protocol == WIRE_PROTO_TCP || f->key.protocol == WIRE_PROTO_UDP;
+	bool reserved = f->key.reserved[0] || f->key.reserved[1] || f->key.reserved[2];
+	return f->state > LB_FLOW_FREE && f->state < LB_FLOW_STATES && protocol && !reserved;
+}
+
+/* Enters the flow at a place if it is whole and of no key that is there already. */
+static bool keep(struct lb_flow_table *t, const struct lb_index *x, uint32_t number, uint32_t tick)
+{
+	struct lb_flow *f = flow_of(x, number);
+	uint64_t hash = lb_flow_hash(&f->key);
+	if (!is_whole(f) || lb_index_find(x, &f->key, hash) || !lb_index_add(x, number, hash))
+		return false;
+	if ((int32_t)(tick - f->last_seen) < 0)
+		f->last_seen = tick;
+	t->count++;
+	t->count_new += f->state == LB_FLOW_NEW;
+	return true;
+}
+
+int lb_flow_table_take_over(void *memory, size_t size, uint32_t flows, uint32_t new_max, uint64_t now_ns,
+    struct lb_flow_table **ret_table)
+{
+	size_t need = lb_flow_table_size(flows);
+	struct lb_flow_table *t = memory;
+	if (!need || size < need || new_max > flows || (uintptr_t)memory % 64)
+		return -EINVAL;
+	if (t->magic != MAGIC || t->version != VERSION || t->capacity != flows)
+		return -EINVAL;
+	*t = empty_table(flows, new_max);
+	struct lb_index x = index_of(t);
+	memset(x.bucket, 0, (size_t)t->buckets * sizeof(*x.bucket));
+	for (uint32_t number = 1; number <= flows; number++) {
+		if (flow_of(&x, number)->state == LB_FLOW_FREE)
+			continue;
+		if (keep(t, &x, number, lb_tick(now_ns)))
+			t->top = number;
+		else
+			memset(flow_of(&x, number), 0, sizeof(struct lb_flow));
+	}
+	for (uint32_t number = t->top; number; number--)
+		if (flow_of(&x, number)->state == LB_FLOW_FREE)
+			give_back(t, &x, number);
+	*ret_table = t;
+	return 0;
 }

@@ -8,7 +8,7 @@
  * - Flows in state NEW hold at most `new_max` entries. Beyond it, and when there is no room, a new flow takes the place
  *   of an older NEW (or CLOSING) one: the oldest in its own two buckets, else the next one a few places round the
  *   table; else it is refused. So a SYN flood displaces itself.
- * - The memory holds no pointer: a successor process may map it elsewhere and go on with lb_flow_table_attach().
+ * - The memory holds no pointer: a successor process may map it elsewhere and go on with lb_flow_table_take_over().
  * - A flow touched or made at the same lb_tick() is not displaced: so a burst first touches what its bulk lookup found,
  *   then inserts what it missed, and every pointer of the burst stays good.
  *
@@ -52,8 +52,10 @@ size_t lb_flow_table_size(uint32_t flows);
 /* Makes an empty table in memory[0..size); new_max: see above, at most flows. -EINVAL on a wrong size or limit. */
 int lb_flow_table_init(void *memory, size_t size, uint32_t flows, uint32_t new_max, struct lb_flow_table **ret_table);
 
-/* Takes over a table that another process left. -EINVAL if it is not one of this version and size. */
-int lb_flow_table_attach(void *memory, size_t size, struct lb_flow_table **ret_table);
+/* Takes over a table that another process left, perhaps in the middle of a change: of what it holds only the flows are
+ * believed, each for itself; all else is built anew. -EINVAL if it is not one of this version and these sizes. */
+int lb_flow_table_take_over(void *memory, size_t size, uint32_t flows, uint32_t new_max, uint64_t now_ns,
+    struct lb_flow_table **ret_table);
 
 /* ret_flow[i] = the flow of *key[i], or NULL. hash[i] = lb_flow_hash(key[i]). n <= LB_BURST. Returns a bit per hit.
  * Works in stages (prefetch buckets, match signatures and prefetch flows, compare), so misses overlap. */

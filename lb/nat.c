@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lb/index.h"
@@ -69,6 +70,17 @@ size_t lb_nat_table_size(const struct lb_nat_config *config)
 	return config_is_right(config) ? table_size(config->flows, config->worker, config->workers) : 0;
 }
 
+/* The header of an empty table. */
+static void start(struct lb_nat_table *t, const struct lb_nat_config *config)
+{
+	*t = (struct lb_nat_table){.magic = MAGIC,
+	    .version = VERSION,
+	    .capacity = config->flows,
+	    .new_max = config->new_max,
+	    .buckets = lb_index_buckets(config->flows)};
+	lb_nat_pool_init(&t->pool, config);
+}
+
 int lb_nat_table_init(void *memory, size_t size, const struct lb_nat_config *config, struct lb_nat_table **ret_table)
 {
 	size_t need = lb_nat_table_size(config);
@@ -76,29 +88,7 @@ int lb_nat_table_init(void *memory, size_t size, const struct lb_nat_config *con
 		return -EINVAL;
 	struct lb_nat_table *t = memory;
 	memset(t, 0, need);
-	t->magic = MAGIC;
-	t->version = VERSION;
-	t->capacity = config->flows;
-	t->new_max = config->new_max;
-	t->buckets = lb_index_buckets(config->flows);
-	lb_nat_pool_init(&t->pool, config);
-	*ret_table = t;
-	return 0;
-}
-
-int lb_nat_table_attach(void *memory, size_t size, struct lb_nat_table **ret_table)
-{
-	struct lb_nat_table *t = memory;
-	if (size < sizeof(*t) || (uintptr_t)memory % 64 || t->magic != MAGIC || t->version != VERSION)
-		return -EINVAL;
-	if (t->capacity < LB_FLOW_MIN || t->capacity > LB_FLOW_MAX || t->buckets != lb_index_buckets(t->capacity))
-		return -EINVAL;
-	if (!t->pool.workers || t->pool.workers > LB_NAT_MAX_WORKERS || t->pool.worker >= t->pool.workers)
-		return -EINVAL;
-	if (size < table_size(t->capacity, t->pool.worker, t->pool.workers) || t->top > t->capacity || t->free > t->top)
-		return -EINVAL;
-	if (t->oldest > t->top || t->newest > t->top)
-		return -EINVAL;
+	start(t, config);
 	*ret_table = t;
 	return 0;
 }
@@ -408,4 +398,93 @@ uint32_t lb_nat_count(const struct lb_nat_table *table)
 uint32_t lb_nat_free_ports(const struct lb_nat_table *table, uint8_t protocol)
 {
 	return lb_nat_pool_count(&table->pool, protocol);
+}
+
+/* ---- a successor ---- */
+
+static bool is_whole(const struct lb_nat_flow *f)
+{
+	bool protocol = f->key.protocol == WIRE_PROTO_TCP || f->key.protocol == WIRE_PROTO_UDP;
+	bool reserved = f->key.reserved[0] || f->key.reserved[1] || f->key.reserved[2];
+	bool one_way = f->mode == WIRE_MODE_TUNNEL && f->flags & LB_FLOW_ONE_WAY && f->slot == LB_NAT_NO_SLOT;
+	bool both_ways = f->mode == WIRE_MODE_NAT && !(f->flags & LB_FLOW_ONE_WAY);
+	return f->state > LB_FLOW_FREE && f->state < LB_FLOW_STATES && protocol && !reserved && (one_way || both_ways);
+}
+
+/* Enters the flow at a place, unless it is not whole, or its key or port is another's. */
+static bool keep(struct lb_nat_table *t, const struct lb_index *x, uint32_t number, uint32_t tick)
+{
+	struct lb_nat_flow *f = flow_of(x, number);
+	uint64_t hash = lb_flow_hash(&f->key);
+	if (!is_whole(f) || lb_index_find(x, &f->key, hash) || !lb_index_add(x, number, hash))
+		return false;
+	if (f->mode == WIRE_MODE_NAT && !lb_nat_pool_adopt(&t->pool, ports_of(t), f, number)) {
+		lb_index_remove(x, number, hash);
+		return false;
+	}
+	if ((int32_t)(tick - f->last_seen) < 0)
+		f->last_seen = tick;
+	f->older = f->newer = 0;
+	t->count++;
+	return true;
+}
+
+struct by_age {
+	const struct lb_index *x;
+	uint32_t tick;
+};
+
+static int longest_unseen_first(const void *a, const void *b, void *arg)
+{
+	const struct by_age *by = arg;
+	uint32_t one = lb_tick_age(by->tick, flow_of(by->x, *(const uint32_t *)a)->last_seen);
+	uint32_t two = lb_tick_age(by->tick, flow_of(by->x, *(const uint32_t *)b)->last_seen);
+	return one == two ? 0 : one > two ? -1 : 1;
+}
+
+/* Keeps the flows that are whole and clears the others. unconfirmed[capacity]: room for their numbers. */
+static void keep_all(struct lb_nat_table *t, const struct lb_index *x, uint32_t tick, uint32_t unconfirmed[])
+{
+	uint32_t n = 0;
+	for (uint32_t number = 1; number <= t->capacity; number++) {
+		struct lb_nat_flow *f = flow_of(x, number);
+		if (f->state == LB_FLOW_FREE)
+			continue;
+		if (!keep(t, x, number, tick)) {
+			memset(f, 0, sizeof(*f));
+			continue;
+		}
+		t->top = number;
+		if (!(f->flags & LB_FLOW_CONFIRMED))
+			unconfirmed[n++] = number;
+	}
+	for (uint32_t number = t->top; number; number--)
+		if (flow_of(x, number)->state == LB_FLOW_FREE)
+			give_back(t, x, number);
+	qsort_r(unconfirmed, n, sizeof(*unconfirmed), longest_unseen_first, &(struct by_age){x, tick});
+	for (uint32_t i = 0; i < n; i++)
+		join(t, x, unconfirmed[i]);
+}
+
+int lb_nat_table_take_over(
+    void *memory, size_t size, const struct lb_nat_config *config, uint64_t now_ns, struct lb_nat_table **ret_table)
+{
+	size_t need = lb_nat_table_size(config);
+	struct lb_nat_table *t = memory;
+	if (!need || size < need || (uintptr_t)memory % 64)
+		return -EINVAL;
+	if (t->magic != MAGIC || t->version != VERSION || t->capacity != config->flows ||
+	    t->pool.worker != config->worker || t->pool.workers != config->workers)
+		return -EINVAL;
+	uint32_t *unconfirmed = malloc(config->flows * sizeof(*unconfirmed));
+	if (!unconfirmed)
+		return -ENOMEM;
+	start(t, config);
+	struct lb_index x = index_of(t);
+	memset(x.bucket, 0, (size_t)t->buckets * sizeof(*x.bucket));
+	memset(ports_of(t), 0, lb_nat_pool_ports_size(config->worker, config->workers));
+	keep_all(t, &x, lb_tick(now_ns), unconfirmed);
+	free(unconfirmed);
+	*ret_table = t;
+	return 0;
 }

@@ -110,7 +110,11 @@ static inline unsigned lb_nat_owner(uint16_t nat_port, unsigned workers)
 /* Bytes, 64-byte aligned by the caller; 0 if the configuration is out of range. */
 size_t lb_nat_table_size(const struct lb_nat_config *config);
 int lb_nat_table_init(void *memory, size_t size, const struct lb_nat_config *config, struct lb_nat_table **ret_table);
-int lb_nat_table_attach(void *memory, size_t size, struct lb_nat_table **ret_table);
+
+/* As lb_flow_table_take_over(). No two of the flows kept have a port in common. The pool is empty until lb_nat_set_pool(),
+ * and then every port without a flow is free at once: which ones rested is forgotten. -EINVAL, -ENOMEM. */
+int lb_nat_table_take_over(
+    void *memory, size_t size, const struct lb_nat_config *config, uint64_t now_ns, struct lb_nat_table **ret_table);
 
 /* The pool from now on (no address twice, n <= LB_NAT_MAX_ADDRESSES). Flows whose port left the pool live on, and the
  * port is not used again. Costs time in proportion to the pool: call it when the pool has changed, not per snapshot.

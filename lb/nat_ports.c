@@ -248,6 +248,30 @@ void lb_nat_pool_free(struct lb_nat_pool *pool, struct lb_nat_port *ports, unsig
 		append(confirmed ? &slot->confirmed[p] : &slot->unconfirmed[p], row, place, tick);
 }
 
+bool lb_nat_pool_adopt(
+    struct lb_nat_pool *pool, struct lb_nat_port *ports, struct lb_nat_flow *flow, uint32_t number)
+{
+	static const struct wire_addr unset;
+	uint16_t port = flow->nat_port;
+	if (!port || pool->lane_place[port % WIRE_OVERLAY_LANES] == 0xff || wire_addr_is_unset(&flow->nat_address))
+		return false;
+	struct lb_nat_slot *slot = slot_of(pool->slot, &flow->nat_address);
+	if (!slot)
+		slot = slot_of(pool->slot, &unset);
+	if (!slot)
+		return false;
+	unsigned s = (unsigned)(slot - pool->slot);
+	struct lb_nat_port *row = row_of(pool, ports, s, lb_nat_protocol(flow->key.protocol));
+	uint16_t place = place_of(pool, port);
+	if (row[place].word)
+		return false;
+	row[place].word = number;
+	slot->address = flow->nat_address;
+	slot->in_use++;
+	flow->slot = (uint8_t)s;
+	return true;
+}
+
 int lb_nat_pool_address(const struct lb_nat_pool *pool, bool v4, struct lb_nat_port_name *ret_address)
 {
 	for (unsigned s = 0; s < LB_NAT_SLOTS; s++) {

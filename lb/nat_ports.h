@@ -129,4 +129,9 @@ void lb_nat_pool_free(struct lb_nat_pool *pool, struct lb_nat_port *ports, unsig
 /* The first address in the pool of that family, without a port. -EADDRNOTAVAIL. */
 int lb_nat_pool_address(const struct lb_nat_pool *pool, bool v4, struct lb_nat_port_name *ret_address);
 
+/* The port of a flow that another process left, in an empty pool or one of such flows; flow->slot is set. False: no port
+ * of this worker's, or another flow has it, or there are too many addresses. */
+bool lb_nat_pool_adopt(
+    struct lb_nat_pool *pool, struct lb_nat_port *ports, struct lb_nat_flow *flow, uint32_t number);
+
 uint32_t lb_nat_pool_count(const struct lb_nat_pool *pool, uint8_t protocol);

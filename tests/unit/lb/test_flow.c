@@ -263,7 +263,7 @@ Test(flow, goes_on_in_a_successor_that_maps_the_memory_elsewhere)
 	void *elsewhere = aligned_alloc(64, (size + 63) / 64 * 64);
 	memcpy(elsewhere, table, size);
 	memset(table, 0xee, size);
-	cr_assert(lb_flow_table_attach(elsewhere, size, &taken) == 0);
+	cr_assert(lb_flow_table_take_over(elsewhere, size, 5000, 5000, 0, &taken) == 0);
 	for (uint32_t n = 0; n < 3000; n++)
 		cr_assert(find(taken, n) && find(taken, n)->endpoint == n);
 	cr_assert(establish(taken, 4000, 0) && lb_flow_count(taken) == 3001);
@@ -271,14 +271,14 @@ Test(flow, goes_on_in_a_successor_that_maps_the_memory_elsewhere)
 	free(elsewhere);
 }
 
-Test(flow, attaches_to_nothing_but_a_table)
+Test(flow, takes_over_nothing_but_a_table)
 {
 	size_t size = lb_flow_table_size(100);
 	struct lb_flow_table *table = table_of(100, 100), *taken = NULL;
-	cr_assert(lb_flow_table_attach(table, size - 1, &taken) == -EINVAL);
+	cr_assert(lb_flow_table_take_over(table, size - 1, 100, 100, 0, &taken) == -EINVAL);
 	((uint32_t *)table)[1]++;
-	cr_assert(lb_flow_table_attach(table, size, &taken) == -EINVAL);
+	cr_assert(lb_flow_table_take_over(table, size, 100, 100, 0, &taken) == -EINVAL);
 	memset(table, 0, size);
-	cr_assert(lb_flow_table_attach(table, size, &taken) == -EINVAL && !taken);
+	cr_assert(lb_flow_table_take_over(table, size, 100, 100, 0, &taken) == -EINVAL && !taken);
 	free(table);
 }

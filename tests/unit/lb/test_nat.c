@@ -390,13 +390,14 @@ Test(nat, goes_on_in_a_successor_that_maps_the_memory_elsewhere)
 	void *elsewhere = aligned_alloc(64, (size + 63) / 64 * 64);
 	memcpy(elsewhere, table, size);
 	memset(table, 0xee, size);
-	cr_assert(lb_nat_table_attach(elsewhere, size, &taken) == 0);
+	cr_assert(lb_nat_table_take_over(elsewhere, size, &one_worker, 0, &taken) == 0);
+	cr_assert(lb_nat_set_pool(taken, &(struct lb_nat_range){v4(10, 3, 1, 1), 1024, 2047}, 1, 0) == 0);
 	for (uint32_t n = 500; n < 1024; n++)
 		cr_assert(insert(taken, n, WIRE_PROTO_TCP, 0, &flow) == 0);
 	for (uint32_t n = 0; n < 1024; n++)
 		check_pair(taken, n, WIRE_PROTO_TCP, true);
 	((uint32_t *)elsewhere)[0]++;
-	cr_assert(lb_nat_table_attach(elsewhere, size, &taken) == -EINVAL);
+	cr_assert(lb_nat_table_take_over(elsewhere, size, &one_worker, 0, &taken) == -EINVAL);
 	free(table);
 	free(elsewhere);
 }
