@@ -15,6 +15,7 @@ static const struct {
 } shapes[] = {
     {WIRE_CTL_HELLO, 0, sizeof(struct wire_ctl_hello), "HELLO"},
     {WIRE_CTL_HEARTBEAT_MAP, 0, sizeof(struct wire_ctl_heartbeat_map), "HEARTBEAT_MAP"},
+    {WIRE_CTL_TABLES, 0, sizeof(struct wire_ctl_tables), "TABLES"},
     {WIRE_CTL_BEGIN, 0, sizeof(struct wire_ctl_begin), "BEGIN"},
     {WIRE_CTL_UPSERT, WIRE_OBJ_SETTINGS, sizeof(struct wire_ctl_settings), "settings"},
     {WIRE_CTL_UPSERT, WIRE_OBJ_POP, sizeof(struct wire_ctl_pop), "pop"},

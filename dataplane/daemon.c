@@ -145,7 +145,7 @@ static int set_up(struct daemon *d)
 	if (error != 0) {
 		say(d, DP_ERROR, "cannot make %u workers with %u and %u flows and %u packet buffers: %s%s",
 		    c->workers.workers, c->workers.flows, c->workers.nat_flows, c->workers.mbufs, strerror(-error),
-		    error == -ENOMEM ? "; raise dataplane.memory or lower dataplane.flows" : "");
+		    error == -ENOMEM ? "; raise dataplane.memory, or lower dataplane.flows or nat-flows" : "");
 		return error;
 	}
 	for (uint16_t port = 0; port < c->workers.ports && error == 0; port++)

@@ -41,12 +41,29 @@ static void follow_nat_pool(struct dp_slot *slot, const struct lb_snapshot *snap
 	slot->n_pool = n;
 }
 
+void dp_loop_take_tables(struct dp_slot *slot)
+{
+	struct dp_tables *offered = atomic_load_explicit(&slot->offered, memory_order_acquire);
+	if (offered == atomic_load_explicit(&slot->in_use, memory_order_relaxed))
+		return;
+	struct dp_worker *w = &slot->worker;
+	w->flows = offered->flows[w->id];
+	w->nat = offered->nat[w->id];
+	w->stats->flow_capacity = lb_flow_capacity(w->flows);
+	w->stats->nat_capacity = lb_nat_capacity(w->nat);
+	slot->walk.active = false;
+	slot->n_pool = 0;
+	memset(slot->pool, 0, sizeof(slot->pool));
+	atomic_store_explicit(&slot->in_use, offered, memory_order_release);
+}
+
 void dp_loop_begin(struct dp_worker *w, uint64_t now_ns, uint64_t wall_ns)
 {
 	const struct dp_state *state = atomic_load_explicit(&w->set->state, memory_order_acquire);
 	struct dp_slot *slot = dp_slot_of(w);
 	w->now_ns = now_ns;
 	w->wall_ns = wall_ns;
+	dp_loop_take_tables(slot);
 	/* The address alone does not tell: after two commits the new state may lie where the one we had lay. */
 	if (state == w->state && state->generation == slot->generation)
 		return;

@@ -127,7 +127,7 @@ static uint32_t mbufs_of(const struct ctl_pop_config *pop)
 	uint64_t wanted = (uint64_t)pop->dataplane.workers * MBUFS_PER_WORKER;
 	for (unsigned i = 0; i < pop->n_ports; i++)
 		wanted += (uint64_t)pop->ports[i].queues * MBUFS_PER_QUEUE;
-	uint64_t fit = pop->dataplane.memory_bytes / 2 / MBUF_BYTES; /* the other half: tables, rings */
+	uint64_t fit = pop->dataplane.memory_bytes / 2 / MBUF_BYTES; /* the other half: rings, what drivers take */
 	return (uint32_t)(wanted < fit ? wanted : fit);
 }
 
@@ -313,6 +313,7 @@ static int run(const struct ctl_pop_config *pop, const struct arguments *argumen
 	int error = start_eal(pop, arguments);
 	if (error != 0)
 		return error;
+	daemon.workers.hugepages = rte_eal_has_hugepages() != 0;
 	ctl_info("POP %s: %u workers, %u ports, %u packet buffers", pop->name, daemon.workers.workers,
 	    daemon.workers.ports, daemon.workers.mbufs);
 	error = dp_daemon_run(&daemon);

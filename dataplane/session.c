@@ -159,8 +159,10 @@ static void take_transaction(struct dp_session *s, const struct dp_message *m)
 /* false: it must wait. */
 static bool can_take(const struct dp_session *s, const struct dp_message *m)
 {
-	if (s->unsettled != 0)
+	if (s->unsettled != 0 || s->retired != NULL)
 		return false;
+	if (m->type == WIRE_CTL_TABLES && s->out.fd >= 0)
+		return false; /* a datagram carries one descriptor */
 	if (m->type == WIRE_CTL_BEGIN && !dp_transaction_settle(s->transactions))
 		return false; /* committed for a client that is gone */
 	return m->type != WIRE_CTL_LINK_STATE || rte_ring_free_count(s->set->slot[0]->commands) > 0;
@@ -189,6 +191,9 @@ static int take(struct dp_session *s, const struct dp_message *m)
 	switch (m->type) {
 	case WIRE_CTL_HEARTBEAT_MAP:
 		take_heartbeat_map(s, m);
+		break;
+	case WIRE_CTL_TABLES:
+		dp_session_take_tables(s, m);
 		break;
 	case WIRE_CTL_LINK_STATE:
 		take_link_state(s, m);
@@ -252,6 +257,7 @@ int dp_session_poll(struct dp_session *s)
 		dp_session_answer(s, WIRE_CTL_ACK, s->unsettled, NULL, 0);
 		s->unsettled = 0;
 	}
+	(void)dp_session_tables_settle(s);
 	int ended = work(s);
 	if (s->to_ask != 0)
 		dp_session_flows_ask(s);
@@ -275,7 +281,7 @@ bool dp_session_ready(const struct dp_session *s)
 
 bool dp_session_busy(const struct dp_session *s)
 {
-	return s->unsettled != 0 || s->in_offset < s->in_size || s->to_ask != 0;
+	return s->unsettled != 0 || s->in_offset < s->in_size || s->to_ask != 0 || s->retired != NULL;
 }
 
 struct dp_outbox *dp_session_outbox(struct dp_session *s)
@@ -328,6 +334,7 @@ void dp_session_destroy(struct dp_session *s)
 		return;
 	dp_session_end(s);
 	show_heartbeats(s, NULL, 0);
+	dp_tables_destroy(s->retired);
 	dp_event_cache_free(&s->cache);
 	free(s);
 }

@@ -35,6 +35,7 @@ struct dp_session {
 	/* CAPTURE */
 	struct dp_capture *capture;
 
+	struct dp_tables *retired; /* of which workers have not all let go */
 	void *heartbeats;
 	size_t heartbeats_size;
 	struct dp_event_cache cache;
@@ -53,6 +54,12 @@ void dp_session_answer_text(struct dp_session *s, uint64_t generation, int code,
 /* Workers use some of what is published to them without asking, so the old must wait until they have passed. For rare
  * things: the wait of one pass of each worker does no harm. */
 void dp_session_wait_for_workers(struct dp_session *s);
+
+/* ---- session_tables.c ---- */
+
+void dp_session_take_tables(struct dp_session *s, const struct dp_message *m);
+/* Whether workers use the tables that they were given; what they used before is freed. */
+bool dp_session_tables_settle(struct dp_session *s);
 
 /* ---- session_rows.c ---- */
 

@@ -13,6 +13,7 @@
 #include <rte_ring_elem.h>
 
 #include "dataplane/stats.h"
+#include "dataplane/tables.h"
 #include "dataplane/workers.h"
 #include "dataplane/xdp_fds.h"
 #include "lb/nat.h"
@@ -65,6 +66,8 @@ struct dp_slot {
 	uint64_t last_packet_ns;
 	int wake_fd; /* eventfd */
 	_Atomic bool asleep;
+	_Atomic(struct dp_tables *) offered;   /* whose are to be the worker's, from its next pass on */
+	_Atomic(struct dp_tables *) in_use;    /* whose are */
 	_Atomic(_Atomic uint64_t *) heartbeat; /* of the BPF array, or NULL */
 } __rte_cache_aligned;
 
@@ -78,6 +81,7 @@ struct dp_workers {
 	struct rte_rcu_qsbr *qsbr;
 	struct rte_mempool *pool;
 	struct dp_stats stats;
+	struct dp_tables *tables; /* those that workers are offered */
 	struct dp_shared shared;
 	int main_fd; /* eventfd: an event waits for the main thread */
 	_Atomic bool main_waits;
@@ -107,10 +111,18 @@ static inline struct dp_slot *dp_slot_of(struct dp_worker *w)
 /* Takes the current state and sets the clocks, as before every burst. */
 void dp_loop_begin(struct dp_worker *w, uint64_t now_ns, uint64_t wall_ns);
 
+/* The tables that are offered become the worker's. */
+void dp_loop_take_tables(struct dp_slot *slot);
+
 /* Sends what the burst left in the buffers, and wakes whom it handed packets to. */
 void dp_loop_end(struct dp_worker *w);
 
 /* ---- workers.c ---- */
+
+/* Offers other tables to the workers, who take them at their next pass. Returns those before, which are the caller's to
+ * destroy when dp_workers_have_tables(). For the main thread, while there is no state, so that no flow is lost. */
+struct dp_tables *dp_workers_exchange_tables(struct dp_workers *set, struct dp_tables *tables);
+bool dp_workers_have_tables(const struct dp_workers *set);
 
 /* The next event of a worker: states of links and paths first. Returns 0, or -ENOENT. For the main thread. */
 int dp_next_event(struct dp_slot *slot, struct dp_event *ret_event);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
-#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,14 +15,6 @@
 #include "dataplane/way.h"
 #include "dataplane/worker_set.h"
 #include "lb/change.h"
-
-/* Half of a table may be flows that nobody has confirmed yet: room enough for a burst of clients, while a flood of
- * SYNs leaves the other half alone. */
-#define NEW_SHARE 2u
-
-/* A freed NAT port rests so long. Linux takes a SYN for a connection in TIME-WAIT if its sequence number is higher
- * (tcp_timewait_state_process), so it need not be the full minute. */
-#define NAT_QUARANTINE_NS (10u * UINT64_C(1000000000))
 
 #define POOL_CACHE 256u                                               /* mbufs per thread: 8 bursts */
 #define MBUF_ROOM  (RTE_MBUF_DEFAULT_BUF_SIZE + RTE_PKTMBUF_HEADROOM) /* the overlay's headers grow at the front */
@@ -57,40 +48,6 @@ static int make_ring(
 	return 0;
 }
 
-static int make_tables(const struct dp_workers *set, struct dp_worker *w)
-{
-	const struct dp_workers_config *c = &set->config;
-	struct lb_nat_config nat = {
-	    .flows = c->nat_flows,
-	    .new_max = c->nat_flows / NEW_SHARE,
-	    .worker = w->id,
-	    .workers = set->n,
-	    .quarantine_ns = NAT_QUARANTINE_NS,
-	};
-	if (getrandom(&nat.seed, sizeof(nat.seed), 0) != sizeof(nat.seed))
-		return -errno;
-	size_t flow_size = lb_flow_table_size(c->flows), nat_size = lb_nat_table_size(&nat);
-	if (flow_size == 0 || nat_size == 0)
-		return -EINVAL;
-	void *flow_memory = rte_zmalloc("kuafu-flows", flow_size, LINE);
-	void *nat_memory = rte_zmalloc("kuafu-nat", nat_size, LINE);
-	int error = flow_memory == NULL || nat_memory == NULL ? -ENOMEM : 0;
-	if (error == 0)
-		error = lb_flow_table_init(flow_memory, flow_size, c->flows, c->flows / NEW_SHARE, &w->flows);
-	if (error == 0)
-		error = lb_nat_table_init(nat_memory, nat_size, &nat, &w->nat);
-	if (error != 0) {
-		w->flows = NULL;
-		w->nat = NULL;
-		rte_free(flow_memory);
-		rte_free(nat_memory);
-		return error;
-	}
-	w->stats->flow_capacity = lb_flow_capacity(w->flows);
-	w->stats->nat_capacity = lb_nat_capacity(w->nat);
-	return 0;
-}
-
 static int make_slot(struct dp_workers *set, uint16_t id)
 {
 	struct dp_slot *slot = rte_zmalloc("kuafu-worker", sizeof(*slot), LINE);
@@ -110,8 +67,8 @@ static int make_slot(struct dp_workers *set, uint16_t id)
 	};
 	slot->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	int error = slot->wake_fd < 0 ? -errno : 0;
-	if (error == 0)
-		error = make_tables(set, &slot->worker);
+	atomic_store(&slot->offered, set->tables);
+	dp_loop_take_tables(slot);
 	if (error == 0)
 		error = make_ring("handed", id, DP_HANDED_SIZE, sizeof(void *), RING_F_SC_DEQ, &slot->handed_over);
 	if (error == 0)
@@ -153,8 +110,6 @@ static void free_slot(struct dp_slot *slot)
 	dp_overlay_state_destroy(slot->worker.overlay);
 	dp_ways_destroy(slot->worker.ways);
 	dp_oam_destroy(slot->worker.oam);
-	rte_free(slot->worker.flows);
-	rte_free(slot->worker.nat);
 	if (slot->wake_fd >= 0)
 		close(slot->wake_fd);
 	rte_free(slot);
@@ -229,6 +184,8 @@ static int make_all(struct dp_workers *set)
 		return -rte_errno;
 	error = make_qsbr(set);
 	if (error == 0)
+		error = dp_tables_create(c, &set->tables);
+	if (error == 0)
 		error = make_empty_state(set);
 	for (uint16_t port = 0; port < set->n_ports && error == 0; port++)
 		error = make_port(set, port);
@@ -268,6 +225,7 @@ void dp_workers_destroy(struct dp_workers *set)
 		free_slot(set->slot[id]);
 	for (uint16_t port = 0; port < set->n_ports; port++)
 		free_port(&set->port[port]);
+	dp_tables_destroy(set->tables);
 	lb_snapshot_put((struct lb_snapshot *)set->empty.snapshot);
 	rte_free(set->qsbr);
 	rte_mempool_free(set->pool);
@@ -276,6 +234,25 @@ void dp_workers_destroy(struct dp_workers *set)
 	if (set->stats.fd >= 0)
 		dp_stats_destroy(&set->stats);
 	rte_free(set);
+}
+
+struct dp_tables *dp_workers_exchange_tables(struct dp_workers *set, struct dp_tables *tables)
+{
+	struct dp_tables *before = set->tables;
+	set->tables = tables;
+	for (uint16_t id = 0; id < set->n; id++) {
+		atomic_store(&set->slot[id]->offered, tables);
+		dp_wake(set->slot[id]);
+	}
+	return before;
+}
+
+bool dp_workers_have_tables(const struct dp_workers *set)
+{
+	for (uint16_t id = 0; id < set->n; id++)
+		if (atomic_load(&set->slot[id]->in_use) != set->tables)
+			return false;
+	return true;
 }
 
 struct dp_worker *dp_workers_get(struct dp_workers *set, uint16_t id)

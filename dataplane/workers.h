@@ -16,6 +16,7 @@ struct dp_workers_config {
 	uint32_t nat_flows; /* per worker, egress */
 	uint32_t mbufs;     /* of the pool that all share */
 	bool busy;          /* never sleep */
+	bool hugepages;     /* for the tables, if enough are free */
 	uint32_t epoch;     /* 24 bits, random: struct wire_auth */
 	int64_t clock_offset_ns;
 };

@@ -294,8 +294,8 @@ static bool keep(struct lb_flow_table *t, const struct lb_index *x, uint32_t num
 	return true;
 }
 
-int lb_flow_table_take_over(void *memory, size_t size, uint32_t flows, uint32_t new_max, uint64_t now_ns,
-    struct lb_flow_table **ret_table)
+int lb_flow_table_take_over(
+    void *memory, size_t size, uint32_t flows, uint32_t new_max, uint64_t now_ns, struct lb_flow_table **ret_table)
 {
 	size_t need = lb_flow_table_size(flows);
 	struct lb_flow_table *t = memory;

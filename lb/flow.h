@@ -54,8 +54,8 @@ int lb_flow_table_init(void *memory, size_t size, uint32_t flows, uint32_t new_m
 
 /* Takes over a table that another process left, perhaps in the middle of a change: of what it holds only the flows are
  * believed, each for itself; all else is built anew. -EINVAL if it is not one of this version and these sizes. */
-int lb_flow_table_take_over(void *memory, size_t size, uint32_t flows, uint32_t new_max, uint64_t now_ns,
-    struct lb_flow_table **ret_table);
+int lb_flow_table_take_over(
+    void *memory, size_t size, uint32_t flows, uint32_t new_max, uint64_t now_ns, struct lb_flow_table **ret_table);
 
 /* ret_flow[i] = the flow of *key[i], or NULL. hash[i] = lb_flow_hash(key[i]). n <= LB_BURST. Returns a bit per hit.
  * Works in stages (prefetch buckets, match signatures and prefetch flows, compare), so misses overlap. */

@@ -248,8 +248,7 @@ void lb_nat_pool_free(struct lb_nat_pool *pool, struct lb_nat_port *ports, unsig
 		append(confirmed ? &slot->confirmed[p] : &slot->unconfirmed[p], row, place, tick);
 }
 
-bool lb_nat_pool_adopt(
-    struct lb_nat_pool *pool, struct lb_nat_port *ports, struct lb_nat_flow *flow, uint32_t number)
+bool lb_nat_pool_adopt(struct lb_nat_pool *pool, struct lb_nat_port *ports, struct lb_nat_flow *flow, uint32_t number)
 {
 	static const struct wire_addr unset;
 	uint16_t port = flow->nat_port;

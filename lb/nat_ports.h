@@ -131,7 +131,6 @@ int lb_nat_pool_address(const struct lb_nat_pool *pool, bool v4, struct lb_nat_p
 
 /* The port of a flow that another process left, in an empty pool or one of such flows; flow->slot is set. False: no port
  * of this worker's, or another flow has it, or there are too many addresses. */
-bool lb_nat_pool_adopt(
-    struct lb_nat_pool *pool, struct lb_nat_port *ports, struct lb_nat_flow *flow, uint32_t number);
+bool lb_nat_pool_adopt(struct lb_nat_pool *pool, struct lb_nat_port *ports, struct lb_nat_flow *flow, uint32_t number);
 
 uint32_t lb_nat_pool_count(const struct lb_nat_pool *pool, uint8_t protocol);

@@ -8,6 +8,8 @@
  *   kuafud                              data plane
  *   HELLO            ------------->
  *                    <-------------     HELLO        (with the descriptor of the counters' memfd)
+ *   TABLES           ------------->                  (with the memfd of the last data plane's flow tables, if there is one)
+ *                    <-------------     TABLES       (with the memfd of its own, for kuafud to keep)
  *   HEARTBEAT_MAP    ------------->                  (with the descriptor of the BPF heartbeat array)
  *   BEGIN g [FULL]   ------------->
  *   UPSERT, DELETE   ------------->                  any number
@@ -49,6 +51,7 @@ enum wire_ctl_type {
 	WIRE_CTL_CAPTURE_START = 18,
 	WIRE_CTL_CAPTURE_STOP = 19,
 	WIRE_CTL_CAPTURED = 20,
+	WIRE_CTL_TABLES = 21,
 };
 
 enum wire_ctl_object {
@@ -103,6 +106,15 @@ struct wire_ctl_hello {
 struct wire_ctl_heartbeat_map {
 	uint32_t entries; /* of 8 bytes: each worker writes CLOCK_MONOTONIC ns into its own */
 	uint32_t reserved;
+};
+
+/* The memory's layout is the data plane's own affair. From kuafud all fields are zero. */
+struct wire_ctl_tables {
+	uint64_t flows; /* that the data plane took over */
+	uint64_t nat_flows;
+	int32_t code; /* 0: taken over; -ENOENT: there was nothing to take; else why not, in words below */
+	uint32_t reserved;
+	char text[200];
 };
 
 struct wire_ctl_begin {
@@ -374,6 +386,7 @@ struct wire_ctl_captured {
 _Static_assert(sizeof(struct wire_ctl_header) == 16, "ABI");
 _Static_assert(sizeof(struct wire_ctl_hello) % 8 == 0, "ABI");
 _Static_assert(sizeof(struct wire_ctl_error) == 248, "ABI");
+_Static_assert(sizeof(struct wire_ctl_tables) == 224, "ABI");
 _Static_assert(sizeof(struct wire_ctl_settings) % 8 == 0, "ABI");
 _Static_assert(sizeof(struct wire_ctl_pop) == 40, "ABI");
 _Static_assert(sizeof(struct wire_ctl_link) == 48, "ABI");

@@ -215,6 +215,27 @@ static void send_heartbeat_map(struct ctl_dataplane *client)
 		close(fd);
 }
 
+/* To a data plane that has just started: its predecessor's tables. To one that has lived through us: a question. */
+static void send_tables(struct ctl_dataplane *client, bool has_restarted)
+{
+	struct wire_ctl_tables tables = {0};
+	int fd = has_restarted && client->tables_fd >= 0 ? fcntl(client->tables_fd, F_DUPFD_CLOEXEC, 0) : -1;
+	if (client->greeted && ctl_dataplane_send(client, WIRE_CTL_TABLES, &tables, sizeof(tables), fd) && fd >= 0)
+		close(fd);
+}
+
+static void on_tables(struct ctl_dataplane *client, const struct wire_ctl_tables *tables, int *fd)
+{
+	if (*fd >= 0) {
+		if (client->tables_fd >= 0)
+			close(client->tables_fd);
+		client->tables_fd = *fd;
+		*fd = -1;
+	}
+	if (client->events.tables)
+		client->events.tables(client->arg, tables);
+}
+
 static void on_hello(struct ctl_dataplane *client, const struct wire_ctl_hello *hello, int *fd)
 {
 	if (hello->version != WIRE_CTL_VERSION) {
@@ -223,6 +244,7 @@ static void on_hello(struct ctl_dataplane *client, const struct wire_ctl_hello *
 	}
 	bool knows_all = hello->boot_id == client->peer_boot_id && hello->generation == client->status.generation &&
 	                 hello->generation && !client->full;
+	bool has_restarted = hello->boot_id != client->peer_boot_id && !hello->generation;
 	client->peer_boot_id = hello->boot_id;
 	client->full = !knows_all;
 	if (hello->generation > client->generation)
@@ -234,6 +256,7 @@ static void on_hello(struct ctl_dataplane *client, const struct wire_ctl_hello *
 	client->status.pid = hello->pid;
 	client->status.workers = hello->workers;
 	map_stats(client, *fd);
+	send_tables(client, has_restarted);
 	send_heartbeat_map(client);
 	client->tell_links = true;
 	if (client->greeted && client->events.connected)
@@ -257,6 +280,9 @@ void ctl_dataplane_on_message(
 	switch (header->type) {
 	case WIRE_CTL_HELLO:
 		on_hello(client, body, fd);
+		break;
+	case WIRE_CTL_TABLES:
+		on_tables(client, body, fd);
 		break;
 	case WIRE_CTL_ACK:
 		on_ack(client, header->generation);
@@ -356,7 +382,7 @@ int ctl_dataplane_new(uv_loop_t *loop, const char *socket_path, const struct ctl
 	client->events = *events;
 	client->arg = arg;
 	memcpy(client->path, socket_path, strlen(socket_path) + 1);
-	client->fd = client->heartbeat_fd = -1;
+	client->fd = client->heartbeat_fd = client->tables_fd = -1;
 	client->full = true;
 	client->backoff_ms = BACKOFF_MIN_MS;
 	uv_timer_init(loop, &client->reconnect);
@@ -388,6 +414,8 @@ void ctl_dataplane_close(struct ctl_dataplane *client)
 	unmap_stats(client);
 	if (client->heartbeat_fd >= 0)
 		close(client->heartbeat_fd);
+	if (client->tables_fd >= 0)
+		close(client->tables_fd);
 	ctl_wanted_free(client->wanted);
 	client->wanted = NULL;
 	uv_close((uv_handle_t *)&client->reconnect, ctl_dataplane_handle_closed);

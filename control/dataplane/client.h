@@ -4,7 +4,7 @@
  *
  * Whoever owns a kind of object calls upsert/delete or replace at any time, connected or not. Differences to what was
  * last acknowledged go out as one transaction, at most one in flight, the first at once and the next when the
- * acknowledgement is in. A data plane that starts with generation 0 or another boot id gets all of it (BEGIN FULL). */
+ * acknowledgement is in. The memory of its flow tables is kept for a successor, who is given it first of all. A data plane that starts with generation 0 or another boot id gets all of it (BEGIN FULL). */
 #pragma once
 
 #include <stddef.h>
@@ -21,6 +21,8 @@ struct ctl_dataplane_events {
 	void (*disconnected)(void *arg, const char *why);
 	/* The data plane holds all that was desired up to now; `ns` passed since the connection or the change. */
 	void (*synchronised)(void *arg, uint64_t generation, uint64_t ns, bool full);
+	/* What became of the flow tables that we kept of the data plane before this one. */
+	void (*tables)(void *arg, const struct wire_ctl_tables *tables);
 	void (*refused)(void *arg, const struct wire_ctl_error *error); /* once for each different text */
 	void (*link_state)(void *arg, const struct wire_ctl_link_state *state);
 	void (*path_state)(void *arg, const struct wire_ctl_path_state *state);

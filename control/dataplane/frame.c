@@ -13,6 +13,7 @@ static const struct {
 	size_t more; /* at most so much longer */
 } received[] = {
     [WIRE_CTL_HELLO] = {true, sizeof(struct wire_ctl_hello), 0},
+    [WIRE_CTL_TABLES] = {true, sizeof(struct wire_ctl_tables), 0},
     [WIRE_CTL_ACK] = {true, 0, 0},
     [WIRE_CTL_ERROR] = {true, sizeof(struct wire_ctl_error), 0},
     [WIRE_CTL_LINK_STATE] = {true, sizeof(struct wire_ctl_link_state), 0},

@@ -64,6 +64,7 @@ struct ctl_dataplane {
 	size_t n_link_states;
 	bool tell_links;           /* all of them, after the ACK of the next transaction */
 	bool tell_links_in_flight; /* of that in flight */
+	int tables_fd;             /* of the data plane's flow tables; -1: not told */
 	int heartbeat_fd;
 	uint32_t heartbeat_entries;
 

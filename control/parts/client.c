@@ -36,6 +36,17 @@ static void on_synchronised(void *arg, uint64_t generation, uint64_t ns, bool fu
 		    (unsigned long long)generation, (double)ns / 1e6);
 }
 
+static void on_tables(void *arg, const struct wire_ctl_tables *tables)
+{
+	(void)arg;
+	if (!tables->code)
+		ctl_info("data plane goes on with %llu flows and %llu NAT flows of its predecessor",
+		    (unsigned long long)tables->flows, (unsigned long long)tables->nat_flows);
+	else if (tables->code != -ENOENT)
+		ctl_warning("data plane cannot go on with its predecessor's flows: %.*s", (int)sizeof(tables->text),
+		    tables->text);
+}
+
 static void on_refused(void *arg, const struct wire_ctl_error *error)
 {
 	(void)arg;
@@ -77,6 +88,7 @@ int ctl_client_start(struct ctl_daemon *d)
 	    .connected = on_connected,
 	    .disconnected = on_disconnected,
 	    .synchronised = on_synchronised,
+	    .tables = on_tables,
 	    .refused = on_refused,
 	    .link_state = on_link_state,
 	    .path_state = on_path_state,

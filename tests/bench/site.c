@@ -132,6 +132,7 @@ struct site *site_begin(const struct site_config *config)
 	    .flows = config->flows,
 	    .nat_flows = config->nat_flows,
 	    .mbufs = 8191,
+	    .hugepages = rte_eal_has_hugepages() != 0,
 	    .busy = true,
 	    .epoch = EPOCH};
 	struct site *site = calloc(1, sizeof(*site));

@@ -55,9 +55,8 @@ static void use_nat(struct lb_nat_table *table, unsigned steps)
 {
 	for (unsigned i = 0; i < steps; i++) {
 		struct lb_flow_key key = key_of(below(400));
-		struct lb_nat_target target = {.address = address(4, below(4)),
-		    .port = 80,
-		    .mode = below(5) ? WIRE_MODE_NAT : WIRE_MODE_TUNNEL};
+		struct lb_nat_target target = {
+		    .address = address(4, below(4)), .port = 80, .mode = below(5) ? WIRE_MODE_NAT : WIRE_MODE_TUNNEL};
 		struct lb_nat_flow *flow = NULL;
 		bool made = false;
 		uint64_t now = NOW + i * SECOND / 100;
@@ -121,8 +120,8 @@ static void check_nat(const struct lb_nat_table *table)
 		cr_assert_eq(lb_nat_lookup(table, &f->key, lb_flow_hash(&f->key)), f, "each is found by its key");
 		if (f->mode == WIRE_MODE_TUNNEL)
 			continue;
-		struct lb_nat_reply reply = {f->endpoint_address, f->nat_address, f->endpoint_port, f->nat_port,
-		    f->key.protocol, {0}};
+		struct lb_nat_reply reply = {
+		    f->endpoint_address, f->nat_address, f->endpoint_port, f->nat_port, f->key.protocol, {0}};
 		cr_assert_eq(lb_nat_reverse(table, &reply), f, "and alone by its port");
 		cr_assert_eq(lb_nat_owner(f->nat_port, config.workers), config.worker);
 	}
