@@ -9,6 +9,7 @@ void check_start(struct check *c, uint32_t trial, double ns_per_tick)
 	c->trial = trial;
 	c->ns_per_tick = ns_per_tick;
 	histogram_reset(&c->latency);
+	histogram_reset(&c->recent);
 }
 
 static bool test_and_set(struct check *c, uint64_t sequence)
@@ -59,5 +60,7 @@ void check_packet(struct check *c, const uint8_t *end, size_t length, uint64_t n
 		c->reordered++;
 	}
 	c->received++;
-	histogram_add(&c->latency, (uint64_t)((double)(now - stamp.sent_at) * c->ns_per_tick));
+	uint64_t ns = (uint64_t)((double)(now - stamp.sent_at) * c->ns_per_tick);
+	histogram_add(&c->latency, ns);
+	histogram_add(&c->recent, ns);
 }

@@ -29,6 +29,7 @@ struct check {
 	uint64_t received, reordered, duplicated, foreign;
 	uint64_t seen[CHECK_WINDOW / 64];
 	struct histogram latency;
+	struct histogram recent; /* the same, since its user last reset it */
 };
 
 void check_start(struct check *c, uint32_t trial, double ns_per_tick);

@@ -8,14 +8,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
 #include "tools/pktgen/options.h"
 #include "tools/pktgen/port.h"
+#include "tools/pktgen/rate.h"
 #include "tools/pktgen/report.h"
-#include "tools/pktgen/search.h"
+#include "tools/pktgen/throughput.h"
 #include "tools/pktgen/trial.h"
 
 static volatile sig_atomic_t stop;
@@ -68,50 +70,63 @@ static int start_eal(const struct options *o, const char *program)
 	return 0;
 }
 
-static int search(struct trial *trial, const struct options *o, struct trial_result *result, double *ret_throughput)
+static uint64_t ticks(void)
 {
-	struct search s;
-	search_start(&s, o->rate, o->rate * o->resolution);
-	for (bool over = false; !over && !stop;) {
-		trial->rate = s.next;
-		trial->number++;
-		int err = trial_run(trial, result);
-		if (err)
-			return err;
-		double lost =
-		    result->sent ? (double)check_lost(&result->check, result->sent) / (double)result->sent : 1;
-		/* A rate that the generator itself did not reach proves nothing about the device. */
-		bool passed = lost <= o->loss_allowed && (double)result->unsent <= 0.01 * (double)result->sent;
-		report_step(s.next, result, passed);
-		over = search_step(&s, passed);
+	return rte_rdtsc();
+}
+
+/* The rate in packets per second, or a line on stderr and -EINVAL: a share of a speed that nobody knows. */
+static int find_rate(const struct options *o, const struct port *tx, double *ret)
+{
+	uint32_t speed = o->port_speed ? o->port_speed : tx->speed;
+	struct flow first = flow_set_get(&o->traffic.set, 0);
+	if (o->rate.is_share && !speed) {
+		fprintf(stderr, "kuafu-pktgen: --rate: port %s does not tell its speed; say it with --port-speed\n",
+		    tx->name);
+		return -EINVAL;
 	}
-	*ret_throughput = s.low;
+	*ret = rate_of(&o->rate, speed, sizes_mean(o->traffic.size, flow_min_size(&first)));
 	return 0;
+}
+
+static int run(const struct options *o, struct trial *trial, struct trial_result *result)
+{
+	double throughput = -1;
+	struct throughput how = {trial->rate, o->resolution, o->loss_allowed, report_step};
+	int err = o->search ? throughput_search(&how, trial, result, &throughput) : trial_run(trial, result);
+	if (err)
+		fprintf(stderr, "kuafu-pktgen: no packet buffers: %s\n", strerror(-err));
+	else
+		report_result(result, throughput, o->json);
+	return err;
 }
 
 static int generate(const struct options *o, struct port *tx, struct port *rx)
 {
+	struct traffic traffic = o->traffic;
 	struct trial_result *result = calloc(1, sizeof(*result));
-	if (!result)
-		return -ENOMEM;
 	struct trial trial = {
-	    .set = &o->set,
-	    .size = o->size,
-	    .rate = o->rate,
+	    .traffic = &traffic,
 	    .seconds = o->seconds,
 	    .drain_seconds = 1,
 	    .number = (uint32_t)getpid() << 8,
 	    .tx = tx,
 	    .rx = rx,
 	    .stop = &stop,
+	    .clock = ticks,
+	    .hz = rte_get_tsc_hz(),
 	    .progress = o->search ? NULL : report_progress,
 	};
-	double throughput = -1;
-	int err = o->search ? search(&trial, o, result, &throughput) : trial_run(&trial, result);
-	if (err)
-		fprintf(stderr, "kuafu-pktgen: no packet buffers: %s\n", strerror(-err));
-	else
-		report_result(result, throughput, o->json);
+	int err = result ? find_rate(o, tx, &trial.rate) : -ENOMEM;
+	if (!err) {
+		err = traffic_start(&traffic);
+		if (!err) {
+			err = run(o, &trial, result);
+			traffic_free(&traffic);
+		} else {
+			fprintf(stderr, "kuafu-pktgen: --flows %u: %s\n", traffic.flows, strerror(-err));
+		}
+	}
 	free(result);
 	return err;
 }

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +25,18 @@ static const char help[] =
     "  --src-count N        number of source addresses (default 1)\n"
     "  --src-ports LO-HI    source ports (default 1024-65535)\n"
     "  --flows N            number of flows (default 1)\n"
+    "  --popularity turn|uniform|zipf[:S]\n"
+    "                       which flow is next: each in turn (default), any, or after Zipf with\n"
+    "                       exponent S (default 1)\n"
+    "  --new N              new connections per second, each in place of an old one (default 0)\n"
+    "  --seed N             of the random choice (default 1)\n"
     "  --protocol udp|tcp   (default udp)\n"
-    "  --size N|imix        frame size with FCS (default 64)\n"
+    "  --size N|imix        frame size with FCS (default 64, or the least that holds the headers)\n"
     "  --src-mac, --dst-mac Ethernet addresses\n"
     "Trial:\n"
-    "  --rate N             packets per second, 0 for as many as the port takes (default 1000)\n"
+    "  --rate N[k|M]|P%     packets per second, or percent of the port's speed; 0: as many as it\n"
+    "                       takes (default 1000)\n"
+    "  --port-speed MBIT    the port's speed, where what it says itself is not right\n"
     "  --seconds N          length of a trial (default 5)\n"
     "  --search             throughput after RFC 2544: the highest rate up to --rate without loss\n"
     "  --loss SHARE         loss that --search allows (default 0)\n"
@@ -39,7 +47,15 @@ static const char help[] =
     "\n"
     "Examples:\n"
     "  kuafu-pktgen --tx af_xdp:eth1 --dst 203.0.113.10 --dst-mac 02:00:00:00:00:01 --rate 50000\n"
-    "  kuafu-pktgen --tx memif:/run/kuafu/gen.sock --dst 203.0.113.10 --flows 1000000 --search --rate 2000000\n";
+    "  kuafu-pktgen --tx memif:/run/kuafu/gen.sock --dst 203.0.113.10 --flows 60000 --search --rate 2M\n"
+    "  kuafu-pktgen --tx null --dst 2001:db8::10 --src-count 100 --flows 1000000 --popularity zipf:1.1 --size imix \\\n"
+    "      --rate 40%\n"
+    "  kuafu-pktgen --tx af_xdp:eth1 --dst 203.0.113.10 --protocol tcp --flows 10000 --new 5000 --rate 100k --json\n";
+
+static const unsigned long MOST_FLOWS = 1u << 26; /* four bytes of state each */
+
+/* The smallest frame of Ethernet, or of these headers. */
+enum { SIZE_NOT_SAID = 1, SIZE_DEFAULT = 64 - SIZES_FCS };
 
 enum option_id {
 	OPT_TX = 256,
@@ -50,11 +66,15 @@ enum option_id {
 	OPT_SRC_COUNT,
 	OPT_SRC_PORTS,
 	OPT_FLOWS,
+	OPT_POPULARITY,
+	OPT_NEW,
+	OPT_SEED,
 	OPT_PROTOCOL,
 	OPT_SIZE,
 	OPT_SRC_MAC,
 	OPT_DST_MAC,
 	OPT_RATE,
+	OPT_PORT_SPEED,
 	OPT_SECONDS,
 	OPT_SEARCH,
 	OPT_LOSS,
@@ -74,11 +94,15 @@ static const struct option table[] = {
     {"src-count", required_argument, NULL, OPT_SRC_COUNT},
     {"src-ports", required_argument, NULL, OPT_SRC_PORTS},
     {"flows", required_argument, NULL, OPT_FLOWS},
+    {"popularity", required_argument, NULL, OPT_POPULARITY},
+    {"new", required_argument, NULL, OPT_NEW},
+    {"seed", required_argument, NULL, OPT_SEED},
     {"protocol", required_argument, NULL, OPT_PROTOCOL},
     {"size", required_argument, NULL, OPT_SIZE},
     {"src-mac", required_argument, NULL, OPT_SRC_MAC},
     {"dst-mac", required_argument, NULL, OPT_DST_MAC},
     {"rate", required_argument, NULL, OPT_RATE},
+    {"port-speed", required_argument, NULL, OPT_PORT_SPEED},
     {"seconds", required_argument, NULL, OPT_SECONDS},
     {"search", no_argument, NULL, OPT_SEARCH},
     {"loss", required_argument, NULL, OPT_LOSS},
@@ -146,13 +170,24 @@ static bool parse_size(const char *text, uint16_t *ret)
 {
 	unsigned long n;
 	if (!strcmp(text, "imix")) {
-		*ret = 0;
+		*ret = SIZES_IMIX;
 		return true;
 	}
 	if (!parse_integer(text, 64, 1518, &n))
 		return false;
-	*ret = (uint16_t)(n - 4); /* without FCS */
+	*ret = (uint16_t)(n - SIZES_FCS);
 	return true;
+}
+
+static bool parse_popularity(const char *text, struct popularity *ret)
+{
+	ret->exponent = 1;
+	if (!strncmp(text, "zipf", 4) && (!text[4] || text[4] == ':')) {
+		ret->kind = POPULARITY_ZIPF;
+		return !text[4] || parse_number(text + 5, 0.01, 10, &ret->exponent);
+	}
+	ret->kind = !strcmp(text, "uniform") ? POPULARITY_UNIFORM : POPULARITY_TURN;
+	return ret->kind == POPULARITY_UNIFORM || !strcmp(text, "turn");
 }
 
 /* What is right, for the message about a value that is not. NULL: the value was taken. */
@@ -161,35 +196,47 @@ static const char *take_packet_option(int id, struct options *o)
 	unsigned long n;
 	switch (id) {
 	case OPT_DST:
-		return parse_address(optarg, &o->set.dst) ? NULL : "an IPv4 or IPv6 address";
+		return parse_address(optarg, &o->traffic.set.dst) ? NULL : "an IPv4 or IPv6 address";
 	case OPT_SRC:
-		return parse_address(optarg, &o->set.src) ? NULL : "an IPv4 or IPv6 address";
+		return parse_address(optarg, &o->traffic.set.src) ? NULL : "an IPv4 or IPv6 address";
 	case OPT_DST_PORT:
 		if (!parse_integer(optarg, 1, 65535, &n))
 			return "a port, 1 to 65535";
-		o->set.dst_port = (uint16_t)n;
+		o->traffic.set.dst_port = (uint16_t)n;
 		return NULL;
 	case OPT_SRC_COUNT:
 		if (!parse_integer(optarg, 1, UINT32_MAX, &n))
 			return "a number from 1";
-		o->set.addresses = (uint32_t)n;
+		o->traffic.set.addresses = (uint32_t)n;
 		return NULL;
 	case OPT_SRC_PORTS:
-		return parse_ports(optarg, &o->set.src_port_lo, &o->set.src_port_hi) ? NULL : "LO-HI, 0 to 65535";
+		return parse_ports(optarg, &o->traffic.set.src_port_lo, &o->traffic.set.src_port_hi)
+		           ? NULL
+		           : "LO-HI, 0 to 65535";
 	case OPT_FLOWS:
-		if (!parse_integer(optarg, 1, UINT32_MAX, &n))
-			return "a number from 1";
-		o->set.flows = (uint32_t)n;
+		if (!parse_integer(optarg, 1, MOST_FLOWS, &n))
+			return "a number, 1 to 67108864";
+		o->traffic.flows = (uint32_t)n;
 		return NULL;
+	case OPT_POPULARITY:
+		return parse_popularity(optarg, &o->traffic.popularity)
+		           ? NULL
+		           : "turn, uniform, zipf or zipf:EXPONENT (0.01 to 10)";
+	case OPT_NEW:
+		return parse_number(optarg, 0, 1e8, &o->traffic.births) ? NULL : "connections per second, 0 to 1e8";
+	case OPT_SEED:
+		return parse_integer(optarg, 0, ULONG_MAX, &o->traffic.popularity.state) ? NULL : "a number";
 	case OPT_PROTOCOL:
-		o->set.protocol = !strcmp(optarg, "tcp") ? WIRE_PROTO_TCP : !strcmp(optarg, "udp") ? WIRE_PROTO_UDP : 0;
-		return o->set.protocol ? NULL : "udp or tcp";
+		o->traffic.set.protocol = !strcmp(optarg, "tcp")   ? WIRE_PROTO_TCP
+		                          : !strcmp(optarg, "udp") ? WIRE_PROTO_UDP
+		                                                   : 0;
+		return o->traffic.set.protocol ? NULL : "udp or tcp";
 	case OPT_SIZE:
-		return parse_size(optarg, &o->size) ? NULL : "64 to 1518, or imix";
+		return parse_size(optarg, &o->traffic.size) ? NULL : "64 to 1518, or imix";
 	case OPT_SRC_MAC:
-		return parse_mac(optarg, o->set.src_mac) ? NULL : "an Ethernet address, xx:xx:xx:xx:xx:xx";
+		return parse_mac(optarg, o->traffic.macs + 6) ? NULL : "an Ethernet address, xx:xx:xx:xx:xx:xx";
 	default:
-		return parse_mac(optarg, o->set.dst_mac) ? NULL : "an Ethernet address, xx:xx:xx:xx:xx:xx";
+		return parse_mac(optarg, o->traffic.macs) ? NULL : "an Ethernet address, xx:xx:xx:xx:xx:xx";
 	}
 }
 
@@ -204,7 +251,12 @@ static const char *take_trial_option(int id, struct options *o)
 		o->rx = optarg;
 		return NULL;
 	case OPT_RATE:
-		return parse_number(optarg, 0, 1e9, &o->rate) ? NULL : "packets per second, 0 to 1e9";
+		return rate_parse(optarg, &o->rate) ? NULL : "packets per second, 0 to 1e9, such as 250k, or 40%";
+	case OPT_PORT_SPEED:
+		if (!parse_integer(optarg, 1, 1000000, &n))
+			return "Mbit/s, 1 to 1000000";
+		o->port_speed = (uint32_t)n;
+		return NULL;
 	case OPT_SECONDS:
 		return parse_number(optarg, 0.1, 86400, &o->seconds) ? NULL : "seconds, 0.1 to 86400";
 	case OPT_SEARCH:
@@ -230,51 +282,67 @@ static int complain(const char *option, const char *value, const char *right)
 	return -EINVAL;
 }
 
+static int finish_traffic(struct traffic *t)
+{
+	struct flow first = flow_set_get(&t->set, 0);
+	uint16_t least = flow_min_size(&first);
+	if (t->size == SIZE_NOT_SAID)
+		t->size = least < SIZE_DEFAULT ? SIZE_DEFAULT : least;
+	if (t->size != SIZES_IMIX && t->size < least) {
+		fprintf(stderr, "kuafu-pktgen: --size %u: these headers and the stamp need at least %u\n",
+		    t->size + SIZES_FCS, least + SIZES_FCS);
+		return -EINVAL;
+	}
+	if (t->flows > flow_set_size(&t->set)) {
+		fprintf(stderr,
+		    "kuafu-pktgen: --flows %u: --src-count times --src-ports make only %lu different ones\n", t->flows,
+		    flow_set_size(&t->set));
+		return -EINVAL;
+	}
+	struct popularity *p = &t->popularity;
+	popularity_start(p, p->kind, t->flows, p->exponent, p->state);
+	return 0;
+}
+
 static int finish(struct options *o)
 {
 	if (!o->tx) {
 		fprintf(stderr, "kuafu-pktgen: --tx is missing; see kuafu-pktgen --help\n");
 		return -EINVAL;
 	}
-	if (wire_addr_is_unset(&o->set.dst)) {
+	if (wire_addr_is_unset(&o->traffic.set.dst)) {
 		fprintf(stderr, "kuafu-pktgen: --dst is missing; see kuafu-pktgen --help\n");
 		return -EINVAL;
 	}
-	if (wire_addr_is_unset(&o->set.src))
-		parse_address(wire_addr_is_v4(&o->set.dst) ? "192.0.2.2" : "2001:db8::2", &o->set.src);
-	if (wire_addr_is_v4(&o->set.src) != wire_addr_is_v4(&o->set.dst)) {
+	if (wire_addr_is_unset(&o->traffic.set.src))
+		parse_address(wire_addr_is_v4(&o->traffic.set.dst) ? "192.0.2.2" : "2001:db8::2", &o->traffic.set.src);
+	if (wire_addr_is_v4(&o->traffic.set.src) != wire_addr_is_v4(&o->traffic.set.dst)) {
 		fprintf(stderr, "kuafu-pktgen: --src and --dst must be of one family\n");
 		return -EINVAL;
 	}
-	if (o->search && o->rate <= 0) {
+	if (o->search && o->rate.value <= 0) {
 		fprintf(stderr, "kuafu-pktgen: --search needs --rate, the highest rate to try\n");
 		return -EINVAL;
 	}
-	uint16_t least = flows_min_size(&o->set);
-	if (o->size && o->size < least) {
-		fprintf(stderr, "kuafu-pktgen: --size %u: these headers and the stamp need at least %u\n", o->size + 4u,
-		    least + 4u);
-		return -EINVAL;
-	}
-	return 0;
+	return finish_traffic(&o->traffic);
 }
 
 int options_parse(int argc, char **argv, struct options *ret_options)
 {
 	struct options o = {
-	    .size = 60,
-	    .rate = 1000,
+	    .rate = {.value = 1000},
 	    .seconds = 5,
 	    .resolution = 0.005,
 	    .lcore = "0",
-	    .set = {.addresses = 1,
-	        .src_port_lo = 1024,
-	        .src_port_hi = 65535,
-	        .dst_port = 7,
-	        .protocol = WIRE_PROTO_UDP,
+	    .traffic = {.set = {.addresses = 1,
+	                    .src_port_lo = 1024,
+	                    .src_port_hi = 65535,
+	                    .dst_port = 7,
+	                    .protocol = WIRE_PROTO_UDP},
 	        .flows = 1,
-	        .src_mac = {2, 0, 0, 0, 0, 1},
-	        .dst_mac = {2, 0, 0, 0, 0, 2}},
+	        .size = SIZE_NOT_SAID,
+	        .popularity = {.state = 1},
+	        .macs = {2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1}},
 	};
 	int id, index = 0;
 	while ((id = getopt_long(argc, argv, "", table, &index)) != -1) {

@@ -5,13 +5,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tools/pktgen/flows.h"
+#include "tools/pktgen/rate.h"
+#include "tools/pktgen/traffic.h"
 
 struct options {
-	const char *tx, *rx; /* port specs; rx NULL: the same as tx */
-	struct flow_set set;
-	uint16_t size; /* frame without FCS; 0: IMIX */
-	double rate;   /* packets per second, 0: as fast as possible; for --search the ceiling */
+	const char *tx, *rx;    /* port specs; rx NULL: the same as tx */
+	struct traffic traffic; /* not started */
+	struct rate rate;       /* for --search the ceiling */
+	uint32_t port_speed;    /* Mbit/s; 0: what the port says */
 	double seconds;
 	bool search;
 	double loss_allowed; /* share, 0 .. 1, for --search */

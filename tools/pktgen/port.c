@@ -95,6 +95,9 @@ int port_open(uint16_t id, struct port *ret_port)
 		rte_mempool_free(port.pool);
 		return err;
 	}
+	struct rte_eth_link link;
+	if (!rte_eth_link_get_nowait(id, &link) && link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+		port.speed = link.link_speed;
 	*ret_port = port;
 	return 0;
 }

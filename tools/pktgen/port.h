@@ -16,6 +16,7 @@ struct port {
 	uint16_t id;
 	struct rte_mempool *pool;
 	char name[64];
+	uint32_t speed; /* Mbit/s, as the driver says; 0: it does not */
 };
 
 /* Writes the EAL arguments ("--vdev", "net_…") that make port number `index` of `spec` into args[2].

@@ -41,7 +41,7 @@ static void receive(const struct trial *t, struct trial_result *r)
 {
 	struct rte_mbuf *m[BURST];
 	uint16_t n = rte_eth_rx_burst(t->rx->id, 0, m, BURST);
-	uint64_t now = n ? rte_rdtsc() : 0;
+	uint64_t now = n ? t->clock() : 0;
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *last = rte_pktmbuf_lastseg(m[i]);
 		check_packet(&r->check, rte_pktmbuf_mtod_offset(last, uint8_t *, last->data_len), last->data_len, now);
@@ -49,43 +49,41 @@ static void receive(const struct trial *t, struct trial_result *r)
 	rte_pktmbuf_free_bulk(m, n);
 }
 
-static int transmit(const struct trial *t, struct trial_result *r, unsigned n)
+static int transmit(const struct trial *t, struct trial_result *r, unsigned n, uint64_t now, double elapsed)
 {
 	struct rte_mbuf *m[BURST];
+	struct packet packet[BURST];
 	if (rte_pktmbuf_alloc_bulk(t->tx->pool, m, n))
 		return -ENOMEM;
-	uint64_t now = rte_rdtsc();
 	for (unsigned i = 0; i < n; i++) {
-		uint64_t sequence = r->sent + i;
-		uint16_t size = t->size ? t->size : flows_imix_size(t->set, sequence);
-		struct check_stamp stamp = {CHECK_MAGIC ^ t->number, (uint32_t)sequence, now};
-		flows_write(
-		    t->set, (uint32_t)(sequence % t->set->flows), rte_pktmbuf_mtod(m[i], uint8_t *), size, &stamp);
-		m[i]->data_len = size;
-		m[i]->pkt_len = size;
+		struct check_stamp stamp = {CHECK_MAGIC ^ t->number, (uint32_t)(r->sent + i), now};
+		packet[i] = traffic_next(t->traffic, elapsed);
+		traffic_write(t->traffic, &packet[i], rte_pktmbuf_mtod(m[i], uint8_t *), &stamp);
+		m[i]->data_len = packet[i].size;
+		m[i]->pkt_len = packet[i].size;
 	}
 	uint16_t taken = rte_eth_tx_burst(t->tx->id, 0, m, (uint16_t)n);
 	r->sent += taken;
 	for (unsigned i = 0; i < taken; i++)
-		r->sent_bytes += t->size ? t->size : flows_imix_size(t->set, r->sent - taken + i);
+		r->sent_bytes += packet[i].size;
+	for (unsigned i = n; i > taken; i--)
+		traffic_give_back(t->traffic, &packet[i - 1]);
 	if (t->rate > 0)
 		r->unsent += n - taken;
 	rte_pktmbuf_free_bulk(m + taken, n - taken);
 	return 0;
 }
 
-int trial_run(const struct trial *t, struct trial_result *r)
+static int send_and_receive(const struct trial *t, struct trial_result *r, uint64_t start, uint64_t end)
 {
-	uint64_t hz = rte_get_tsc_hz(), start = rte_rdtsc(), end = start + (uint64_t)(t->seconds * (double)hz);
-	uint64_t next_report = start + hz;
-	struct pace pace = {t->rate / (double)hz, t->rate * CATCH_UP_SECONDS + BURST, 0, start};
-
-	memset(r, 0, offsetof(struct trial_result, check));
-	check_start(&r->check, t->number, 1e9 / (double)hz);
-	uint64_t now = start;
-	for (unsigned failures = 0; now < end && !*t->stop; now = rte_rdtsc()) {
+	double hz = (double)t->hz;
+	struct pace pace = {t->rate / hz, t->rate * CATCH_UP_SECONDS + BURST, 0, start};
+	uint64_t next_report = start + t->hz;
+	unsigned failures = 0;
+	for (uint64_t now = start; now < end && !*t->stop; now = t->clock()) {
+		r->seconds = (double)(now - start) / hz;
 		unsigned n = due(&pace, now, &r->unsent);
-		if (n && transmit(t, r, n)) {
+		if (n && transmit(t, r, n, now, r->seconds)) {
 			/* All buffers may be on their way through a ring: only when none comes back in a second is it an error. */
 			if (++failures > 1000)
 				return -ENOMEM;
@@ -95,15 +93,36 @@ int trial_run(const struct trial *t, struct trial_result *r)
 		}
 		receive(t, r);
 		if (now >= next_report && t->progress) {
-			t->progress(t, r->sent, &r->check, (double)(now - start) / (double)hz);
-			next_report += hz;
+			t->progress(t, r);
+			next_report += t->hz;
 		}
 	}
-	r->seconds = (double)(now - start) / (double)hz;
-	end = now + (uint64_t)(t->drain_seconds * (double)hz);
-	while (rte_rdtsc() < end && !*t->stop && r->check.received < r->sent) {
+	return 0;
+}
+
+int trial_run(const struct trial *t, struct trial_result *r)
+{
+	uint64_t connections = t->traffic->connections, start = t->clock();
+
+	memset(r, 0, offsetof(struct trial_result, check));
+	check_start(&r->check, t->number, 1e9 / (double)t->hz);
+	int err = send_and_receive(t, r, start, start + (uint64_t)(t->seconds * (double)t->hz));
+	r->connections = t->traffic->connections - connections;
+	t->traffic->past += r->seconds;
+	uint64_t end = t->clock() + (uint64_t)(t->drain_seconds * (double)t->hz);
+	while (!err && t->clock() < end && !*t->stop && r->check.received < r->sent) {
 		receive(t, r);
 		rte_pause();
 	}
-	return 0;
+	return err;
+}
+
+double trial_loss(const struct trial_result *r)
+{
+	return r->sent ? (double)check_lost(&r->check, r->sent) / (double)r->sent : 1;
+}
+
+bool trial_fell_short(const struct trial_result *r)
+{
+	return (double)r->unsent > 0.01 * (double)(r->sent + r->unsent);
 }

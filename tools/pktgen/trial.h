@@ -3,31 +3,42 @@
 #pragma once
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "tools/pktgen/check.h"
-#include "tools/pktgen/flows.h"
 #include "tools/pktgen/port.h"
+#include "tools/pktgen/traffic.h"
+
+struct trial_result;
 
 struct trial {
-	const struct flow_set *set;
-	uint16_t size; /* of the frame without FCS; 0: IMIX */
-	double rate;   /* packets per second; 0: as fast as the port takes them */
+	struct traffic *traffic; /* started; later trials go on with its connections */
+	double rate;             /* packets per second; 0: as fast as the port takes them */
 	double seconds;
 	double drain_seconds; /* how long to wait for stragglers */
 	uint32_t number;      /* marks this trial's packets */
 	struct port *tx, *rx; /* may be the same */
 	volatile sig_atomic_t *stop;
-	/* Called about once a second while it runs; may be NULL. */
-	void (*progress)(const struct trial *trial, uint64_t sent, const struct check *check, double elapsed);
+	uint64_t (*clock)(void); /* ticks; called about once a burst */
+	uint64_t hz;             /* of the clock */
+	/* Called about once a second while it sends; may be NULL. */
+	void (*progress)(const struct trial *trial, struct trial_result *now);
 };
 
 struct trial_result {
 	uint64_t sent, sent_bytes;
-	uint64_t unsent; /* wanted by the rate but refused by the port */
-	double seconds;  /* of sending */
+	uint64_t connections; /* begun */
+	uint64_t unsent;      /* wanted by the rate but refused by the port */
+	double seconds;       /* of sending */
 	struct check check;
 };
+
+/* The share that was lost; of nothing sent: all. */
+double trial_loss(const struct trial_result *result);
+
+/* Whether the generator, not the device, kept the trial from its rate: by more than 1%. */
+bool trial_fell_short(const struct trial_result *result);
 
 /* Runs on the calling lcore. ret_result is large: keep it off the stack. Returns 0 or -ENOMEM (no buffers). */
 int trial_run(const struct trial *trial, struct trial_result *ret_result);

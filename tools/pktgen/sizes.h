@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How large the packets are: all alike, or IMIX. Sizes are of the frame without the 4 bytes of FCS. */
+#pragma once
+
+#include <stdint.h>
+
+#define SIZES_IMIX 0u /* in place of a size */
+#define SIZES_FCS  4u
+
+/* Simple IMIX: 7 of 64, 4 of 594, 1 of 1518 bytes (with FCS), repeated. */
+#define SIZES_IMIX_PERIOD 12u
+
+/* The size of packet number `sequence`, and no smaller than `least`. size: that of all, or SIZES_IMIX. */
+uint16_t sizes_of(uint16_t size, uint64_t sequence, uint16_t least);
+
+double sizes_mean(uint16_t size, uint16_t least);
