@@ -11,8 +11,10 @@
 struct flow {
 	struct wire_addr src, dst; /* of one family */
 	uint16_t src_port, dst_port;
-	uint8_t protocol; /* WIRE_PROTO_UDP or WIRE_PROTO_TCP */
+	uint8_t protocol;    /* WIRE_PROTO_UDP or WIRE_PROTO_TCP */
+	uint8_t reserved[3]; /* 0: flows are compared byte by byte */
 };
+_Static_assert(sizeof(struct flow) == 40, "no holes");
 
 /* The smallest frame that holds headers and stamp. */
 uint16_t flow_min_size(const struct flow *flow);

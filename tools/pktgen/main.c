@@ -79,13 +79,12 @@ static uint64_t ticks(void)
 static int find_rate(const struct options *o, const struct port *tx, double *ret)
 {
 	uint32_t speed = o->port_speed ? o->port_speed : tx->speed;
-	struct flow first = flow_set_get(&o->traffic.set, 0);
 	if (o->rate.is_share && !speed) {
 		fprintf(stderr, "kuafu-pktgen: --rate: port %s does not tell its speed; say it with --port-speed\n",
 		    tx->name);
 		return -EINVAL;
 	}
-	*ret = rate_of(&o->rate, speed, sizes_mean(o->traffic.size, flow_min_size(&first)));
+	*ret = rate_of(&o->rate, speed, traffic_mean_size(&o->traffic));
 	return 0;
 }
 
@@ -160,6 +159,7 @@ int main(int argc, char **argv)
 		err = generate(&o, &ports[0], &ports[wanted - 1]);
 	while (opened)
 		port_close(&ports[--opened]);
+	pcap_free(&o.pcap);
 	rte_eal_cleanup();
 	return err ? 1 : 0;
 }

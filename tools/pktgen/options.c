@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tools/pktgen/options.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -9,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/pktgen/recording.h"
+#include "tools/pktgen/values.h"
 #include "wire/packet.h"
 
 static const char help[] =
-    "Usage: kuafu-pktgen --tx PORT [--rx PORT] --dst ADDRESS [OPTION...]\n"
+    "Usage: kuafu-pktgen --tx PORT [--rx PORT] --dst ADDRESS|--pcap FILE [OPTION...]\n"
     "Sends packets, checks what comes back, and tells loss, order and latency.\n"
     "\n"
     "Ports: af_xdp:IFACE, tap:IFACE, memif:SOCKET[,role=client], pcap:FILE, null, ring, pci:ADDRESS\n"
@@ -25,6 +26,8 @@ static const char help[] =
     "  --src-count N        number of source addresses (default 1)\n"
     "  --src-ports LO-HI    source ports (default 1024-65535)\n"
     "  --flows N            number of flows (default 1)\n"
+    "  --pcap FILE          in place of all these: the flows of a capture, in its order and sizes\n"
+    "                       unless --popularity or --size say otherwise\n"
     "  --popularity turn|uniform|zipf[:S]\n"
     "                       which flow is next: each in turn (default), any, or after Zipf with\n"
     "                       exponent S (default 1)\n"
@@ -32,6 +35,7 @@ static const char help[] =
     "  --seed N             of the random choice (default 1)\n"
     "  --protocol udp|tcp   (default udp)\n"
     "  --size N|imix        frame size with FCS (default 64, or the least that holds the headers)\n"
+    "  --fragments N        each datagram in N fragments, 2 to 8, of that size each\n"
     "  --src-mac, --dst-mac Ethernet addresses\n"
     "Trial:\n"
     "  --rate N[k|M]|P%     packets per second, or percent of the port's speed; 0: as many as it\n"
@@ -48,6 +52,7 @@ static const char help[] =
     "Examples:\n"
     "  kuafu-pktgen --tx af_xdp:eth1 --dst 203.0.113.10 --dst-mac 02:00:00:00:00:01 --rate 50000\n"
     "  kuafu-pktgen --tx memif:/run/kuafu/gen.sock --dst 203.0.113.10 --flows 60000 --search --rate 2M\n"
+    "  kuafu-pktgen --tx af_xdp:eth1 --pcap clients.pcap --rate 20k\n"
     "  kuafu-pktgen --tx null --dst 2001:db8::10 --src-count 100 --flows 1000000 --popularity zipf:1.1 --size imix \\\n"
     "      --rate 40%\n"
     "  kuafu-pktgen --tx af_xdp:eth1 --dst 203.0.113.10 --protocol tcp --flows 10000 --new 5000 --rate 100k --json\n";
@@ -55,7 +60,7 @@ static const char help[] =
 static const unsigned long MOST_FLOWS = 1u << 26; /* four bytes of state each */
 
 /* The smallest frame of Ethernet, or of these headers. */
-enum { SIZE_NOT_SAID = 1, SIZE_DEFAULT = 64 - SIZES_FCS };
+enum { SIZE_NOT_SAID = 2, SIZE_DEFAULT = 64 - SIZES_FCS };
 
 enum option_id {
 	OPT_TX = 256,
@@ -66,6 +71,8 @@ enum option_id {
 	OPT_SRC_COUNT,
 	OPT_SRC_PORTS,
 	OPT_FLOWS,
+	OPT_PCAP,
+	OPT_FRAGMENTS,
 	OPT_POPULARITY,
 	OPT_NEW,
 	OPT_SEED,
@@ -94,6 +101,8 @@ static const struct option table[] = {
     {"src-count", required_argument, NULL, OPT_SRC_COUNT},
     {"src-ports", required_argument, NULL, OPT_SRC_PORTS},
     {"flows", required_argument, NULL, OPT_FLOWS},
+    {"pcap", required_argument, NULL, OPT_PCAP},
+    {"fragments", required_argument, NULL, OPT_FRAGMENTS},
     {"popularity", required_argument, NULL, OPT_POPULARITY},
     {"new", required_argument, NULL, OPT_NEW},
     {"seed", required_argument, NULL, OPT_SEED},
@@ -114,58 +123,6 @@ static const struct option table[] = {
     {NULL, 0, NULL, 0},
 };
 
-static bool parse_number(const char *text, double least, double most, double *ret)
-{
-	char *end;
-	double v = strtod(text, &end);
-	if (end == text || *end || !(v >= least && v <= most))
-		return false;
-	*ret = v;
-	return true;
-}
-
-static bool parse_integer(const char *text, unsigned long least, unsigned long most, unsigned long *ret)
-{
-	char *end;
-	errno = 0;
-	unsigned long v = strtoul(text, &end, 10);
-	if (end == text || *end || errno || *text == '-' || v < least || v > most)
-		return false;
-	*ret = v;
-	return true;
-}
-
-static bool parse_address(const char *text, struct wire_addr *ret)
-{
-	uint8_t b[16];
-	if (inet_pton(AF_INET, text, b) == 1)
-		*ret = wire_addr_from_v4(b);
-	else if (inet_pton(AF_INET6, text, b) == 1)
-		*ret = wire_addr_from_v6(b);
-	else
-		return false;
-	return true;
-}
-
-static bool parse_mac(const char *text, uint8_t mac[6])
-{
-	int used = 0;
-	return sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx%n", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4],
-	           &mac[5], &used) == 6 &&
-	       !text[used];
-}
-
-static bool parse_ports(const char *text, uint16_t *ret_lo, uint16_t *ret_hi)
-{
-	int used = 0;
-	unsigned lo, hi;
-	if (sscanf(text, "%5u-%5u%n", &lo, &hi, &used) != 2 || text[used] || lo > hi || hi > 65535)
-		return false;
-	*ret_lo = (uint16_t)lo;
-	*ret_hi = (uint16_t)hi;
-	return true;
-}
-
 static bool parse_size(const char *text, uint16_t *ret)
 {
 	unsigned long n;
@@ -173,7 +130,7 @@ static bool parse_size(const char *text, uint16_t *ret)
 		*ret = SIZES_IMIX;
 		return true;
 	}
-	if (!parse_integer(text, 64, 1518, &n))
+	if (!value_integer(text, 64, 1518, &n))
 		return false;
 	*ret = (uint16_t)(n - SIZES_FCS);
 	return true;
@@ -184,7 +141,7 @@ static bool parse_popularity(const char *text, struct popularity *ret)
 	ret->exponent = 1;
 	if (!strncmp(text, "zipf", 4) && (!text[4] || text[4] == ':')) {
 		ret->kind = POPULARITY_ZIPF;
-		return !text[4] || parse_number(text + 5, 0.01, 10, &ret->exponent);
+		return !text[4] || value_number(text + 5, 0.01, 10, &ret->exponent);
 	}
 	ret->kind = !strcmp(text, "uniform") ? POPULARITY_UNIFORM : POPULARITY_TURN;
 	return ret->kind == POPULARITY_UNIFORM || !strcmp(text, "turn");
@@ -196,36 +153,45 @@ static const char *take_packet_option(int id, struct options *o)
 	unsigned long n;
 	switch (id) {
 	case OPT_DST:
-		return parse_address(optarg, &o->traffic.set.dst) ? NULL : "an IPv4 or IPv6 address";
+		return value_address(optarg, &o->traffic.set.dst) ? NULL : "an IPv4 or IPv6 address";
 	case OPT_SRC:
-		return parse_address(optarg, &o->traffic.set.src) ? NULL : "an IPv4 or IPv6 address";
+		return value_address(optarg, &o->traffic.set.src) ? NULL : "an IPv4 or IPv6 address";
 	case OPT_DST_PORT:
-		if (!parse_integer(optarg, 1, 65535, &n))
+		if (!value_integer(optarg, 1, 65535, &n))
 			return "a port, 1 to 65535";
 		o->traffic.set.dst_port = (uint16_t)n;
 		return NULL;
 	case OPT_SRC_COUNT:
-		if (!parse_integer(optarg, 1, UINT32_MAX, &n))
+		if (!value_integer(optarg, 1, UINT32_MAX, &n))
 			return "a number from 1";
 		o->traffic.set.addresses = (uint32_t)n;
 		return NULL;
 	case OPT_SRC_PORTS:
-		return parse_ports(optarg, &o->traffic.set.src_port_lo, &o->traffic.set.src_port_hi)
+		return value_ports(optarg, &o->traffic.set.src_port_lo, &o->traffic.set.src_port_hi)
 		           ? NULL
 		           : "LO-HI, 0 to 65535";
 	case OPT_FLOWS:
-		if (!parse_integer(optarg, 1, MOST_FLOWS, &n))
+		if (!value_integer(optarg, 1, MOST_FLOWS, &n))
 			return "a number, 1 to 67108864";
 		o->traffic.flows = (uint32_t)n;
 		return NULL;
+	case OPT_PCAP:
+		o->pcap_path = optarg;
+		return NULL;
+	case OPT_FRAGMENTS:
+		if (!value_integer(optarg, 2, FRAGMENT_MOST, &n))
+			return "a number, 2 to 8";
+		o->traffic.fragments = (uint8_t)n;
+		return NULL;
 	case OPT_POPULARITY:
+		o->popularity_said = true;
 		return parse_popularity(optarg, &o->traffic.popularity)
 		           ? NULL
 		           : "turn, uniform, zipf or zipf:EXPONENT (0.01 to 10)";
 	case OPT_NEW:
-		return parse_number(optarg, 0, 1e8, &o->traffic.births) ? NULL : "connections per second, 0 to 1e8";
+		return value_number(optarg, 0, 1e8, &o->traffic.births) ? NULL : "connections per second, 0 to 1e8";
 	case OPT_SEED:
-		return parse_integer(optarg, 0, ULONG_MAX, &o->traffic.popularity.state) ? NULL : "a number";
+		return value_integer(optarg, 0, ULONG_MAX, &o->traffic.popularity.state) ? NULL : "a number";
 	case OPT_PROTOCOL:
 		o->traffic.set.protocol = !strcmp(optarg, "tcp")   ? WIRE_PROTO_TCP
 		                          : !strcmp(optarg, "udp") ? WIRE_PROTO_UDP
@@ -234,9 +200,9 @@ static const char *take_packet_option(int id, struct options *o)
 	case OPT_SIZE:
 		return parse_size(optarg, &o->traffic.size) ? NULL : "64 to 1518, or imix";
 	case OPT_SRC_MAC:
-		return parse_mac(optarg, o->traffic.macs + 6) ? NULL : "an Ethernet address, xx:xx:xx:xx:xx:xx";
+		return value_mac(optarg, o->traffic.macs + 6) ? NULL : "an Ethernet address, xx:xx:xx:xx:xx:xx";
 	default:
-		return parse_mac(optarg, o->traffic.macs) ? NULL : "an Ethernet address, xx:xx:xx:xx:xx:xx";
+		return value_mac(optarg, o->traffic.macs) ? NULL : "an Ethernet address, xx:xx:xx:xx:xx:xx";
 	}
 }
 
@@ -253,17 +219,17 @@ static const char *take_trial_option(int id, struct options *o)
 	case OPT_RATE:
 		return rate_parse(optarg, &o->rate) ? NULL : "packets per second, 0 to 1e9, such as 250k, or 40%";
 	case OPT_PORT_SPEED:
-		if (!parse_integer(optarg, 1, 1000000, &n))
+		if (!value_integer(optarg, 1, 1000000, &n))
 			return "Mbit/s, 1 to 1000000";
 		o->port_speed = (uint32_t)n;
 		return NULL;
 	case OPT_SECONDS:
-		return parse_number(optarg, 0.1, 86400, &o->seconds) ? NULL : "seconds, 0.1 to 86400";
+		return value_number(optarg, 0.1, 86400, &o->seconds) ? NULL : "seconds, 0.1 to 86400";
 	case OPT_SEARCH:
 		o->search = true;
 		return NULL;
 	case OPT_LOSS:
-		return parse_number(optarg, 0, 1, &o->loss_allowed) ? NULL : "a share, 0 to 1";
+		return value_number(optarg, 0, 1, &o->loss_allowed) ? NULL : "a share, 0 to 1";
 	case OPT_JSON:
 		o->json = true;
 		return NULL;
@@ -272,7 +238,7 @@ static const char *take_trial_option(int id, struct options *o)
 		return NULL;
 	default:
 		o->lcore = optarg;
-		return parse_integer(optarg, 0, 1023, &n) ? NULL : "a core's number";
+		return value_integer(optarg, 0, 1023, &n) ? NULL : "a core's number";
 	}
 }
 
@@ -285,10 +251,10 @@ static int complain(const char *option, const char *value, const char *right)
 static int finish_traffic(struct traffic *t)
 {
 	struct flow first = flow_set_get(&t->set, 0);
-	uint16_t least = flow_min_size(&first);
+	uint16_t least = t->fragments ? fragment_min_size(&first) : flow_min_size(&first);
 	if (t->size == SIZE_NOT_SAID)
-		t->size = least < SIZE_DEFAULT ? SIZE_DEFAULT : least;
-	if (t->size != SIZES_IMIX && t->size < least) {
+		t->size = t->set.pcap ? SIZES_RECORDED : least < SIZE_DEFAULT ? SIZE_DEFAULT : least;
+	if (t->size >= SIZE_DEFAULT && t->size < least) {
 		fprintf(stderr, "kuafu-pktgen: --size %u: these headers and the stamp need at least %u\n",
 		    t->size + SIZES_FCS, least + SIZES_FCS);
 		return -EINVAL;
@@ -304,19 +270,36 @@ static int finish_traffic(struct traffic *t)
 	return 0;
 }
 
+/* In place of ranges. Before finish_traffic. */
+static int finish_pcap(struct options *o)
+{
+	struct traffic *t = &o->traffic;
+	if (!wire_addr_is_unset(&t->set.dst) || !wire_addr_is_unset(&t->set.src) || t->flows != 1 || t->births > 0) {
+		fprintf(
+		    stderr, "kuafu-pktgen: --pcap: brings its own flows, without --dst, --src, --flows and --new\n");
+		return -EINVAL;
+	}
+	int err = recording_load(o->pcap_path, &o->pcap);
+	if (err)
+		return err;
+	t->flows = o->pcap.n_flows;
+	t->set.pcap = &o->pcap;
+	return finish_traffic(t);
+}
+
 static int finish(struct options *o)
 {
 	if (!o->tx) {
 		fprintf(stderr, "kuafu-pktgen: --tx is missing; see kuafu-pktgen --help\n");
 		return -EINVAL;
 	}
-	if (wire_addr_is_unset(&o->traffic.set.dst)) {
+	if (!o->pcap_path && wire_addr_is_unset(&o->traffic.set.dst)) {
 		fprintf(stderr, "kuafu-pktgen: --dst is missing; see kuafu-pktgen --help\n");
 		return -EINVAL;
 	}
-	if (wire_addr_is_unset(&o->traffic.set.src))
-		parse_address(wire_addr_is_v4(&o->traffic.set.dst) ? "192.0.2.2" : "2001:db8::2", &o->traffic.set.src);
-	if (wire_addr_is_v4(&o->traffic.set.src) != wire_addr_is_v4(&o->traffic.set.dst)) {
+	if (!o->pcap_path && wire_addr_is_unset(&o->traffic.set.src))
+		value_address(wire_addr_is_v4(&o->traffic.set.dst) ? "192.0.2.2" : "2001:db8::2", &o->traffic.set.src);
+	if (!o->pcap_path && wire_addr_is_v4(&o->traffic.set.src) != wire_addr_is_v4(&o->traffic.set.dst)) {
 		fprintf(stderr, "kuafu-pktgen: --src and --dst must be of one family\n");
 		return -EINVAL;
 	}
@@ -324,7 +307,7 @@ static int finish(struct options *o)
 		fprintf(stderr, "kuafu-pktgen: --search needs --rate, the highest rate to try\n");
 		return -EINVAL;
 	}
-	return finish_traffic(&o->traffic);
+	return o->pcap_path ? finish_pcap(o) : finish_traffic(&o->traffic);
 }
 
 int options_parse(int argc, char **argv, struct options *ret_options)
@@ -362,7 +345,10 @@ int options_parse(int argc, char **argv, struct options *ret_options)
 		return -EINVAL;
 	}
 	int err = finish(&o);
-	if (!err)
+	if (!err) {
 		*ret_options = o;
+		ret_options->traffic.set.pcap = o.pcap_path ? &ret_options->pcap : NULL;
+		ret_options->traffic.recorded = o.pcap_path && !o.popularity_said;
+	}
 	return err;
 }

@@ -8,11 +8,3 @@ uint16_t sizes_of(uint16_t size, uint64_t sequence, uint16_t least)
 	uint16_t wanted = size == SIZES_IMIX ? imix[sequence % SIZES_IMIX_PERIOD] : size;
 	return wanted < least ? least : wanted;
 }
-
-double sizes_mean(uint16_t size, uint16_t least)
-{
-	double sum = 0;
-	for (unsigned i = 0; i < SIZES_IMIX_PERIOD; i++)
-		sum += sizes_of(size, i, least);
-	return sum / SIZES_IMIX_PERIOD;
-}

@@ -4,13 +4,13 @@
 
 #include <stdint.h>
 
-#define SIZES_IMIX 0u /* in place of a size */
-#define SIZES_FCS  4u
+#define SIZES_IMIX     0u /* in place of a size */
+#define SIZES_RECORDED 1u /* in place of a size: those of the capture file */
+#define SIZES_FCS      4u
 
 /* Simple IMIX: 7 of 64, 4 of 594, 1 of 1518 bytes (with FCS), repeated. */
 #define SIZES_IMIX_PERIOD 12u
 
-/* The size of packet number `sequence`, and no smaller than `least`. size: that of all, or SIZES_IMIX. */
+/* The size of packet number `sequence`, and no smaller than `least`. size: that of all, or SIZES_IMIX;
+ * of SIZES_RECORDED sizes.c knows nothing. */
 uint16_t sizes_of(uint16_t size, uint64_t sequence, uint16_t least);
-
-double sizes_mean(uint16_t size, uint16_t least);

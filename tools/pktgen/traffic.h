@@ -10,27 +10,33 @@
 #include <stdbool.h>
 
 #include "tools/pktgen/flow_set.h"
+#include "tools/pktgen/fragment.h"
 #include "tools/pktgen/popularity.h"
 #include "tools/pktgen/sizes.h"
+
+struct packet {
+	uint32_t datagram; /* its number */
+	uint8_t fragment;  /* its index, where there are some */
+	struct flow flow;
+	uint32_t place;
+	uint16_t size;
+	bool begins;
+};
 
 struct traffic {
 	struct flow_set set;
 	struct popularity popularity; /* over the places */
 	uint32_t flows;
-	double births; /* per second */
-	uint16_t size; /* of all frames, or SIZES_IMIX */
+	double births;     /* per second */
+	uint16_t size;     /* of all frames, or SIZES_IMIX, or SIZES_RECORDED */
+	bool recorded;     /* flows come as in the capture file, not by popularity */
+	uint8_t fragments; /* of each datagram; 0: it is whole. Each is a packet of its own */
 	uint8_t macs[12];
 	double past;          /* seconds of earlier trials: births go on where they were */
-	uint64_t packets;     /* chosen so far, less those given back */
+	uint64_t datagrams;   /* chosen so far, less those given back */
 	uint64_t connections; /* begun so far */
+	struct packet next;   /* what is to come of a datagram that is under way */
 	uint32_t *begun;      /* per place: the last connection begun there + 1 */
-};
-
-struct packet {
-	struct flow flow;
-	uint32_t place;
-	uint16_t size;
-	bool begins;
 };
 
 /* The fields up to `macs` are the caller's; makes the rest. 0 or -ENOMEM. End with traffic_free. */
@@ -40,7 +46,10 @@ void traffic_free(struct traffic *t);
 /* The next packet, `elapsed` seconds after `past`. */
 struct packet traffic_next(struct traffic *t, double elapsed);
 
-/* A packet that was not sent after all. */
+/* How large packets are in the mean, without FCS: of flow 0, or as recorded. */
+double traffic_mean_size(const struct traffic *t);
+
+/* A packet that was not sent after all. The last comes first. */
 void traffic_give_back(struct traffic *t, const struct packet *packet);
 
 void traffic_write(
