@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dataplane/auth.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <immintrin.h>
+#include <rte_cpuflags.h>
 
 #define BLOCK LB_AES_BLOCK
 #define LANES 8u  /* messages in flight: AES-NI takes 3 to 4 cycles a round and starts up to 2 a cycle */
@@ -171,13 +173,26 @@ static unsigned alike(const struct dp_auth_message *m, unsigned n)
 	return m[0].length < BLOCK ? 1 : k;
 }
 
+/* Asked once: CPUID is slow, more so in a virtual machine, and not every compiler knows the name of this feature. */
+static bool has_vaes(void)
+{
+	enum { NOT_ASKED, NO, YES };
+	static _Atomic int answer;
+	int known = atomic_load_explicit(&answer, memory_order_relaxed);
+	if (known == NOT_ASKED) {
+		known = __builtin_cpu_supports("avx2") && rte_cpu_get_flag_enabled(RTE_CPUFLAG_VAES) == 1 ? YES : NO;
+		atomic_store_explicit(&answer, known, memory_order_relaxed);
+	}
+	return known == YES;
+}
+
 void dp_auth_tags(const struct dp_auth_message *m, unsigned n, uint8_t (*ret_tag)[DP_AUTH_TAG_SIZE])
 {
 	if (!__builtin_cpu_supports("aes") || !__builtin_cpu_supports("sse4.1")) {
 		dp_auth_tags_portable(m, n, ret_tag);
 		return;
 	}
-	bool vaes = __builtin_cpu_supports("vaes") && __builtin_cpu_supports("avx2");
+	bool vaes = has_vaes();
 	uint8_t spare[DP_AUTH_TAG_SIZE];
 	for (unsigned k = 0, took; k < n; k += took) {
 		const struct dp_auth_message *group[WIDE];

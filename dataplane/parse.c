@@ -125,7 +125,7 @@ static enum wire_drop parse_icmp(struct dp_burst *b, unsigned i, struct wire_cur
 		return WIRE_DROP_TRUNCATED;
 	enum dp_kind kind = wire_ip_is_v6(b->ip[i]) ? kind_of_icmpv6(icmp->type) : kind_of_icmp(icmp->type);
 	if (kind != DP_KIND_ICMP_ERROR && kind != DP_KIND_ICMP_ECHO) {
-		b->kind[i] = kind;
+		b->kind[i] = (uint8_t)kind;
 		return WIRE_DROP_NONE;
 	}
 	if (fragment)
