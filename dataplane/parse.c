@@ -10,7 +10,7 @@
 #define TCP_OFFSET_MIN 5u
 
 /* Ends of a packet of TCP or UDP: the first 4 bytes of both headers are the ports. */
-static struct lb_flow_key key_of(const void *ip, uint8_t protocol, const uint8_t *l4)
+static inline struct lb_flow_key key_of(const void *ip, uint8_t protocol, const uint8_t *l4)
 {
 	return lb_flow_key_of(wire_ip_src(ip), wire_ip_dst(ip), wire_be16(l4), wire_be16(l4 + 2), protocol);
 }
@@ -27,7 +27,6 @@ static enum wire_drop parse_tcp(struct dp_burst *b, unsigned i, struct wire_curs
 		return WIRE_DROP_TRUNCATED;
 	b->kind[i] = DP_KIND_TCP;
 	b->tcp_flags[i] = tcp->flags;
-	b->key[i] = key_of(b->ip[i], WIRE_PROTO_TCP, b->l4[i]);
 	return WIRE_DROP_NONE;
 }
 
@@ -44,7 +43,6 @@ static enum wire_drop parse_udp(struct dp_burst *b, unsigned i, struct wire_curs
 	if (length > there && !fragment)
 		return WIRE_DROP_TRUNCATED;
 	b->kind[i] = DP_KIND_UDP;
-	b->key[i] = key_of(b->ip[i], WIRE_PROTO_UDP, b->l4[i]);
 	return WIRE_DROP_NONE;
 }
 
@@ -55,7 +53,8 @@ static enum wire_drop parse_wrapped(struct dp_burst *b, unsigned i, const uint8_
 	if (!dp_wrap_read(quoted, (uint16_t)(end - quoted), &wrapped))
 		return WIRE_DROP_UNSUPPORTED;
 	b->kind[i] = DP_KIND_WRAP_ERROR;
-	dp_wrap_inner_key(&wrapped, &b->key[i]);
+	if (!dp_wrap_inner_key(&wrapped, &b->key[i]))
+		b->key[i] = lb_flow_key_of(wire_ip_src(b->ip[i]), wire_ip_dst(b->ip[i]), 0, 0, WIRE_PROTO_ICMP);
 	return WIRE_DROP_NONE;
 }
 
@@ -158,7 +157,8 @@ static enum wire_drop parse_l4(struct dp_burst *b, unsigned i, const struct dp_h
 	}
 }
 
-static enum wire_drop parse_v4(uint8_t *data, uint32_t available, uint16_t *ret_length, struct dp_headers *ret_headers)
+static inline enum wire_drop parse_v4(
+    uint8_t *data, uint32_t available, uint16_t *ret_length, struct dp_headers *ret_headers)
 {
 	const struct wire_ipv4 *ip = (const struct wire_ipv4 *)data;
 	if (available < sizeof(*ip))
@@ -210,9 +210,12 @@ enum wire_drop dp_parse_ip(struct dp_burst *b, unsigned i, uint8_t *data, uint32
 	b->length[i] = length;
 	b->kind[i] = DP_KIND_OTHER;
 	b->tcp_flags[i] = 0;
-	b->key[i] = (struct lb_flow_key){.client = wire_ip_src(data), .vip = wire_ip_dst(data), .protocol = h.protocol};
 	if (drop == WIRE_DROP_NONE)
 		drop = parse_l4(b, i, &h);
+	if (b->kind[i] == DP_KIND_TCP || b->kind[i] == DP_KIND_UDP)
+		b->key[i] = key_of(data, h.protocol, b->l4[i]);
+	else if (b->kind[i] != DP_KIND_ICMP_ERROR && b->kind[i] != DP_KIND_WRAP_ERROR)
+		b->key[i] = lb_flow_key_of(wire_ip_src(data), wire_ip_dst(data), 0, 0, h.protocol);
 	if (drop == WIRE_DROP_NONE)
 		b->hash[i] = lb_flow_hash(&b->key[i]);
 	return drop;
