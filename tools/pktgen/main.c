@@ -13,6 +13,8 @@
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 
+#include "dataplane/eal.h"
+#include "tools/pktgen/device.h"
 #include "tools/pktgen/options.h"
 #include "tools/pktgen/port.h"
 #include "tools/pktgen/rate.h"
@@ -28,19 +30,29 @@ static void on_signal(int signal)
 	stop = 1;
 }
 
+/* lcore 0 is the generator on its core; a data plane's workers are on whatever cores there are. */
+static void name_threads(const struct options *o, char *text, size_t size)
+{
+	char cpus[256];
+	int used = snprintf(text, size, "--lcores=0@%s", o->lcore);
+	dp_eal_cpus(cpus, sizeof(cpus));
+	for (unsigned i = 1; i <= o->workers && used > 0 && (size_t)used < size; i++)
+		used += snprintf(text + used, size - (size_t)used, ",%u@(%s)", i, cpus);
+}
+
 /* Starts the EAL with the ports of the options. 0, or -EINVAL / -errno after a line on stderr. */
 static int start_eal(const struct options *o, const char *program)
 {
 	static char port_args[PORT_MAX][2][PORT_ARGS_SIZE]; /* the EAL keeps pointers into it */
 	const char *specs[PORT_MAX] = {o->tx, o->rx};
-	char prefix[64];
+	char prefix[64], threads[512];
 	char *argv[24];
 	int argc = 0;
 
+	name_threads(o, threads, sizeof(threads));
 	snprintf(prefix, sizeof(prefix), "kuafu-pktgen-%d", (int)getpid());
 	argv[argc++] = (char *)program;
-	argv[argc++] = (char *)"-l";
-	argv[argc++] = (char *)o->lcore;
+	argv[argc++] = threads;
 	argv[argc++] = (char *)"--file-prefix";
 	argv[argc++] = prefix;
 	argv[argc++] = (char *)"--no-telemetry";
@@ -48,11 +60,11 @@ static int start_eal(const struct options *o, const char *program)
 	if (o->no_huge) {
 		argv[argc++] = (char *)"--no-huge";
 		argv[argc++] = (char *)"-m";
-		argv[argc++] = (char *)"256";
+		argv[argc++] = (char *)(o->workers ? "1024" : "256"); /* flow tables */
 	}
 	if (strncmp(o->tx, "pci:", 4) != 0 && (!o->rx || strncmp(o->rx, "pci:", 4) != 0))
 		argv[argc++] = (char *)"--no-pci";
-	for (unsigned i = 0; i < PORT_MAX && specs[i]; i++) {
+	for (unsigned i = 0; i < PORT_MAX && specs[i] && !o->workers; i++) {
 		const char *error;
 		int n = port_eal_args(specs[i], i, port_args[i], &error);
 		if (n < 0) {
@@ -130,9 +142,33 @@ static int generate(const struct options *o, struct port *tx, struct port *rx)
 	return err;
 }
 
+/* Opens what the options name, in ports[0] and, where it is another one, ports[1]. ret_opened: how many, also on failure. */
+static int open_ports(const struct options *o, uint16_t first, struct port *ports, unsigned *ret_opened)
+{
+	unsigned wanted = o->rx ? 2 : 1;
+	if (rte_eth_dev_count_avail() < wanted) {
+		fprintf(stderr, "kuafu-pktgen: DPDK found %u of %u ports; is the interface there?\n",
+		    rte_eth_dev_count_avail(), wanted);
+		return -ENODEV;
+	}
+	for (; *ret_opened < wanted; ++*ret_opened) {
+		int err = port_open((uint16_t)(first + *ret_opened), &ports[*ret_opened]);
+		if (err) {
+			fprintf(stderr, "kuafu-pktgen: port %s does not open: %s\n", *ret_opened ? o->rx : o->tx,
+			    strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
-	struct options o;
+	static struct options o;
+	struct port ports[PORT_MAX];
+	struct device *device = NULL;
+	uint16_t first = 0;
+	unsigned opened = 0;
 	int err = options_parse(argc, argv, &o);
 	if (err)
 		return err > 0 ? 0 : 2;
@@ -140,23 +176,17 @@ int main(int argc, char **argv)
 	signal(SIGTERM, on_signal);
 	if (start_eal(&o, argv[0]))
 		return 1;
-	unsigned wanted = o.rx ? 2 : 1, opened = 0;
-	struct port ports[PORT_MAX];
-	if (rte_eth_dev_count_avail() < wanted) {
-		fprintf(stderr, "kuafu-pktgen: DPDK found %u of %u ports; is the interface there?\n",
-		    rte_eth_dev_count_avail(), wanted);
-		err = -ENODEV;
-	}
-	for (; !err && opened < wanted; opened++) {
-		err = port_open((uint16_t)opened, &ports[opened]);
-		if (err) {
-			fprintf(
-			    stderr, "kuafu-pktgen: port %s does not open: %s\n", opened ? o.rx : o.tx, strerror(-err));
-			break;
-		}
-	}
+	if (o.workers)
+		err = device_start(&(struct device_config){o.workers, o.traffic.flows, flow_set_get(&o.traffic.set, 0)},
+		    &device, &first);
 	if (!err)
-		err = generate(&o, &ports[0], &ports[wanted - 1]);
+		err = open_ports(&o, first, ports, &opened);
+	if (!err)
+		err = generate(&o, &ports[0], &ports[opened - 1]);
+	if (device) {
+		device_tell(device);
+		device_stop(device);
+	}
 	while (opened)
 		port_close(&ports[--opened]);
 	pcap_free(&o.pcap);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/pktgen/device.h"
 #include "tools/pktgen/recording.h"
 #include "tools/pktgen/values.h"
 #include "wire/packet.h"
@@ -16,7 +17,8 @@ static const char help[] =
     "Usage: kuafu-pktgen --tx PORT [--rx PORT] --dst ADDRESS|--pcap FILE [OPTION...]\n"
     "Sends packets, checks what comes back, and tells loss, order and latency.\n"
     "\n"
-    "Ports: af_xdp:IFACE, tap:IFACE, memif:SOCKET[,role=client], pcap:FILE, null, ring, pci:ADDRESS\n"
+    "Ports: af_xdp:IFACE, tap:IFACE, memif:SOCKET[,role=client], pcap:FILE, null, ring, pci:ADDRESS,\n"
+    "       dataplane[:WORKERS] (in this process, over rings)\n"
     "  --tx PORT            send here\n"
     "  --rx PORT            receive here (default: the same port)\n"
     "Packets:\n"
@@ -53,6 +55,7 @@ static const char help[] =
     "  kuafu-pktgen --tx af_xdp:eth1 --dst 203.0.113.10 --dst-mac 02:00:00:00:00:01 --rate 50000\n"
     "  kuafu-pktgen --tx memif:/run/kuafu/gen.sock --dst 203.0.113.10 --flows 60000 --search --rate 2M\n"
     "  kuafu-pktgen --tx af_xdp:eth1 --pcap clients.pcap --rate 20k\n"
+    "  kuafu-pktgen --tx dataplane --dst 203.0.113.10 --flows 10000 --search --rate 1M --no-huge\n"
     "  kuafu-pktgen --tx null --dst 2001:db8::10 --src-count 100 --flows 1000000 --popularity zipf:1.1 --size imix \\\n"
     "      --rate 40%\n"
     "  kuafu-pktgen --tx af_xdp:eth1 --dst 203.0.113.10 --protocol tcp --flows 10000 --new 5000 --rate 100k --json\n";
@@ -287,12 +290,32 @@ static int finish_pcap(struct options *o)
 	return finish_traffic(t);
 }
 
+/* "dataplane" or "dataplane:WORKERS", 1 to 8; any other port is left to port.c. */
+static int finish_device(struct options *o)
+{
+	static const char name[] = "dataplane";
+	unsigned long workers = 1;
+	size_t length = sizeof(name) - 1;
+	if (strncmp(o->tx, name, length) != 0 || (o->tx[length] && o->tx[length] != ':'))
+		return 0;
+	if (o->tx[length] && !value_integer(o->tx + length + 1, 1, DEVICE_MAX_WORKERS, &workers))
+		return complain("tx", o->tx, "dataplane:WORKERS, 1 to 8");
+	if (o->rx || o->pcap_path) {
+		fprintf(stderr, "kuafu-pktgen: --tx dataplane needs --dst, and answers where it is sent to: no --rx\n");
+		return -EINVAL;
+	}
+	o->workers = (uint16_t)workers;
+	return 0;
+}
+
 static int finish(struct options *o)
 {
 	if (!o->tx) {
 		fprintf(stderr, "kuafu-pktgen: --tx is missing; see kuafu-pktgen --help\n");
 		return -EINVAL;
 	}
+	if (finish_device(o))
+		return -EINVAL;
 	if (!o->pcap_path && wire_addr_is_unset(&o->traffic.set.dst)) {
 		fprintf(stderr, "kuafu-pktgen: --dst is missing; see kuafu-pktgen --help\n");
 		return -EINVAL;

@@ -20,7 +20,8 @@ struct options {
 	double loss_allowed; /* share, 0 .. 1, for --search */
 	double resolution;   /* share of the ceiling, for --search */
 	bool json, no_huge, popularity_said;
-	const char *lcore; /* EAL core list */
+	const char *lcore; /* of the generator */
+	uint16_t workers;  /* of a data plane in this process, in place of ports; 0: none */
 };
 
 /* What it may point to: the strings of argv, *ret_options itself. The pcap is the caller's to free.
