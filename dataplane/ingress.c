@@ -81,7 +81,7 @@ static struct lb_flow *begin_flow(struct dp_worker *w, struct dp_burst *b, unsig
 	if (made) {
 		dp_count(w, WIRE_COUNTER_FLOWS_NEW);
 		store_choice(flow, listener, choice);
-		dp_traffic(w, &b->key[i].vip, flow->endpoint, flow->egress_pop)->flows++;
+		dp_traffic_begin(w, &b->key[i].vip, flow->endpoint, flow->egress_pop)->flows++;
 		if (choice->endpoint->row.mode == WIRE_MODE_TUNNEL)
 			flow->flags |= LB_FLOW_ONE_WAY;
 	}
@@ -183,46 +183,59 @@ static void count(struct dp_worker *w, const struct dp_burst *b, unsigned i, con
 	row->bytes_in += b->length[i];
 }
 
-void dp_ingress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
+/* Looks up what was screened, in bulk, and decides; ret_decided are those that go on, ret_decision[i] theirs by column. */
+static void decide_all(struct dp_worker *w, struct dp_burst *b, const struct dp_group *screened,
+    struct dp_group *ret_decided, struct decision ret_decision[DP_BURST_MAX])
 {
 	const struct lb_flow_key *key[DP_BURST_MAX];
 	uint64_t hash[DP_BURST_MAX];
 	struct lb_flow *flow[DP_BURST_MAX];
-	struct dp_group screened = {.n = 0}, here = {.n = 0};
+	for (unsigned k = 0; k < screened->n; k++) {
+		key[k] = &b->key[screened->i[k]];
+		hash[k] = b->hash[screened->i[k]];
+	}
+	lb_flow_lookup_bulk(w->flows, key, hash, screened->n, flow);
+	for (unsigned k = 0; k < screened->n; k++) {
+		/* A flow that was begun, or whose place another took, earlier in this burst is looked up again. */
+		unsigned i = screened->i[k];
+		struct lb_flow *now = flow[k];
+		struct decision *d = &ret_decision[i];
+		if (!now || now->state == LB_FLOW_FREE || !lb_flow_key_equal(&now->key, key[k]))
+			now = lb_flow_lookup(w->flows, key[k], hash[k]);
+		enum wire_drop drop = decide(w, b, i, now, d);
+		if (drop != WIRE_DROP_NONE) {
+			dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, drop);
+			continue;
+		}
+		__builtin_prefetch(dp_traffic_near(w, &key[k]->vip, d->steer.endpoint, d->steer.egress_pop), 1);
+		dp_group_add(ret_decided, i);
+	}
+}
+
+void dp_ingress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
+{
+	struct decision decision[DP_BURST_MAX];
+	struct dp_group screened = {.n = 0}, decided = {.n = 0}, here = {.n = 0};
 	struct dp_tunnel t;
 	t.n = 0;
 
 	for (unsigned k = 0; k < g->n; k++)
 		if (passes_screen(w, b, g->i[k]))
 			dp_group_add(&screened, g->i[k]);
-	for (unsigned k = 0; k < screened.n; k++) {
-		key[k] = &b->key[screened.i[k]];
-		hash[k] = b->hash[screened.i[k]];
-	}
-	if (screened.n == 0)
-		return;
-	lb_flow_lookup_bulk(w->flows, key, hash, screened.n, flow);
-	for (unsigned k = 0; k < screened.n; k++) {
-		/* A flow that was begun, or whose place another took, earlier in this burst is looked up again. */
-		unsigned i = screened.i[k];
-		struct lb_flow *now = flow[k];
-		struct decision d;
-		if (!now || now->state == LB_FLOW_FREE || !lb_flow_key_equal(&now->key, key[k]))
-			now = lb_flow_lookup(w->flows, key[k], hash[k]);
-		enum wire_drop drop = decide(w, b, i, now, &d);
-		if (drop != WIRE_DROP_NONE) {
-			dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, drop);
-			continue;
-		}
-		count(w, b, i, &d.steer);
-		if (d.steer.egress_pop == w->snapshot->self) {
+	if (screened.n)
+		decide_all(w, b, &screened, &decided, decision);
+	for (unsigned k = 0; k < decided.n; k++) {
+		unsigned i = decided.i[k];
+		const struct decision *d = &decision[i];
+		count(w, b, i, &d->steer);
+		if (d->steer.egress_pop == w->snapshot->self) {
 			dp_count_journey(w, WIRE_JOURNEY_INGRESS, b->length[i]);
 			dp_rewrite_ttl(b->ip[i]);
 			dp_burst_trim(b, i);
-			b->steer[i] = d.steer;
+			b->steer[i] = d->steer;
 			dp_group_add(&here, i);
 		} else {
-			send_to_egress(w, &t, b, i, &d);
+			send_to_egress(w, &t, b, i, d);
 		}
 	}
 	dp_tunnel_flush(w, &t);

@@ -10,7 +10,8 @@
 #include "wire/checksum.h"
 #include "wire/ip.h"
 
-#define KEPT 16u /* of each kind: most POPs have fewer neighbours; a power of two */
+#define KEPT   16u  /* of each kind but places: most POPs have fewer neighbours; a power of two */
+#define PLACES 256u /* some hundred VIPs */
 
 _Static_assert(DP_WAY_HEADER >= WIRE_OVERLAY_HEADROOM, "the longest header fits");
 
@@ -33,7 +34,7 @@ struct entry {
 };
 
 struct dp_ways {
-	struct place place[KEPT];
+	struct place place[PLACES];
 	struct entry entry[KEPT];
 	struct course course[KEPT];
 	struct dp_exit exit[KEPT];
@@ -56,8 +57,9 @@ void dp_ways_destroy(struct dp_ways *ways)
 
 void dp_ways_forget(struct dp_ways *ways)
 {
-	for (unsigned i = 0; i < KEPT; i++) {
+	for (unsigned i = 0; i < PLACES; i++)
 		ways->place[i].known = false;
+	for (unsigned i = 0; i < KEPT; i++) {
 		ways->entry[i].known = false;
 		ways->course[i].to = 0;
 		ways->exit[i].link = NULL;
@@ -65,9 +67,9 @@ void dp_ways_forget(struct dp_ways *ways)
 	}
 }
 
-static unsigned slot_of(const struct wire_addr *a)
+static unsigned slot_of(const struct wire_addr *a, unsigned slots)
 {
-	return (unsigned)(lb_hash_word(a->bytes + 8) * 0x9e3779b97f4a7c15u >> 32) % KEPT;
+	return (unsigned)(lb_hash_word(a->bytes + 8) * 0x9e3779b97f4a7c15u >> 32) % slots;
 }
 
 static enum dp_place find_place(const struct lb_snapshot *s, const struct wire_addr *address)
@@ -79,7 +81,7 @@ static enum dp_place find_place(const struct lb_snapshot *s, const struct wire_a
 
 enum dp_place dp_ways_place(struct dp_worker *w, const struct wire_addr *address)
 {
-	struct place *p = &w->ways->place[slot_of(address)];
+	struct place *p = &w->ways->place[slot_of(address, PLACES)];
 	if (!p->known || !wire_addr_equal(&p->address, address))
 		*p = (struct place){*address, true, (uint8_t)find_place(w->snapshot, address)};
 	return p->what;
@@ -87,7 +89,7 @@ enum dp_place dp_ways_place(struct dp_worker *w, const struct wire_addr *address
 
 const struct lb_link *dp_ways_link(struct dp_worker *w, const struct wire_addr *local, const struct wire_addr *remote)
 {
-	struct entry *e = &w->ways->entry[slot_of(remote)];
+	struct entry *e = &w->ways->entry[slot_of(remote, KEPT)];
 	if (!e->known || !wire_addr_equal(&e->remote, remote) || !wire_addr_equal(&e->local, local))
 		*e = (struct entry){*local, *remote, true, lb_snapshot_link_by_address(w->snapshot, local, remote)};
 	return e->link;
