@@ -300,7 +300,7 @@ static int draft_table(struct draft *d, const struct dp_routes *routes, const st
 	if (d->table == NULL)
 		return no_memory(ret_error);
 	for (uint16_t port = 0; port < routes->n_ports; port++)
-		d->table[1 + port].port = port;
+		d->table[1 + port] = (struct dp_adjacency){.port = port, .mtu = UINT16_MAX};
 	for (uint32_t at = FIRST_PLACE; at < d->places.n; at++) {
 		struct place *place = &d->places.of[at];
 		if (place->adjacency == 0)

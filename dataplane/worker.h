@@ -49,7 +49,7 @@ struct dp_oam;           /* worker 0: keepalives, flood, link states; dataplane/
 struct dp_adjacency {
 	struct wire_ether ether; /* the caller writes ether.type */
 	uint16_t port;
-	uint16_t mtu;  /* of the port, bytes of the IP packet */
+	uint16_t mtu;  /* of the port, bytes of the IP packet; UINT16_MAX until it is resolved: nothing is too big */
 	bool resolved; /* false: `ether` is void; ask with dp_neighbour_wanted(w, adjacency->port, …) */
 };
 

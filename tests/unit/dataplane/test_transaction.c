@@ -113,6 +113,20 @@ static bool step(uint32_t model[PREFIXES])
 }
 
 /* The oracle is an array: what was committed and nothing else. */
+/* Or the packet that would have the next hop asked for is refused for its size before. */
+Test(transaction, nothing_is_too_big_for_a_next_hop_that_is_not_resolved)
+{
+	struct wire_ctl_route route = shell_route("10.0.0.0", 8, 0, 1);
+	struct wire_addr to = shell_address("10.0.0.1");
+	const struct shell_row row = {WIRE_OBJ_ROUTE, &route, sizeof(route)};
+	shell_hello(&s);
+	shell_commit(&s, 1, true, &row, 1);
+	cr_assert_str_empty(shell_error(&s));
+	const struct dp_state *state = atomic_load(&s.set->state);
+	const struct dp_adjacency *a = &state->adjacency[dp_fib_find(&state->fib, &to)];
+	cr_assert(!a->resolved && a->port == 1 && a->mtu == UINT16_MAX);
+}
+
 Test(transaction, random_ones_are_seen_whole_or_not_at_all)
 {
 	uint32_t committed[PREFIXES], next[PREFIXES];
