@@ -18,6 +18,8 @@ clean_up() {
 	rm -rf "$dir"
 }
 trap clean_up EXIT
+trap 'exit 130' INT TERM
+export RUNTIME_DIRECTORY="$dir" # DPDK's files go with the test
 
 fail() { echo "$*" >&2; cat "$dir"/log* >&2 2>/dev/null || :; exit 1; }
 # Waits for at most 20 s.
