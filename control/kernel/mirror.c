@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/base/log.h"
 #include "control/kernel/netlink.h"
 
 /* Notices come in bursts; one look at the tables answers them all. */
@@ -13,6 +14,9 @@
 
 /* When a dump fails (the kernel says so if the tables changed under it), or notices were lost. */
 #define AGAIN_MS 200u
+
+/* Failures in a row after which somebody should know. */
+#define FAILURES_TOLD 10u
 
 enum stale { STALE_LINKS = 1, STALE_NEIGHBOURS = 2, STALE_ROUTES = 4, STALE_ALL = 7 };
 
@@ -27,6 +31,7 @@ struct ctl_kernel {
 	unsigned handles;
 	unsigned stale; /* enum stale */
 	bool told;
+	unsigned failures; /* in a row */
 	struct ctl_fib fib;
 	struct ctl_fib_rows rows;
 };
@@ -99,8 +104,15 @@ static int refresh(struct ctl_kernel *kernel)
 static void on_timer(uv_timer_t *timer)
 {
 	struct ctl_kernel *kernel = timer->data;
-	if (!refresh(kernel))
+	int error = refresh(kernel);
+	if (!error && kernel->failures >= FAILURES_TOLD)
+		ctl_info("the kernel's routes can be read again");
+	kernel->failures = error ? kernel->failures + 1 : 0;
+	if (!error)
 		return;
+	if (kernel->failures == FAILURES_TOLD)
+		ctl_warning(
+		    "the kernel's routes cannot be read (%s): the data plane keeps those it has", strerror(-error));
 	kernel->stale = STALE_ALL;
 	uv_timer_start(timer, on_timer, AGAIN_MS, 0);
 }
@@ -109,7 +121,11 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct ctl_kernel *kernel = poll->data;
 	char buffer[32768];
-	(void)status, (void)events;
+	(void)events;
+	if (status < 0) { /* libuv gives up a socket that has an error, and this one's is that notices were lost */
+		kernel->stale = STALE_ALL;
+		uv_poll_start(poll, UV_READABLE, on_poll);
+	}
 	for (;;) {
 		ssize_t length = mnl_socket_recvfrom(kernel->notices, buffer, sizeof(buffer));
 		if (length < 0 && errno == ENOBUFS) { /* notices were lost: look at everything */

@@ -30,12 +30,23 @@ int ctl_netlink_open(unsigned groups, struct mnl_socket **ret_socket)
 	return 0;
 }
 
+/* What a request that failed half way has left unread: the kernel goes on with a dump as it is read, and says at its end
+ * that it was interrupted. The next request's answer is behind it. */
+static void discard_rest(struct mnl_socket *socket)
+{
+	char rest[32768];
+	while (
+	    recv(mnl_socket_get_fd(socket), rest, sizeof(rest), MSG_DONTWAIT) > 0 || errno == ENOBUFS || errno == EINTR)
+		errno = 0;
+}
+
 /* Send a request and hand every answer to `on_message` until the end of the dump or the acknowledgement. */
 static int ask(struct mnl_socket *socket, struct nlmsghdr *request, mnl_cb_t on_message, void *arg)
 {
 	static unsigned sequence;
 	char answer[32768];
 	request->nlmsg_seq = ++sequence;
+	discard_rest(socket);
 	if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
 		return -errno;
 	for (int more = MNL_CB_OK; more > MNL_CB_STOP;) {

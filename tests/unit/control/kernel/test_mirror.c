@@ -217,3 +217,22 @@ int main(int argc, char *argv[])
 	criterion_finalize(tests);
 	return !good;
 }
+
+/* The kernel breaks off a dump under which its tables changed. What is left of that must not be taken for the answer to
+ * the next request. */
+Test(mirror, sees_the_routes_after_a_time_in_which_links_came_and_went, .timeout = 60)
+{
+	shell("for i in $(seq 80); do echo link add c$i type veth peer name d$i; done | ip -batch -");
+	pid_t churn = fork();
+	if (!churn)
+		_exit(system("for round in 1 2 3 4; do for to in up down; do "
+		             "for i in $(seq 80); do echo link set c$i $to; done | ip -batch -; done; done") != 0);
+	int status = -1;
+	while (waitpid(churn, &status, WNOHANG) == 0)
+		turn(5);
+	cr_assert_eq(status, 0);
+	shell("ip route add 192.0.2.0/24 via 10.0.0.2");
+	cr_assert(comes("192.0.2.0", 24, true));
+	struct wire_addr address = ip("203.0.113.10");
+	cr_assert(ctl_kernel_blackhole(kernel, &address, 1) == 0, "the socket still takes requests");
+}
