@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dataplane/burst.h"
 
+#include "dataplane/fragment.h"
 #include "dataplane/oam.h"
 #include "dataplane/trace.h"
 #include "dataplane/tunnel.h"
@@ -53,7 +54,8 @@ static void classify_overlay(struct dp_worker *w, struct dp_burst *b, unsigned i
 
 static bool has_flow(const struct dp_burst *b, unsigned i)
 {
-	return b->kind[i] == DP_KIND_TCP || b->kind[i] == DP_KIND_UDP || b->kind[i] == DP_KIND_ICMP_ERROR;
+	return b->kind[i] == DP_KIND_TCP || b->kind[i] == DP_KIND_UDP || b->kind[i] == DP_KIND_FRAGMENT ||
+	       b->kind[i] == DP_KIND_ICMP_ERROR;
 }
 
 static bool has_nat_flow(const struct dp_burst *b, unsigned i)
@@ -78,8 +80,14 @@ static void classify_ip(struct dp_worker *w, struct dp_burst *b, unsigned i, enu
 	}
 	struct wire_addr to = wire_ip_dst(b->ip[i]), from = wire_ip_src(b->ip[i]);
 	bool overlay = drop == WIRE_DROP_NONE && b->kind[i] == DP_KIND_UDP && b->key[i].vip_port == WIRE_OVERLAY_PORT;
+	bool fragmented = dp_fragment_is(b, i) && (drop == WIRE_DROP_NONE || drop == WIRE_DROP_FRAGMENT);
 	b->link[i] = overlay ? dp_ways_link(w, &to, &from) : NULL;
 	enum dp_place place = b->link[i] ? DP_PLACE_OTHER : dp_ways_place(w, &to);
+	if (fragmented && place != DP_PLACE_OTHER) {
+		if (!dp_fragment_classify(w, b, i, place == DP_PLACE_VIP ? WIRE_JOURNEY_INGRESS : WIRE_JOURNEY_REPLY))
+			return;
+		drop = WIRE_DROP_NONE;
+	}
 	if (b->link[i]) {
 		classify_overlay(w, b, i, g);
 	} else if (place == DP_PLACE_VIP) {
@@ -173,6 +181,7 @@ void dp_worker_tick(struct dp_worker *w)
 	    lb_flow_sweep(w->flows, timeouts, w->now_ns, lb_flow_capacity(w->flows) / SWEEP_PASSES + 1);
 	counter[WIRE_COUNTER_NAT_EXPIRED] +=
 	    lb_nat_sweep(w->nat, timeouts, w->now_ns, lb_nat_capacity(w->nat) / SWEEP_PASSES + 1);
+	dp_fragment_tick(w);
 	w->stats->flows = lb_flow_count(w->flows);
 	w->stats->nat_flows = lb_nat_count(w->nat);
 }

@@ -27,6 +27,7 @@ enum dp_kind {
 	DP_KIND_UDP,
 	DP_KIND_ICMP_ERROR, /* quotes a TCP or UDP packet: the key is that of the quoted packet's flow */
 	DP_KIND_ICMP_ECHO,  /* request */
+	DP_KIND_FRAGMENT,   /* of TCP or UDP, not the first: the key is that of the datagram's flow */
 	DP_KIND_WRAP_ERROR, /* ICMP error that quotes IP in IP: the key is that of the inner packet's flow, if it is there */
 	DP_KIND_NEIGHBOUR, /* IPv6's Neighbour Discovery: always the kernel's, as ARP is */
 };

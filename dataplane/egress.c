@@ -8,10 +8,12 @@
 #include <errno.h>
 
 #include "dataplane/answer.h"
+#include "dataplane/fragment.h"
 #include "dataplane/icmp.h"
 #include "dataplane/output.h"
 #include "dataplane/path_mtu.h"
 #include "dataplane/rewrite.h"
+#include "dataplane/split.h"
 #include "dataplane/trace.h"
 #include "dataplane/wrap.h"
 #include "lb/nat.h"
@@ -20,16 +22,19 @@
 void dp_egress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
 {
 	struct dp_group bare = {.n = 0};
+	struct dp_released released = {.n = 0};
 	for (unsigned k = 0; k < g->n; k++) {
 		unsigned i = g->i[k];
 		enum wire_drop drop = dp_tunnel_unwrap(b, i);
-		if (drop == WIRE_DROP_NONE)
-			dp_group_add(&bare, i);
-		else
+		if (drop != WIRE_DROP_NONE)
 			dp_refuse(w, b, i, WIRE_JOURNEY_EGRESS, drop);
+		else if (!dp_fragment_is(b, i) || dp_fragment_inside(w, b, i, &released))
+			dp_group_add(&bare, i);
 	}
 	if (bare.n)
 		dp_egress_deliver(w, b, &bare);
+	if (released.n)
+		dp_fragment_release(w, b, &released);
 }
 
 /* A RST in the endpoint's place, back to where the packet entered. */
@@ -136,10 +141,11 @@ static enum wire_drop begin_flow(
 	return make_passing(w, &target, passing);
 }
 
-/* Whether packet i fits `room` bytes on its way to the endpoint; if not, its sender is told and it is dropped. */
-static bool fits(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, unsigned room)
+/* Whether packet i fits `room` bytes on its way to the endpoint, in fragments if it may be fragmented; if not, its sender is told and it is dropped. */
+static bool fits(
+    struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, unsigned room, bool may_split)
 {
-	if (b->length[i] <= room)
+	if (b->length[i] <= room || may_split)
 		return true;
 	struct dp_answer to = dp_answer_to_packet(w, b, i);
 	dp_answer(w, t, dp_icmp_make(w, b->ip[i], b->length[i], DP_ICMP_TOO_BIG, (uint16_t)room), &to);
@@ -154,7 +160,8 @@ static void send_translated(
 	struct dp_ends to = dp_ends(&flow->nat_address, flow->nat_port, &flow->endpoint_address, flow->endpoint_port);
 	const struct dp_adjacency *a = dp_fib_lookup(w, &flow->endpoint_address);
 	int growth = dp_burst_growth(b, i, !wire_addr_is_v4(&flow->endpoint_address));
-	if (!fits(w, t, b, i, (unsigned)((a ? a->mtu : UINT16_MAX) - growth)))
+	bool may_split = wire_addr_is_v4(&flow->endpoint_address) && dp_split_may(b->ip[i]);
+	if (!fits(w, t, b, i, (unsigned)((a ? a->mtu : UINT16_MAX) - growth), may_split))
 		return;
 	dp_tunnel_clamp_back(w, b, i, flow->ingress_pop, flow->class);
 	enum wire_drop drop = dp_burst_readdress(w, b, i, &to);
@@ -162,6 +169,20 @@ static void send_translated(
 		dp_refuse(w, b, i, WIRE_JOURNEY_EGRESS, drop);
 	else
 		dp_output_by(w, b->pkt[i], a, WIRE_JOURNEY_EGRESS);
+}
+
+static void send_outer(
+    struct dp_worker *w, struct rte_mbuf *m, const struct dp_wrap *wrap, uint16_t size, const struct dp_adjacency *a)
+{
+	uint16_t length = (uint16_t)rte_pktmbuf_pkt_len(m);
+	uint8_t *at = dp_output_prepend(m, size);
+	if (!at) {
+		dp_drop(w, m, WIRE_DROP_NO_MBUF);
+		return;
+	}
+	dp_wrap_write(at, wrap, length);
+	dp_count(w, WIRE_COUNTER_WRAPPED);
+	dp_output_by(w, m, a, WIRE_JOURNEY_EGRESS);
 }
 
 /* As it is, in a packet of ours to the endpoint. */
@@ -179,16 +200,13 @@ static void send_wrapped(
 	const struct dp_adjacency *a = dp_fib_lookup(w, endpoint);
 	if (a && a->mtu < mtu)
 		mtu = a->mtu;
-	if (!fits(w, t, b, i, mtu > size ? (unsigned)mtu - size : 0))
+	uint16_t room = mtu > size ? (uint16_t)(mtu - size) : 0;
+	if (!fits(w, t, b, i, room, dp_split_may(b->ip[i])))
 		return;
-	uint8_t *at = dp_output_prepend(b->pkt[i], size);
-	if (!at) {
-		dp_refuse(w, b, i, WIRE_JOURNEY_EGRESS, WIRE_DROP_NO_MBUF);
-		return;
-	}
-	dp_wrap_write(at, &wrap, b->length[i]);
-	dp_count(w, WIRE_COUNTER_WRAPPED);
-	dp_output_by(w, b->pkt[i], a, WIRE_JOURNEY_EGRESS);
+	struct rte_mbuf *piece[DP_SPLIT_MAX] = {b->pkt[i]};
+	unsigned n = b->length[i] > room ? dp_split(w, b->pkt[i], room, piece) : 1;
+	for (unsigned k = 0; k < n; k++)
+		send_outer(w, piece[k], &wrap, size, a);
 }
 
 /* A flow whose endpoint died loses its state: what begins a flow begins anew, TCP in progress is reset. */
@@ -245,7 +263,8 @@ static void deliver(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b
 
 static bool has_flow(const struct dp_burst *b, unsigned i)
 {
-	return b->kind[i] == DP_KIND_TCP || b->kind[i] == DP_KIND_UDP || b->kind[i] == DP_KIND_ICMP_ERROR;
+	return b->kind[i] == DP_KIND_TCP || b->kind[i] == DP_KIND_UDP || b->kind[i] == DP_KIND_FRAGMENT ||
+	       b->kind[i] == DP_KIND_ICMP_ERROR;
 }
 
 void dp_egress_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)

@@ -5,6 +5,7 @@
 
 #include <rte_byteorder.h>
 
+#include "dataplane/split.h"
 #include "wire/ip.h"
 
 __attribute__((noinline, cold)) static bool move_back(struct rte_mbuf *m)
@@ -31,6 +32,16 @@ enum wire_drop dp_output(struct dp_worker *w, struct rte_mbuf *m, enum wire_jour
 	return dp_output_by(w, m, dp_fib_lookup(w, &to), journey);
 }
 
+__attribute__((noinline, cold)) static enum wire_drop output_pieces(
+    struct dp_worker *w, struct rte_mbuf *m, const struct dp_adjacency *a, enum wire_journey journey)
+{
+	struct rte_mbuf *piece[DP_SPLIT_MAX];
+	unsigned n = dp_split(w, m, a->mtu, piece);
+	for (unsigned k = 0; k < n; k++)
+		dp_output_by(w, piece[k], a, journey);
+	return n ? WIRE_DROP_NONE : WIRE_DROP_NO_MBUF;
+}
+
 enum wire_drop dp_output_by(
     struct dp_worker *w, struct rte_mbuf *m, const struct dp_adjacency *a, enum wire_journey journey)
 {
@@ -45,6 +56,8 @@ enum wire_drop dp_output_by(
 		struct wire_addr to = wire_ip_dst(ip);
 		dp_neighbour_wanted(w, a->port, &to);
 		drop = WIRE_DROP_NO_NEIGHBOUR;
+	} else if (rte_pktmbuf_pkt_len(m) > a->mtu && dp_split_may(ip)) {
+		return output_pieces(w, m, a, journey);
 	} else if (rte_pktmbuf_pkt_len(m) > a->mtu) {
 		drop = WIRE_DROP_TOO_BIG;
 	} else {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What egress and reply do to a packet once they know its flow. */
-#include "dataplane/burst.h"
+#include "dataplane/fragment.h"
 #include "dataplane/rewrite.h"
 #include "dataplane/translate.h"
 
@@ -26,10 +26,13 @@ __attribute__((noinline)) static enum wire_drop translate(
 
 enum wire_drop dp_burst_readdress(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct dp_ends *to)
 {
+	dp_fragment_identify(b, i);
 	if (wire_ip_is_v6(b->ip[i]) == wire_addr_is_v4(to->dst))
 		return translate(w, b, i, to);
 	if (b->kind[i] == DP_KIND_ICMP_ERROR)
 		dp_rewrite_icmp_error(b->ip[i], b->l4[i], dp_burst_l4_length(b, i), to, b->key[i].protocol);
+	else if (b->kind[i] == DP_KIND_FRAGMENT)
+		dp_rewrite_addresses(b->ip[i], to);
 	else
 		dp_rewrite_ends(b->ip[i], b->l4[i], dp_burst_l4_length(b, i), to, b->key[i].protocol);
 	return WIRE_DROP_NONE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reply: endpoint -> our NAT address. The NAT port names the flow; the packet becomes VIP -> client again and goes to
  * the POP where the client last entered, or straight out if that is this one. */
+#include "dataplane/fragment.h"
 #include "dataplane/icmp.h"
 #include "dataplane/rewrite.h"
 #include "dataplane/trace.h"

@@ -3,6 +3,7 @@
  * endpoint the flow truly has (another POP may have chosen them, before anycast moved the client here); send. */
 #include "dataplane/icmp.h"
 #include "dataplane/output.h"
+#include "dataplane/split.h"
 #include "dataplane/trace.h"
 #include "dataplane/traffic.h"
 #include "dataplane/tunnel.h"
@@ -90,7 +91,7 @@ static void send_to_client(
 {
 	struct wire_addr client = wire_ip_dst(b->ip[i]);
 	const struct dp_adjacency *a = dp_fib_lookup(w, &client);
-	if (a && b->length[i] > a->mtu) {
+	if (a && b->length[i] > a->mtu && !dp_split_may(b->ip[i])) {
 		tell_endpoint(w, t, b, i, flow, hash, a->mtu);
 		dp_refuse(w, b, i, WIRE_JOURNEY_RETURN, WIRE_DROP_TOO_BIG);
 		return;

@@ -124,7 +124,7 @@ void dp_rewrite_icmp_checksum(const uint8_t *ip, void *icmp, uint16_t length)
 	message->checksum = (uint16_t)~wire_csum_fold(wire_csum_add(sum, message, length));
 }
 
-static void put_addresses(uint8_t *packet, const struct dp_ends *to)
+void dp_rewrite_addresses(uint8_t *packet, const struct dp_ends *to)
 {
 	if (wire_ip_is_v6(packet)) {
 		struct wire_ipv6 *ip = (struct wire_ipv6 *)packet;
@@ -145,7 +145,7 @@ void dp_rewrite_icmp_error(uint8_t *ip, uint8_t *icmp, uint16_t length, const st
 	uint8_t *quoted = icmp + sizeof(struct wire_icmp), *end = icmp + length;
 	struct dp_headers h;
 	struct dp_ends back = dp_ends_exchanged(to);
-	put_addresses(ip, to);
+	dp_rewrite_addresses(ip, to);
 	if (dp_headers_find(quoted, (size_t)(end - quoted), &h) == WIRE_DROP_NONE)
 		dp_rewrite_ends(quoted, quoted + h.l4, (uint16_t)(end - quoted - h.l4), &back, protocol);
 	dp_rewrite_icmp_checksum(ip, icmp, length);

@@ -43,6 +43,8 @@ void dp_rewrite_ends(uint8_t *ip, uint8_t *l4, uint16_t l4_length, const struct 
 /* The same of the L4 header alone: its ports, and its checksum for the addresses of `to`, which may be of another version
  * than those in the header at `ip`. */
 void dp_rewrite_l4(const uint8_t *ip, uint8_t *l4, uint16_t l4_length, const struct dp_ends *to, uint8_t protocol);
+/* The same for a later fragment, which has no L4 header. */
+void dp_rewrite_addresses(uint8_t *ip, const struct dp_ends *to);
 
 /* One hop less, and IPv4's header checksum with it. The TTL or hop limit must be above 0. */
 static inline void dp_rewrite_ttl(void *packet)

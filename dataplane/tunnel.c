@@ -5,11 +5,13 @@
 
 #include <rte_byteorder.h>
 
+#include "dataplane/fragment.h"
 #include "dataplane/icmp.h"
 #include "dataplane/links.h"
 #include "dataplane/oam.h"
 #include "dataplane/output.h"
 #include "dataplane/rewrite.h"
+#include "dataplane/split.h"
 #include "dataplane/trace.h"
 #include "dataplane/way.h"
 #include "wire/bytes.h"
@@ -129,8 +131,11 @@ enum wire_drop dp_tunnel_unwrap(struct dp_burst *b, unsigned i)
 	uint16_t type = wire_be16(&o->geneve->protocol);
 	if (type != WIRE_ETHERTYPE_IPV4 && type != WIRE_ETHERTYPE_IPV6)
 		return WIRE_DROP_UNSUPPORTED;
+	b->ip[i] = NULL;
 	enum wire_drop drop = dp_parse_ip(b, i, inner, (uint32_t)(end - inner));
-	if (drop != WIRE_DROP_NONE)
+	if (drop == WIRE_DROP_FRAGMENT && dp_fragment_is(b, i))
+		b->kind[i] = DP_KIND_FRAGMENT;
+	else if (drop != WIRE_DROP_NONE)
 		return drop;
 	if (wire_ip_ethertype(inner) != type)
 		return WIRE_DROP_BAD_IP_HEADER;
@@ -163,7 +168,7 @@ bool dp_tunnel_fits(
     struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_leg *leg, bool v6, enum wire_journey journey)
 {
 	int room = dp_tunnel_room(leg) - dp_burst_growth(b, i, v6);
-	if (b->length[i] <= room)
+	if (b->length[i] <= room || (!v6 && dp_split_may(b->ip[i])))
 		return true;
 	dp_icmp_error(w, b->ip[i], b->length[i], DP_ICMP_TOO_BIG, (uint16_t)room);
 	dp_refuse(w, b, i, journey, WIRE_DROP_TOO_BIG);
@@ -304,9 +309,27 @@ static void put_sequence(uint8_t *at, const struct dp_way *way, uint64_t sequenc
 	dp_overlay_stamp(&o, sequence, time_us);
 }
 
+/* The packet in fragments that fit. */
+__attribute__((noinline, cold)) static enum wire_drop wrap_pieces(struct dp_worker *w, struct dp_tunnel *t,
+    struct rte_mbuf *m, const struct lb_leg *leg, uint16_t hash14, const struct dp_steer *steer,
+    enum wire_journey journey)
+{
+	struct rte_mbuf *piece[DP_SPLIT_MAX];
+	if (!dp_split_may(rte_pktmbuf_mtod(m, const uint8_t *))) {
+		dp_drop(w, m, WIRE_DROP_TOO_BIG);
+		return WIRE_DROP_TOO_BIG;
+	}
+	unsigned n = dp_split(w, m, dp_tunnel_room(leg), piece);
+	for (unsigned k = 0; k < n; k++)
+		dp_tunnel_wrap(w, t, piece[k], leg, hash14, steer, journey);
+	return n ? WIRE_DROP_NONE : WIRE_DROP_NO_MBUF;
+}
+
 enum wire_drop dp_tunnel_wrap(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct lb_leg *leg,
     uint16_t hash14, const struct dp_steer *steer, enum wire_journey journey)
 {
+	if (rte_pktmbuf_pkt_len(m) > dp_tunnel_room(leg))
+		return wrap_pieces(w, t, m, leg, hash14, steer, journey);
 	const struct dp_way *way = dp_ways_along(w, leg);
 	const uint8_t *inner = rte_pktmbuf_mtod(m, const uint8_t *);
 	uint16_t length = (uint16_t)(way->size - way->udp + rte_pktmbuf_pkt_len(m));

@@ -13,7 +13,7 @@
 void dp_tunnel_receive(
     struct dp_worker *w, struct dp_burst *b, const struct dp_group *g, struct dp_group journey[WIRE_JOURNEY_COUNT]);
 
-/* Makes column i that of the inner packet, with its ECN as RFC 6040 says, and cuts the mbuf down to it. */
+/* Makes column i that of the inner packet (of a later fragment: kind FRAGMENT, and no ports in the key), with its ECN as RFC 6040 says, and cuts the mbuf down to it. */
 enum wire_drop dp_tunnel_unwrap(struct dp_burst *b, unsigned i);
 
 /* ---- into the overlay ---- */
@@ -33,7 +33,9 @@ const struct lb_leg *dp_tunnel_leg(struct dp_worker *w, uint16_t to_pop, uint8_t
 /* Bytes of the largest inner packet on the leg, whose MTU counts IPv4's outer header on every link (wire/control.h). */
 uint16_t dp_tunnel_room(const struct lb_leg *leg);
 
-/* Whether packet i fits once it is of the version that it is going to be; if not, its sender is told (frag-needed, RFC 1191; packet-too-big, RFC 4443, 3.2) and it is dropped as TOO_BIG. To be asked
+/* Whether packet i fits once it is of the version that it is going to be, in fragments if that is IPv4 and it may be
+ * fragmented; if not, its sender is told (frag-needed, RFC 1191; packet-too-big, RFC 4443, 3.2) and it is dropped as
+ * TOO_BIG. To be asked
  * while the packet is as its sender knows it. */
 bool dp_tunnel_fits(
     struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_leg *leg, bool v6, enum wire_journey journey);

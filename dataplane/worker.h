@@ -31,6 +31,7 @@
 struct lb_snapshot;
 struct lb_flow_table;
 struct lb_nat_table;
+struct lb_fragment_table;
 struct dp_workers;
 struct dp_capture;
 struct dp_overlay_state; /* link sequences, replay windows and link counters of this worker: dataplane/overlay.h */
@@ -80,6 +81,7 @@ struct dp_worker {
 	uint16_t n_ports;
 	struct lb_flow_table *flows; /* ingress */
 	struct lb_nat_table *nat;    /* egress */
+	struct lb_fragment_table *fragments;
 	struct wire_stats_worker *stats;
 	struct wire_stats_traffic *traffic; /* [WIRE_STATS_TRAFFIC_ROWS]: dataplane/traffic.h */
 	struct rte_mempool *pool;

@@ -13,7 +13,9 @@
 #include "dataplane/links.h"
 #include "dataplane/oam.h"
 #include "dataplane/way.h"
+#include "dataplane/fragment.h"
 #include "dataplane/worker_set.h"
+#include "lb/fragment.h"
 #include "lb/change.h"
 
 #define POOL_CACHE 256u                                               /* mbufs per thread: 8 bursts */
@@ -46,6 +48,15 @@ static int make_ring(
 		return -rte_errno;
 	*ret = ring;
 	return 0;
+}
+
+static int make_fragments(struct dp_worker *w)
+{
+	size_t size = lb_fragment_table_size(DP_FRAGMENT_DATAGRAMS);
+	void *memory = rte_zmalloc("kuafu-fragments", size, LINE);
+	if (memory == NULL)
+		return -ENOMEM;
+	return lb_fragment_table_init(memory, size, DP_FRAGMENT_DATAGRAMS, DP_FRAGMENT_HELD, &w->fragments);
 }
 
 static int make_slot(struct dp_workers *set, uint16_t id)
@@ -84,6 +95,8 @@ static int make_slot(struct dp_workers *set, uint16_t id)
 		error = dp_overlay_state_create(set->n, &slot->worker.overlay);
 	if (error == 0)
 		error = dp_ways_create(&slot->worker.ways);
+	if (error == 0)
+		error = make_fragments(&slot->worker);
 	if (error == 0 && id == 0)
 		error = dp_oam_create(&slot->worker.oam);
 	return error;
@@ -110,6 +123,7 @@ static void free_slot(struct dp_slot *slot)
 	dp_overlay_state_destroy(slot->worker.overlay);
 	dp_ways_destroy(slot->worker.ways);
 	dp_oam_destroy(slot->worker.oam);
+	rte_free(slot->worker.fragments);
 	if (slot->wake_fd >= 0)
 		close(slot->wake_fd);
 	rte_free(slot);

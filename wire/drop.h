@@ -10,7 +10,7 @@
 	X(BAD_IP_CHECKSUM, "bad-ip-checksum", "IPv4 header checksum is wrong")                                         \
 	X(BAD_L4_HEADER, "bad-l4-header", "TCP, UDP or ICMP header is malformed")                                      \
 	X(BAD_SOURCE, "bad-source", "source address is multicast, broadcast, loopback or our own")                     \
-	X(FRAGMENT, "fragment", "fragment whose first part is not known")                                              \
+	X(FRAGMENT, "fragment", "fragment that overlaps, or whose first part did not come")                            \
 	X(TTL_EXPIRED, "ttl-expired", "TTL or hop limit used up; time-exceeded sent if the rate allows")               \
 	X(TOO_BIG, "too-big", "larger than the path's MTU; frag-needed sent if the rate allows")                       \
 	X(UNSUPPORTED, "unsupported", "protocol that this journey does not carry")                                     \

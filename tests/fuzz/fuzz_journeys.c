@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lb/fragment.h"
 #include "tests/journey/check.h"
 #include "tests/journey/world.h"
 #include "wire/bytes.h"
@@ -111,6 +112,7 @@ static unsigned free_buffers(void)
 		struct rte_mbuf *m;
 		while ((m = dp_workers_punted(worker(pop, 0)->set, 0)))
 			rte_pktmbuf_free(m);
+		n += lb_fragment_held(worker(pop, 0)->fragments);
 		n += rte_mempool_avail_count(dp_workers_pool(worker(pop, 0)->set));
 	}
 	return n;

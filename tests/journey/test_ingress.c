@@ -199,19 +199,14 @@ Test(ingress, what_is_refused_has_its_reason)
 		struct packet packet;
 		enum wire_drop reason;
 	} rows[] = {
-	    {bad_checksum, WIRE_DROP_BAD_IP_CHECKSUM},
-	    {short_total, WIRE_DROP_BAD_IP_HEADER},
-	    {bad_offset, WIRE_DROP_BAD_L4_HEADER},
-	    {with_ttl(unsupported, 64), WIRE_DROP_UNSUPPORTED},
-	    {with_ttl(foreign, 64), WIRE_DROP_BAD_L4_HEADER},
-	    {broken_error, WIRE_DROP_BAD_L4_HEADER},
-	    {tcp("224.0.0.1:5", TO), WIRE_DROP_BAD_SOURCE},
-	    {tcp("127.0.0.1:5", TO), WIRE_DROP_BAD_SOURCE},
+	    {bad_checksum, WIRE_DROP_BAD_IP_CHECKSUM}, {short_total, WIRE_DROP_BAD_IP_HEADER},
+	    {bad_offset, WIRE_DROP_BAD_L4_HEADER}, {with_ttl(unsupported, 64), WIRE_DROP_UNSUPPORTED},
+	    {with_ttl(foreign, 64), WIRE_DROP_BAD_L4_HEADER}, {broken_error, WIRE_DROP_BAD_L4_HEADER},
+	    {tcp("224.0.0.1:5", TO), WIRE_DROP_BAD_SOURCE}, {tcp("127.0.0.1:5", TO), WIRE_DROP_BAD_SOURCE},
 	    {tcp("255.255.255.255:5", TO), WIRE_DROP_BAD_SOURCE},
 	    {tcp(VIP ":5", TO, .flags = WIRE_TCP_SYN), WIRE_DROP_BAD_SOURCE},
-	    {tcp(FROM, VIP ":444"), WIRE_DROP_NO_LISTENER},
-	    {udp(FROM, VIP ":443"), WIRE_DROP_NO_LISTENER},
-	    {tcp(FROM, TO, .frag_off = 100), WIRE_DROP_FRAGMENT},
+	    {tcp(FROM, VIP ":444"), WIRE_DROP_NO_LISTENER}, {udp(FROM, VIP ":443"), WIRE_DROP_NO_LISTENER},
+	    {tcp(FROM, TO, .frag_off = WIRE_IPV4_MF | 100), WIRE_DROP_FRAGMENT}, /* of 20 bytes */
 	};
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		uint64_t before = drops(SGP1, rows[i].reason);
