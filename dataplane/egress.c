@@ -3,7 +3,8 @@
  * that STEER names, or new state; source NAT, or new outer headers; out by the kernel's FIB.
  *
  * Each packet teaches the flow its present ingress POP, so replies follow the client when anycast moves it. A TCP packet
- * that is no SYN and meets no state goes to the next candidate (second chance). When all deny it, it goes to STEER's
+ * that is no SYN and meets no state goes to the next candidate (second chance), and so does UDP that asks; what of that
+ * nobody knows begins at the egress that the ingress chose. When all deny it, it goes to STEER's
  * endpoint if that is of mode tunnel, for then the origin's kernel has the state; else it is answered with a reset. */
 #include <errno.h>
 
@@ -70,6 +71,22 @@ static bool pass_on(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b
 		return true;
 	}
 	return false;
+}
+
+/* UDP that no candidate knew goes back to the first of them, to begin there. */
+static bool send_home(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i)
+{
+	struct dp_steer *steer = &b->steer[i];
+	bool asks = steer->flags & WIRE_STEER_SECOND && b->key[i].protocol == WIRE_PROTO_UDP;
+	steer->flags &= (uint8_t)~WIRE_STEER_SECOND;
+	if (!asks || b->kind[i] == DP_KIND_ICMP_ERROR || steer->egress_pop == w->snapshot->self)
+		return false;
+	const struct lb_leg *leg = dp_tunnel_leg(w, steer->egress_pop, dp_answer_to_packet(w, b, i).class);
+	if (!leg || b->length[i] > dp_tunnel_room(leg))
+		return false;
+	DP_TRACE(w, b, i, WIRE_JOURNEY_EGRESS, "nobody has state: it begins at POP %u", steer->egress_pop);
+	dp_tunnel_wrap(w, t, b->pkt[i], leg, lb_hash14(b->hash[i]), steer, WIRE_JOURNEY_EGRESS);
+	return true;
 }
 
 /* The endpoint for a new flow: STEER's, but if that is down and its group has another, that one. */
@@ -242,8 +259,9 @@ static void deliver(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b
 		lb_nat_remove(w->nat, flow, w->now_ns);
 		flow = NULL;
 	}
-	bool known = flow != NULL, begins = known || dp_begins_flow(b, i);
-	if (!begins && pass_on(w, t, b, i))
+	bool known = flow != NULL, begins = dp_begins_flow(b, i);
+	bool asks = !known && (!begins || b->steer[i].flags & WIRE_STEER_SECOND);
+	if (asks && (pass_on(w, t, b, i) || send_home(w, t, b, i)))
 		return;
 	if (!known) {
 		enum wire_drop drop = WIRE_DROP_NO_STATE;

@@ -3,7 +3,9 @@
  * egress POP in the flow's class, or straight on to egress if that is this POP.
  *
  * A packet without a flow that cannot begin one (TCP but no SYN, ICMP errors) is steered by our own tables with the
- * second-chance flag: its flow may have entered at another POP, and an egress may know it. */
+ * second-chance flag: its flow may have entered at another POP, and an egress may know it. UDP always begins one; but
+ * for a while after a change of its listener, group or endpoints, when POPs choose differently, and until the flow is
+ * answered, it asks as well. */
 #include "dataplane/icmp.h"
 #include "dataplane/rewrite.h"
 #include "dataplane/trace.h"
@@ -56,6 +58,16 @@ static void store_choice(struct lb_flow *flow, const struct lb_listener *listene
 	__builtin_memcpy(flow->vni, listener->vni, sizeof(flow->vni));
 }
 
+/* For so long POPs may hold different opinions after a change. */
+#define ASK_NS (30u * UINT64_C(1000000000))
+
+static bool may_be_elsewhere(const struct dp_worker *w, const struct dp_burst *b, unsigned i,
+    const struct lb_listener *listener, const struct lb_group *group)
+{
+	uint64_t changed = RTE_MAX(listener->changed_ns, group->changed_ns);
+	return b->kind[i] == DP_KIND_UDP && group->row.candidate[0] && changed && w->now_ns < changed + ASK_NS;
+}
+
 static void decide_by_flow(struct dp_worker *w, const struct lb_flow *flow, struct decision *d)
 {
 	d->class = flow->class;
@@ -64,6 +76,9 @@ static void decide_by_flow(struct dp_worker *w, const struct lb_flow *flow, stru
 	    .endpoint = flow->endpoint,
 	    .group = flow->group,
 	    .vni = (uint32_t)flow->vni[0] << 16 | (uint32_t)flow->vni[1] << 8 | flow->vni[2]};
+	const struct lb_group *group = flow->flags & LB_FLOW_ASKS ? lb_snapshot_group(w->snapshot, flow->group) : NULL;
+	if (group)
+		give_second_chance(&d->steer, group);
 }
 
 /* The flow that packet i begins, or NULL: the table has no room for it, or it begins none. */
@@ -84,6 +99,8 @@ static struct lb_flow *begin_flow(struct dp_worker *w, struct dp_burst *b, unsig
 		dp_traffic_begin(w, &b->key[i].vip, flow->endpoint, flow->egress_pop)->flows++;
 		if (choice->endpoint->row.mode == WIRE_MODE_TUNNEL)
 			flow->flags |= LB_FLOW_ONE_WAY;
+		if (may_be_elsewhere(w, b, i, listener, choice->group))
+			flow->flags |= LB_FLOW_ASKS;
 	}
 	return flow;
 }

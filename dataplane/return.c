@@ -48,7 +48,7 @@ static void learn(struct lb_flow *flow, const struct dp_steer *steer)
 	flow->egress_pop = steer->egress_pop;
 	flow->endpoint = steer->endpoint;
 	flow->group = steer->group;
-	flow->flags &= (uint8_t)~LB_FLOW_ONE_WAY;
+	flow->flags &= (uint8_t) ~(LB_FLOW_ONE_WAY | LB_FLOW_ASKS);
 }
 
 /* An ICMP error that we made, client -> VIP, for an endpoint of this POP itself. */

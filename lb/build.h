@@ -18,6 +18,7 @@ struct lb_change {
 	struct lb_snapshot *next;       /* ours alone; its maps share what was not changed */
 	const struct lb_snapshot *kept; /* previous, or NULL in a FULL transaction: whose parts stay unless changed */
 	lb_key_expand_fn *expand;
+	uint64_t now_ns;
 	struct lb_touched *touched;
 	uint32_t n_touched;
 	uint32_t touched_room;

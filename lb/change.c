@@ -162,6 +162,11 @@ static void give_slot(struct lb_slots *slots, uint32_t slot)
 	slots->used[slot / 64] &= ~(1ull << slot % 64);
 }
 
+void lb_change_at(struct lb_change *change, uint64_t now_ns)
+{
+	change->now_ns = now_ns;
+}
+
 /* What a new part holds besides its row. `old` is the part that it replaces, or NULL. */
 static int complete(struct lb_change *change, enum wire_ctl_object object, void *part, const void *old)
 {
@@ -169,6 +174,7 @@ static int complete(struct lb_change *change, enum wire_ctl_object object, void 
 	uint32_t *slot = NULL;
 	if (object == WIRE_OBJ_LISTENER) {
 		struct lb_listener *l = part;
+		l->changed_ns = change->now_ns;
 		for (uint32_t i = 0; i < l->row.n_shares; i++)
 			l->weights += l->row.share[i].weight;
 		for (int i = 0; i < 3; i++)

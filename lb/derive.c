@@ -273,6 +273,7 @@ static int make_group(struct lb_change *change, struct lb_map_key key, const str
 		        .why = "another endpoint of the group has the same address and port, or server id"});
 	if (error)
 		return no_memory(change, WIRE_OBJ_GROUP);
+	group->changed_ns = change->now_ns;
 	if (!lb_map_set(&change->next->part[LB_PART_GROUP], key, group))
 		return 0;
 	lb_drop(group);

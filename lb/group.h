@@ -19,6 +19,7 @@
 struct lb_group {
 	struct lb_object object;
 	struct wire_ctl_group row;
+	uint64_t changed_ns;            /* its row, or one of its endpoints */
 	uint32_t count;                 /* of endpoints */
 	bool healthy;                   /* an endpoint of weight > 0 is UP; else the table fails open */
 	struct lb_table *table;         /* NULL: no endpoint of weight > 0 */

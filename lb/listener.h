@@ -14,6 +14,7 @@ struct lb_listener {
 	uint32_t weights; /* sum of the shares' weights */
 	uint8_t vni[3];   /* network order */
 	uint8_t reserved;
+	uint64_t changed_ns; /* its row */
 	struct wire_ctl_listener row;
 };
 

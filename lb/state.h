@@ -38,6 +38,7 @@ enum lb_flow_flags {
 	LB_FLOW_CONFIRMED = 0x10, /* has been ESTABLISHED */
 	LB_FLOW_EXPECTS = 0x20,   /* the endpoint's SYN-ACK was seen: `expected` counts */
 	LB_FLOW_ONE_WAY = 0x40,   /* replies do not pass here */
+	LB_FLOW_ASKS = 0x80,      /* ingress: another egress may have its state; until an answer tells */
 };
 #define LB_FLOW_FINS (LB_FLOW_FIN_CLIENT | LB_FLOW_FIN_SERVER)
 

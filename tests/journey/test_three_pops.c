@@ -112,6 +112,112 @@ Test(three_pops, a_second_chance_finds_the_flow_at_another_egress, .fini = world
 	cr_assert_eq(journeys(DXB1, WIRE_JOURNEY_EGRESS), 1, "once; then the ingress has learnt where the flow is");
 }
 
+/* ---- POPs that disagree: UDP, of which any packet may be the first ---- */
+
+#define DNS VIP ":53"
+
+/* Its packet enters at a POP; returns as what and where it left. */
+static struct there_and_back datagram(enum pop ingress)
+{
+	struct there_and_back t;
+	receive(ingress, udp(CLIENT ":5000", DNS, .payload = 20));
+	carry();
+	struct packet out = delivered(&t.egress);
+	snprintf(t.nat, sizeof(t.nat), "10.%u.1.1:%u", t.egress, source_port_of(&out));
+	expect_nothing_delivered();
+	return t;
+}
+
+static void answer(const struct there_and_back *t, enum pop expected)
+{
+	enum pop left_at;
+	receive(t->egress, udp(ORIGIN, t->nat, .payload = 30));
+	carry();
+	delivered(&left_at);
+	cr_assert_eq(left_at, expected);
+}
+
+/* dxb1 would use itself from now on, and names fra1 as the other egress of the group. */
+static void disagree(void)
+{
+	struct wire_ctl_group group = group_row(DXB1);
+	group.candidate[0] = FRA1;
+	change(DXB1, WIRE_OBJ_GROUP, &group, sizeof(group), false);
+}
+
+Test(three_pops, udp_asks_the_candidates_for_30_s_after_a_change, .fini = world_end)
+{
+	world_begin(1);
+	struct there_and_back t = datagram(SGP1);
+	answer(&t, SGP1);
+	disagree();
+	pass_ms(29000);
+	struct there_and_back moved = datagram(DXB1);
+	cr_assert_eq(moved.egress, FRA1);
+	cr_assert_str_eq(moved.nat, t.nat);
+	datagram(DXB1);
+	cr_assert_eq(journeys(DXB1, WIRE_JOURNEY_EGRESS), 2, "asked again, as there was no answer yet");
+	answer(&t, DXB1);
+	cr_assert_str_eq(datagram(DXB1).nat, t.nat);
+	cr_assert_eq(journeys(DXB1, WIRE_JOURNEY_EGRESS), 2, "the answer has told where it is");
+}
+
+Test(three_pops, udp_that_no_candidate_knows_begins_at_the_first, .fini = world_end)
+{
+	world_begin(1);
+	disagree();
+	struct there_and_back t = datagram(DXB1);
+	cr_assert_eq(t.egress, DXB1);
+	cr_assert_eq(counter(FRA1, WIRE_COUNTER_NAT_NEW), 0);
+	cr_assert_str_eq(datagram(DXB1).nat, t.nat);
+	cr_assert_eq(journeys(FRA1, WIRE_JOURNEY_EGRESS), 1, "asked once: then the state is met at once");
+	cr_assert_eq(all_drops(DXB1) + all_drops(FRA1), 0);
+}
+
+/* Two POPs ask: fra1 chose dxb1 and names itself, where the flow is not either. */
+Test(three_pops, udp_comes_home_over_the_overlay, .fini = world_end)
+{
+	world_begin(1);
+	struct wire_ctl_group group = group_row(DXB1);
+	group.candidate[0] = FRA1;
+	change(SGP1, WIRE_OBJ_GROUP, &group, sizeof(group), false);
+	struct there_and_back t = datagram(SGP1);
+	cr_assert_eq(t.egress, DXB1);
+	cr_assert_eq(counter(DXB1, WIRE_COUNTER_NAT_NEW), 1);
+	cr_assert_eq(journeys(FRA1, WIRE_JOURNEY_EGRESS), 1);
+	answer(&t, SGP1);
+}
+
+Test(three_pops, udp_begins_at_the_first_candidate_at_other_times, .fini = world_end)
+{
+	world_begin(1);
+	struct there_and_back t = datagram(SGP1);
+	disagree();
+	pass_ms(20000);
+	answer(&t, SGP1);
+	pass_ms(11000);
+	struct there_and_back moved = datagram(DXB1);
+	cr_assert_eq(moved.egress, DXB1);
+	cr_assert_eq(counter(DXB1, WIRE_COUNTER_NAT_NEW), 1);
+}
+
+Test(three_pops, icmp_errors_without_an_entry_follow_the_candidates, .fini = world_end)
+{
+	world_begin(1);
+	const char *from = CLIENT ":5000";
+	struct there_and_back t = forth(SGP1, 0, from, (struct more){.flags = WIRE_TCP_SYN});
+	disagree();
+	struct packet about = tcp(TO, from, .payload = 800, .df = true),
+	              known = tcp(ORIGIN, t.nat, .payload = 800, .df = true);
+	receive(DXB1, icmp_error(CLIENT, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_FRAG_NEEDED, 1280, &about, 0));
+	carry();
+	enum pop left_at;
+	struct packet told = delivered(&left_at);
+	cr_assert_eq(left_at, FRA1);
+	struct packet expected = icmp_error(t.nat, WIRE_ICMP_UNREACHABLE, WIRE_ICMP_FRAG_NEEDED, 1280, &known, 0);
+	expect_packet(told, with_ttl(expected, 63));
+}
+
 Test(three_pops, a_connection_that_nobody_knows_is_reset_to_the_client, .fini = world_end)
 {
 	world_begin(1);
