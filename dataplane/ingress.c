@@ -18,6 +18,7 @@
 struct decision {
 	struct dp_steer steer;
 	uint8_t class;
+	bool by_tables; /* flows may have come and gone for it */
 };
 
 /* Echo requests are answered, what has no flow is refused, what has used up its TTL is reported. */
@@ -123,6 +124,7 @@ static enum wire_drop decide_by_tables(struct dp_worker *w, struct dp_burst *b, 
 	const struct lb_listener *listener = lb_snapshot_listener(w->snapshot, &key->vip, key->protocol, key->vip_port);
 	struct lb_choice choice;
 	const char *how = "by QUIC connection id";
+	d->by_tables = true;
 	if (lb_snapshot_vip(w->snapshot, &key->client))
 		return WIRE_DROP_BAD_SOURCE;
 	if (!listener)
@@ -169,6 +171,7 @@ static enum wire_drop decide(
 		struct lb_segment segment = dp_burst_segment(b, i);
 		lb_flow_touch(w->flows, flow, &segment, true, w->now_ns);
 	}
+	d->by_tables = false;
 	decide_by_flow(w, flow, d);
 	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "flow (%s): egress POP %u, endpoint %u",
 	    lb_flow_state_name(flow->state), flow->egress_pop, flow->endpoint);
@@ -207,6 +210,7 @@ static void decide_all(struct dp_worker *w, struct dp_burst *b, const struct dp_
 	const struct lb_flow_key *key[DP_BURST_MAX];
 	uint64_t hash[DP_BURST_MAX];
 	struct lb_flow *flow[DP_BURST_MAX];
+	bool moved = false;
 	for (unsigned k = 0; k < screened->n; k++) {
 		key[k] = &b->key[screened->i[k]];
 		hash[k] = b->hash[screened->i[k]];
@@ -217,9 +221,10 @@ static void decide_all(struct dp_worker *w, struct dp_burst *b, const struct dp_
 		unsigned i = screened->i[k];
 		struct lb_flow *now = flow[k];
 		struct decision *d = &ret_decision[i];
-		if (!now || now->state == LB_FLOW_FREE || !lb_flow_key_equal(&now->key, key[k]))
+		if (!now || (moved && (now->state == LB_FLOW_FREE || !lb_flow_key_equal(&now->key, key[k]))))
 			now = lb_flow_lookup(w->flows, key[k], hash[k]);
 		enum wire_drop drop = decide(w, b, i, now, d);
+		moved |= d->by_tables;
 		if (drop != WIRE_DROP_NONE) {
 			dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, drop);
 			continue;

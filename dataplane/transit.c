@@ -5,15 +5,7 @@
 #include "dataplane/output.h"
 #include "dataplane/trace.h"
 #include "dataplane/tunnel.h"
-#include "wire/bytes.h"
-
-/* The link that the path's next hop names, if it is one of ours. */
-static const struct lb_link *next_link(const struct dp_worker *w, const struct wire_path *path)
-{
-	const struct wire_path_hop *hop = &path->hop[path->count - path->left];
-	return lb_snapshot_link_by_ends(
-	    w->snapshot, w->snapshot->self, hop->local_link, wire_be16(&hop->pop), hop->remote_link);
-}
+#include "dataplane/way.h"
 
 /* Cuts the mbuf down to the UDP header and puts the header for the next link in front, whose version may be another.
  * Nothing of the overlay moves. */
@@ -40,7 +32,7 @@ void dp_transit_run(struct dp_worker *w, struct dp_burst *b, const struct dp_gro
 	for (unsigned k = 0; k < g->n; k++) {
 		unsigned i = g->i[k];
 		struct dp_overlay *o = &b->overlay[i];
-		const struct lb_link *link = next_link(w, o->path);
+		const struct lb_link *link = dp_ways_next(w, &o->path->hop[o->path->count - o->path->left]);
 		if (!link) {
 			dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_PATH);
 			continue;

@@ -71,14 +71,13 @@ static void take_data(struct dp_worker *w, struct dp_burst *b, unsigned i, struc
 		dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_PATH);
 		return;
 	}
-	read_steer(o, &b->steer[i]);
 	dp_trace_match_inner(w, b, i);
-	if (o->path->left)
-		dp_group_add(&journey[WIRE_JOURNEY_TRANSIT], i);
-	else if (b->steer[i].flags & WIRE_STEER_RETURN)
-		dp_group_add(&journey[WIRE_JOURNEY_RETURN], i);
-	else
-		dp_group_add(&journey[WIRE_JOURNEY_EGRESS], i);
+	if (o->path->left) {
+		dp_group_add(&journey[WIRE_JOURNEY_TRANSIT], i); /* which asks nothing of STEER */
+		return;
+	}
+	read_steer(o, &b->steer[i]);
+	dp_group_add(&journey[b->steer[i].flags & WIRE_STEER_RETURN ? WIRE_JOURNEY_RETURN : WIRE_JOURNEY_EGRESS], i);
 }
 
 static void take_control(struct dp_worker *w, struct dp_burst *b, unsigned i)

@@ -7,6 +7,7 @@
 
 #include "dataplane/overlay.h"
 #include "lb/snapshot.h"
+#include "wire/bytes.h"
 #include "wire/checksum.h"
 #include "wire/ip.h"
 
@@ -33,9 +34,15 @@ struct entry {
 	const struct lb_link *link;
 };
 
+struct next {
+	uint32_t hop; /* as it stands in PATH; 0: nothing is kept here, and there is no POP 0 */
+	const struct lb_link *link;
+};
+
 struct dp_ways {
 	struct place place[PLACES];
 	struct entry entry[KEPT];
+	struct next next[KEPT];
 	struct course course[KEPT];
 	struct dp_exit exit[KEPT];
 	struct dp_way way[KEPT];
@@ -61,6 +68,7 @@ void dp_ways_forget(struct dp_ways *ways)
 		ways->place[i].known = false;
 	for (unsigned i = 0; i < KEPT; i++) {
 		ways->entry[i].known = false;
+		ways->next[i] = (struct next){0, NULL};
 		ways->course[i].to = 0;
 		ways->exit[i].link = NULL;
 		ways->way[i].leg = NULL;
@@ -93,6 +101,17 @@ const struct lb_link *dp_ways_link(struct dp_worker *w, const struct wire_addr *
 	if (!e->known || !wire_addr_equal(&e->remote, remote) || !wire_addr_equal(&e->local, local))
 		*e = (struct entry){*local, *remote, true, lb_snapshot_link_by_address(w->snapshot, local, remote)};
 	return e->link;
+}
+
+const struct lb_link *dp_ways_next(struct dp_worker *w, const struct wire_path_hop *hop)
+{
+	uint32_t word;
+	memcpy(&word, hop, sizeof(word));
+	struct next *n = &w->ways->next[word * 0x9e3779b1u >> 16 & (KEPT - 1)];
+	if (n->hop != word)
+		*n = (struct next){word, lb_snapshot_link_by_ends(w->snapshot, w->snapshot->self, hop->local_link,
+		                             wire_be16(&hop->pop), hop->remote_link)};
+	return n->link;
 }
 
 const struct lb_path *dp_ways_path(struct dp_worker *w, uint16_t to_pop, uint8_t class)

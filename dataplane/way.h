@@ -55,6 +55,9 @@ enum dp_place dp_ways_place(struct dp_worker *w, const struct wire_addr *address
 /* As lb_snapshot_link_by_address(). */
 const struct lb_link *dp_ways_link(struct dp_worker *w, const struct wire_addr *local, const struct wire_addr *remote);
 
+/* The link of ours that a hop of a PATH names, as lb_snapshot_link_by_ends(). */
+const struct lb_link *dp_ways_next(struct dp_worker *w, const struct wire_path_hop *hop);
+
 /* As lb_snapshot_rx_key() of the neighbour on a link of ours. */
 const struct lb_key *dp_ways_rx_key(struct dp_worker *w, const struct lb_link *link, uint8_t key_id);
 
