@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "dataplane/tables.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/memfd.h>
@@ -175,6 +176,7 @@ int dp_tables_create(const struct dp_workers_config *config, struct dp_tables **
 		dp_tables_destroy(t);
 		return error;
 	}
+	assert(t->memory != NULL);
 	struct head head = head_of(config, t->size);
 	memcpy(t->memory, &head, sizeof(head));
 	*ret_tables = t;
@@ -226,6 +228,7 @@ static int look_at(
 		snprintf(ret_why, DP_TABLES_WHY_SIZE, "they cannot be mapped: %s", strerror(-error));
 	if (error != 0)
 		return error;
+	assert(t->memory != NULL);
 	struct head theirs, ours = head_of(config, t->size);
 	memcpy(&theirs, t->memory, sizeof(theirs));
 	error = mismatch(&theirs, &ours, ret_why);
