@@ -56,7 +56,7 @@ static void pass(const struct lb_aes *aes, struct halves *h, uint8_t number, con
 	block[14] = h->length;
 	block[15] = number;
 	lb_aes_encrypt(aes, block);
-	for (unsigned i = 0; i < h->half; i++)
+	for (unsigned i = 0; i < HALF_MAX && i < h->half; i++)
 		to[i] ^= block[i];
 	keep_to_halves(h);
 }

@@ -3,7 +3,7 @@
  * row. Internal to control/route.
  *
  * Invariants, after route_view_update():
- * - an entry is what route_link_price() says of the best link that may be used, with the clocks `priced_clock`: they are
+ * - an entry is what route_link_price() says of the best link that may be used, with the clocks of struct route_priced: they are
  *   near the engine's, and cancel in the comparison of paths with the same ends;
  * - a row is priced anew only when something about its links, or their calm, has changed. */
 #pragma once
