@@ -30,8 +30,8 @@ void dp_answer(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, con
 		dp_output(w, m, WIRE_JOURNEY_RETURN);
 		return;
 	}
-	const struct lb_leg *leg = dp_tunnel_leg(w, to->ingress_pop, to->class);
-	if (!leg) {
+	const struct dp_way *way = dp_tunnel_way(w, to->ingress_pop, to->class);
+	if (!way) {
 		dp_drop(w, m, WIRE_DROP_NO_PATH);
 		return;
 	}
@@ -39,5 +39,5 @@ void dp_answer(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, con
 	    .ingress_pop = to->ingress_pop,
 	    .egress_pop = w->snapshot->self,
 	    .vni = to->vni};
-	dp_tunnel_wrap(w, t, m, leg, to->hash14, &steer, WIRE_JOURNEY_REPLY);
+	dp_tunnel_wrap(w, t, m, way, to->hash14, &steer, WIRE_JOURNEY_REPLY);
 }

@@ -3,6 +3,7 @@
 
 #include "dataplane/fragment.h"
 #include "dataplane/oam.h"
+#include "dataplane/parse.h"
 #include "dataplane/trace.h"
 #include "dataplane/tunnel.h"
 #include "dataplane/way.h"
@@ -67,7 +68,7 @@ static bool has_nat_flow(const struct dp_burst *b, unsigned i)
 static unsigned nat_owner(const struct dp_worker *w, const struct dp_burst *b, unsigned i)
 {
 	return b->kind[i] == DP_KIND_WRAP_ERROR ? dp_owner(w, lb_hash14(b->hash[i]))
-	                                        : lb_nat_owner(b->key[i].vip_port, w->n_workers);
+	                                        : dp_nat_owner(w, b->key[i].vip_port);
 }
 
 /* To which of our addresses is it? `drop` is what the parser said of the headers behind IP's: it counts only for
@@ -107,7 +108,31 @@ static void classify_ip(struct dp_worker *w, struct dp_burst *b, unsigned i, enu
 	}
 }
 
-static void classify(struct dp_worker *w, struct dp_burst *b, unsigned i, struct groups *g)
+/* The same for a plain packet, in a straight line. */
+static inline void classify_plain(struct dp_worker *w, struct dp_burst *b, unsigned i, struct groups *g)
+{
+	const struct lb_flow_key *key = &b->key[i];
+	bool overlay = key->vip_port == WIRE_OVERLAY_PORT && b->kind[i] == DP_KIND_UDP;
+	b->link[i] = overlay ? dp_ways_link(w, &key->vip, &key->client) : NULL;
+	enum dp_place place = b->link[i] ? DP_PLACE_OTHER : dp_ways_place(w, &key->vip);
+	if (b->link[i]) {
+		classify_overlay(w, b, i, g);
+	} else if (place == DP_PLACE_VIP) {
+		if (!give_to_owner(w, b, i, dp_owner(w, lb_hash14(b->hash[i]))))
+			dp_group_add(&g->journey[WIRE_JOURNEY_INGRESS], i);
+	} else if (place == DP_PLACE_NAT) {
+		if (!give_to_owner(w, b, i, dp_nat_owner(w, key->vip_port)))
+			dp_group_add(&g->journey[WIRE_JOURNEY_REPLY], i);
+	} else if (overlay) {
+		dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_PEER);
+	} else {
+		dp_group_add(&g->journey[WIRE_JOURNEY_PUNT], i);
+	}
+}
+
+/* Any packet that is no plain one. */
+__attribute__((noinline)) static void classify_any(
+    struct dp_worker *w, struct dp_burst *b, unsigned i, struct groups *g)
 {
 	struct rte_mbuf *m = b->pkt[i];
 	const struct wire_ether *ether = rte_pktmbuf_mtod(m, const struct wire_ether *);
@@ -127,8 +152,22 @@ static void classify(struct dp_worker *w, struct dp_burst *b, unsigned i, struct
 		dp_refuse(w, b, i, WIRE_JOURNEY_PUNT, drop);
 		return;
 	}
-	dp_trace_match(w, b, i, &b->key[i]);
+	dp_trace_match(b, i, &b->key[i]);
 	classify_ip(w, b, i, drop, g);
+}
+
+static inline void classify(struct dp_worker *w, struct dp_burst *b, unsigned i, struct groups *g)
+{
+	struct rte_mbuf *m = b->pkt[i];
+	struct wire_ether *ether = rte_pktmbuf_mtod(m, struct wire_ether *);
+	uint8_t *ip = (uint8_t *)(ether + 1);
+	if (m->data_len > sizeof(*ether) && wire_be16(&ether->type) == wire_ip_ethertype(ip) &&
+	    dp_parse_plain(b, i, ip, m->data_len - (uint32_t)sizeof(*ether))) {
+		dp_trace_match(b, i, &b->key[i]);
+		classify_plain(w, b, i, g);
+	} else {
+		classify_any(w, b, i, g);
+	}
 }
 
 static void run(struct dp_worker *w, struct dp_burst *b)
@@ -164,6 +203,7 @@ void dp_burst_run(struct dp_worker *w, struct rte_mbuf **pkts, uint16_t n, uint1
 		struct dp_burst b; /* 15 KiB of columns, of which only those in use are written */
 		b.n = (uint16_t)RTE_MIN((unsigned)n - done, DP_BURST_MAX);
 		b.port = port;
+		b.trace = dp_trace_filter(w);
 		b.traced = 0;
 		for (unsigned i = 0; i < b.n; i++)
 			b.pkt[i] = pkts[done + i];

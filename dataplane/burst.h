@@ -32,6 +32,8 @@ enum dp_kind {
 	DP_KIND_NEIGHBOUR, /* IPv6's Neighbour Discovery: always the kernel's, as ARP is */
 };
 
+struct wire_ctl_filter; /* wire/control.h */
+
 /* STEER in host order, as a journey gives it to the next, through the overlay or within this POP. */
 struct dp_steer {
 	uint8_t flags; /* enum wire_steer_flags */
@@ -63,7 +65,8 @@ struct dp_burst {
 	const struct lb_link *link[DP_BURST_MAX]; /* ours, on which it came */
 	struct dp_steer steer[DP_BURST_MAX];
 
-	uint64_t traced; /* bit i: the packet matches the filter of a trace */
+	const struct wire_ctl_filter *trace; /* the filter in force for the whole burst, or NULL */
+	uint64_t traced;                     /* bit i: the packet matches it */
 };
 
 /* Indexes into a burst. */

@@ -13,6 +13,7 @@
 #include "dataplane/icmp.h"
 #include "dataplane/output.h"
 #include "dataplane/path_mtu.h"
+#include "dataplane/progress.h"
 #include "dataplane/rewrite.h"
 #include "dataplane/split.h"
 #include "dataplane/trace.h"
@@ -61,13 +62,13 @@ static bool pass_on(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b
 	uint8_t class = dp_answer_to_packet(w, b, i).class;
 	while (steer->flags & WIRE_STEER_SECOND && steer->tried < WIRE_STEER_MAX_CANDIDATES) {
 		uint16_t next = steer->candidate[steer->tried++];
-		const struct lb_leg *leg = NULL;
+		const struct dp_way *way = NULL;
 		if (next && next != w->snapshot->self)
-			leg = dp_tunnel_leg(w, next, class);
-		if (!leg || b->length[i] > dp_tunnel_room(leg))
+			way = dp_tunnel_way(w, next, class);
+		if (!way || b->length[i] > way->room)
 			continue;
 		DP_TRACE(w, b, i, WIRE_JOURNEY_EGRESS, "no state here: second chance at POP %u", next);
-		dp_tunnel_wrap(w, t, b->pkt[i], leg, lb_hash14(b->hash[i]), steer, WIRE_JOURNEY_EGRESS);
+		dp_tunnel_wrap(w, t, b->pkt[i], way, lb_hash14(b->hash[i]), steer, WIRE_JOURNEY_EGRESS);
 		return true;
 	}
 	return false;
@@ -81,11 +82,11 @@ static bool send_home(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst 
 	steer->flags &= (uint8_t)~WIRE_STEER_SECOND;
 	if (!asks || b->kind[i] == DP_KIND_ICMP_ERROR || steer->egress_pop == w->snapshot->self)
 		return false;
-	const struct lb_leg *leg = dp_tunnel_leg(w, steer->egress_pop, dp_answer_to_packet(w, b, i).class);
-	if (!leg || b->length[i] > dp_tunnel_room(leg))
+	const struct dp_way *way = dp_tunnel_way(w, steer->egress_pop, dp_answer_to_packet(w, b, i).class);
+	if (!way || b->length[i] > way->room)
 		return false;
 	DP_TRACE(w, b, i, WIRE_JOURNEY_EGRESS, "nobody has state: it begins at POP %u", steer->egress_pop);
-	dp_tunnel_wrap(w, t, b->pkt[i], leg, lb_hash14(b->hash[i]), steer, WIRE_JOURNEY_EGRESS);
+	dp_tunnel_wrap(w, t, b->pkt[i], way, lb_hash14(b->hash[i]), steer, WIRE_JOURNEY_EGRESS);
 	return true;
 }
 
@@ -272,8 +273,7 @@ static void deliver(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b
 			return;
 		}
 	} else if (b->kind[i] != DP_KIND_ICMP_ERROR) {
-		struct lb_segment segment = dp_burst_segment(b, i);
-		lb_nat_touch(w->nat, flow, &segment, true, w->now_ns);
+		dp_progress_nat(w, b, i, flow, true);
 	}
 	flow->ingress_pop = b->steer[i].ingress_pop;
 	send_to_endpoint(w, t, b, i, flow, known ? "flow" : flow == &passing ? "no flow made" : "new flow");
@@ -292,7 +292,7 @@ void dp_egress_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_
 	struct lb_nat_flow *flow[DP_BURST_MAX];
 	struct dp_group flows = {.n = 0};
 	struct dp_tunnel t;
-	t.n = 0;
+	dp_tunnel_begin(&t);
 
 	for (unsigned k = 0; k < g->n; k++) {
 		unsigned i = g->i[k];

@@ -44,7 +44,7 @@ static void send_all_states(struct dp_worker *w)
 {
 	struct dp_oam *oam = w->oam;
 	struct dp_tunnel t;
-	t.n = 0;
+	dp_tunnel_begin(&t);
 	for (unsigned first = 0, part = 0; first < oam->n; first += WIRE_LINKSTATE_MAX_ENTRIES, part++) {
 		union notice n = {.head = {.ttl = TTL}};
 		wire_put_be16(&n.head.origin_pop, w->snapshot->self);
@@ -151,7 +151,7 @@ static void pass_on(struct dp_worker *w, const struct lb_link *from, const struc
 {
 	struct dp_oam *oam = w->oam;
 	struct dp_tunnel t;
-	t.n = 0;
+	dp_tunnel_begin(&t);
 	union notice n;
 	__builtin_memcpy(n.room, notice, notice_size(notice));
 	n.head.ttl--;

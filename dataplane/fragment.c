@@ -85,8 +85,7 @@ static void take(struct dp_worker *w, struct dp_burst *b, unsigned i, const stru
 
 static uint16_t flow_owner(const struct dp_worker *w, const struct dp_burst *b, unsigned i, enum wire_journey journey)
 {
-	return journey == WIRE_JOURNEY_REPLY ? (uint16_t)lb_nat_owner(b->key[i].vip_port, w->n_workers)
-	                                     : dp_owner(w, lb_hash14(b->hash[i]));
+	return journey == WIRE_JOURNEY_REPLY ? dp_nat_owner(w, b->key[i].vip_port) : dp_owner(w, lb_hash14(b->hash[i]));
 }
 
 bool dp_fragment_classify(struct dp_worker *w, struct dp_burst *b, unsigned i, enum wire_journey journey)
@@ -155,6 +154,7 @@ void dp_fragment_release(struct dp_worker *w, const struct dp_burst *b, const st
 	struct dp_group group = {.n = 0};
 	more.n = (uint16_t)released->n;
 	more.port = b->port;
+	more.trace = b->trace;
 	more.traced = 0;
 	for (unsigned k = 0; k < released->n; k++) {
 		unsigned first = released->first[k];

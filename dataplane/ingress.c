@@ -7,6 +7,7 @@
  * for a while after a change of its listener, group or endpoints, when POPs choose differently, and until the flow is
  * answered, it asks as well. */
 #include "dataplane/icmp.h"
+#include "dataplane/progress.h"
 #include "dataplane/rewrite.h"
 #include "dataplane/trace.h"
 #include "dataplane/traffic.h"
@@ -18,7 +19,8 @@
 struct decision {
 	struct dp_steer steer;
 	uint8_t class;
-	bool by_tables; /* flows may have come and gone for it */
+	bool by_tables;                  /* flows may have come and gone for it */
+	struct wire_stats_traffic *near; /* dp_traffic_near() */
 };
 
 /* Echo requests are answered, what has no flow is refused, what has used up its TTL is reported. */
@@ -76,7 +78,7 @@ static void decide_by_flow(struct dp_worker *w, const struct lb_flow *flow, stru
 	    .egress_pop = flow->egress_pop,
 	    .endpoint = flow->endpoint,
 	    .group = flow->group,
-	    .vni = (uint32_t)flow->vni[0] << 16 | (uint32_t)flow->vni[1] << 8 | flow->vni[2]};
+	    .vni = wire_be32(flow->vni) >> 8};
 	const struct lb_group *group = flow->flags & LB_FLOW_ASKS ? lb_snapshot_group(w->snapshot, flow->group) : NULL;
 	if (group)
 		give_second_chance(&d->steer, group);
@@ -167,10 +169,8 @@ static enum wire_drop decide(
 		lb_flow_remove(w->flows, flow);
 		return decide_by_tables(w, b, i, d);
 	}
-	if (b->kind[i] != DP_KIND_ICMP_ERROR) {
-		struct lb_segment segment = dp_burst_segment(b, i);
-		lb_flow_touch(w->flows, flow, &segment, true, w->now_ns);
-	}
+	if (b->kind[i] != DP_KIND_ICMP_ERROR)
+		dp_progress_flow(w, b, i, flow, true);
 	d->by_tables = false;
 	decide_by_flow(w, flow, d);
 	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "flow (%s): egress POP %u, endpoint %u",
@@ -181,24 +181,25 @@ static enum wire_drop decide(
 static void send_to_egress(
     struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, const struct decision *d)
 {
-	const struct lb_leg *leg = dp_tunnel_leg(w, d->steer.egress_pop, d->class);
-	if (!leg) {
+	const struct dp_way *way = dp_tunnel_way(w, d->steer.egress_pop, d->class);
+	if (!way) {
 		dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, WIRE_DROP_NO_PATH);
 		return;
 	}
-	if (!dp_tunnel_fits(w, b, i, leg, wire_ip_is_v6(b->ip[i]), WIRE_JOURNEY_INGRESS))
+	if (!dp_tunnel_fits(w, b, i, way, wire_ip_is_v6(b->ip[i]), WIRE_JOURNEY_INGRESS))
 		return;
-	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "path of %u hops to POP %u in class %u, first over link %u", leg->count,
-	    d->steer.egress_pop, d->class, leg->first->row.link);
-	dp_tunnel_clamp(w, b, i, leg);
+	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "path of %u hops to POP %u in class %u, first over link %u",
+	    way->leg->count, d->steer.egress_pop, d->class, way->leg->first->row.link);
+	dp_tunnel_clamp(w, b, i, way);
 	dp_rewrite_ttl(b->ip[i]);
 	dp_burst_trim(b, i);
-	dp_tunnel_wrap(w, t, b->pkt[i], leg, lb_hash14(b->hash[i]), &d->steer, WIRE_JOURNEY_INGRESS);
+	dp_tunnel_wrap(w, t, b->pkt[i], way, lb_hash14(b->hash[i]), &d->steer, WIRE_JOURNEY_INGRESS);
 }
 
-static void count(struct dp_worker *w, const struct dp_burst *b, unsigned i, const struct dp_steer *steer)
+static void count(struct dp_worker *w, const struct dp_burst *b, unsigned i, const struct decision *d)
 {
-	struct wire_stats_traffic *row = dp_traffic(w, &b->key[i].vip, steer->endpoint, steer->egress_pop);
+	struct wire_stats_traffic *row =
+	    dp_traffic_at(w, d->near, &b->key[i].vip, d->steer.endpoint, d->steer.egress_pop);
 	row->packets_in++;
 	row->bytes_in += b->length[i];
 }
@@ -229,7 +230,8 @@ static void decide_all(struct dp_worker *w, struct dp_burst *b, const struct dp_
 			dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, drop);
 			continue;
 		}
-		__builtin_prefetch(dp_traffic_near(w, &key[k]->vip, d->steer.endpoint, d->steer.egress_pop), 1);
+		d->near = dp_traffic_near(w, &key[k]->vip, d->steer.endpoint, d->steer.egress_pop);
+		__builtin_prefetch(d->near, 1);
 		dp_group_add(ret_decided, i);
 	}
 }
@@ -239,7 +241,7 @@ void dp_ingress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_gro
 	struct decision decision[DP_BURST_MAX];
 	struct dp_group screened = {.n = 0}, decided = {.n = 0}, here = {.n = 0};
 	struct dp_tunnel t;
-	t.n = 0;
+	dp_tunnel_begin(&t);
 
 	for (unsigned k = 0; k < g->n; k++)
 		if (passes_screen(w, b, g->i[k]))
@@ -249,7 +251,7 @@ void dp_ingress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_gro
 	for (unsigned k = 0; k < decided.n; k++) {
 		unsigned i = decided.i[k];
 		const struct decision *d = &decision[i];
-		count(w, b, i, &d->steer);
+		count(w, b, i, d);
 		if (d->steer.egress_pop == w->snapshot->self) {
 			dp_count_journey(w, WIRE_JOURNEY_INGRESS, b->length[i]);
 			dp_rewrite_ttl(b->ip[i]);

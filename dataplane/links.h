@@ -24,8 +24,8 @@ struct dp_link {
 	uint64_t tx_bytes;
 	uint64_t rx_packets;
 	uint64_t rx_bytes;
-	uint64_t *sequence;       /* [lanes of this worker]: the last one sent */
-	struct dp_replay *replay; /* [lanes of this worker] */
+	uint64_t *sequence;       /* by dp_lane_place(): the last one sent */
+	struct dp_replay *replay; /* by dp_lane_place() */
 };
 
 /* Memory for DP_LINKS_MAX links, touched only as far as links are used. 0 or -errno. */
@@ -45,8 +45,3 @@ struct wire_stats_link *dp_link_block(uint32_t link, struct wire_stats_link *blo
 /* Adds this worker's counters to the blocks of the same links; a link without one takes the first with no id and no
  * packets. For the main thread: it may see a packet counted and its bytes not yet. */
 void dp_overlay_state_collect(const struct dp_overlay_state *state, struct wire_stats_link *block, uint32_t n);
-
-static inline unsigned dp_link_lane(uint16_t hash14, uint16_t n_workers)
-{
-	return wire_overlay_lane(hash14) / n_workers;
-}

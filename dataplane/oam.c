@@ -206,15 +206,14 @@ static void adopt(struct dp_worker *w)
 void dp_oam_send(
     struct dp_worker *w, struct dp_tunnel *t, const struct lb_link *link, uint8_t type, const void *body, uint16_t size)
 {
-	struct rte_mbuf *m = dp_output_alloc(w, dp_control_size(!wire_addr_is_v4(&link->row.local), size));
+	struct rte_mbuf *m = dp_output_alloc(w, dp_control_size(size));
 	if (!m) {
 		dp_count_drop(w, WIRE_DROP_NO_MBUF);
 		return;
 	}
-	struct dp_overlay o =
-	    dp_control_write(rte_pktmbuf_mtod(m, uint8_t *), &link->row.local, &link->row.remote, 0, type, size);
+	struct dp_overlay o = dp_control_write(rte_pktmbuf_mtod(m, uint8_t *), 0, type, size);
 	memcpy(type == WIRE_OPT_KEEPALIVE ? (void *)o.keepalive : (void *)o.linkstate, body, size);
-	dp_tunnel_seal(w, t, m, link, 0, &o, WIRE_JOURNEY_OAM);
+	dp_tunnel_seal(w, t, m, link, 0, 0, &o, WIRE_JOURNEY_OAM);
 }
 
 static bool hears(const struct dp_worker *w, const struct dp_oam_link *l)
@@ -285,7 +284,7 @@ static void take_request(struct dp_worker *w, struct dp_oam_link *l, const struc
 	}
 	look_at_epoch(w, l, epoch);
 	struct dp_tunnel t;
-	t.n = 0;
+	dp_tunnel_begin(&t);
 	struct wire_keepalive reply = keepalive(w, l, WIRE_KEEPALIVE_REPLY);
 	reply.nonce = k->nonce;
 	reply.time_us = k->time_us;
@@ -399,7 +398,7 @@ void dp_oam_tick(struct dp_worker *w)
 {
 	struct dp_oam *oam = w->oam;
 	struct dp_tunnel t;
-	t.n = 0;
+	dp_tunnel_begin(&t);
 	if (oam->generation != w->state->generation || oam->state != w->state)
 		adopt(w);
 	uint64_t next = w->now_ns + LONGEST_PAUSE_NS;

@@ -179,8 +179,7 @@ static void put_outer_v6(
 	memcpy(ip->dst, remote->bytes, 16);
 }
 
-/* Writes the outer IP header at `at`, before `payload` bytes, and returns where it ends. */
-static uint8_t *put_outer_ip(
+uint8_t *dp_outer_write(
     uint8_t *at, uint16_t payload, uint8_t tos, const struct wire_addr *local, const struct wire_addr *remote)
 {
 	bool v6 = !wire_addr_is_v4(local);
@@ -237,7 +236,7 @@ struct dp_overlay dp_encap_write(uint8_t *at, const struct dp_encap *e)
 {
 	struct dp_overlay o = {0};
 	uint16_t payload = (uint16_t)(dp_encap_size(false, e->n_hops) - sizeof(struct wire_ipv4) + e->inner_length);
-	at = put_outer_ip(at, payload, e->tos, &e->local, &e->remote);
+	at = dp_outer_write(at, payload, e->tos, &e->local, &e->remote);
 	at = put_udp(at, e->hash, payload);
 	o.geneve = put_geneve(at, (unsigned)WIRE_OVERLAY_OPTIONS(e->n_hops), 0, e->inner_type, e->vni);
 	at = (uint8_t *)(o.geneve + 1);
@@ -252,14 +251,11 @@ struct dp_overlay dp_encap_write(uint8_t *at, const struct dp_encap *e)
 	return o;
 }
 
-struct dp_overlay dp_control_write(uint8_t *at, const struct wire_addr *local, const struct wire_addr *remote,
-    uint16_t hash, uint8_t type, uint16_t body)
+struct dp_overlay dp_control_write(uint8_t *at, uint16_t hash, uint8_t type, uint16_t body)
 {
 	struct dp_overlay o = {0};
 	unsigned options = (unsigned)(WIRE_OPT_SIZE(body) + WIRE_OPT_SIZE(sizeof(struct wire_auth)));
-	uint16_t payload = (uint16_t)(dp_control_size(false, body) - sizeof(struct wire_ipv4));
-	at = put_outer_ip(at, payload, 0, local, remote);
-	at = put_udp(at, hash, payload);
+	at = put_udp(at, hash, dp_control_size(body));
 	o.geneve = put_geneve(at, options, WIRE_GENEVE_OAM, 0, 0);
 	at = (uint8_t *)(o.geneve + 1);
 	void *option = put_option(&at, type, body);
@@ -270,14 +266,6 @@ struct dp_overlay dp_control_write(uint8_t *at, const struct wire_addr *local, c
 		o.linkstate = option;
 	put_auth(at, 0, &o);
 	return o;
-}
-
-uint8_t *dp_overlay_forward(
-    uint8_t *udp, uint16_t length, uint8_t tos, const struct wire_addr *local, const struct wire_addr *remote)
-{
-	uint8_t *at = udp - wire_ip_header_size(!wire_addr_is_v4(local));
-	put_outer_ip(at, length, tos, local, remote);
-	return at;
 }
 
 int dp_ecn_decap(uint8_t inner, uint8_t outer)

@@ -63,22 +63,19 @@ static inline uint16_t dp_encap_size(bool v6, unsigned n_hops)
  * where everything is. */
 struct dp_overlay dp_encap_write(uint8_t *at, const struct dp_encap *e);
 
-/* Writes outer IP, UDP, Geneve with the O bit and one critical option of `type` (KEEPALIVE or LINKSTATE) with a zeroed
- * body of `body` bytes (a multiple of 4), then AUTH: dp_control_size() bytes. */
-struct dp_overlay dp_control_write(uint8_t *at, const struct wire_addr *local, const struct wire_addr *remote,
-    uint16_t hash, uint8_t type, uint16_t body);
+/* Writes UDP, Geneve with the O bit and one critical option of `type` (KEEPALIVE or LINKSTATE) with a zeroed body of
+ * `body` bytes (a multiple of 4), then AUTH: dp_control_size() bytes, in front of which dp_tunnel_seal() puts the rest. */
+struct dp_overlay dp_control_write(uint8_t *at, uint16_t hash, uint8_t type, uint16_t body);
 
-static inline uint16_t dp_control_size(bool v6, uint16_t body)
+static inline uint16_t dp_control_size(uint16_t body)
 {
-	return (uint16_t)(wire_ip_header_size(v6) + sizeof(struct wire_udp) + sizeof(struct wire_geneve) +
-	                  WIRE_OPT_SIZE(body) + WIRE_OPT_SIZE(sizeof(struct wire_auth)));
+	return (uint16_t)(sizeof(struct wire_udp) + sizeof(struct wire_geneve) + WIRE_OPT_SIZE(body) +
+	                  WIRE_OPT_SIZE(sizeof(struct wire_auth)));
 }
 
-/* Writes the outer header for the next hop of a packet at a relay, of the version of the addresses, in front of the UDP
- * header at `udp`, `length` bytes before the packet's end; `tos` is that of the header before: ECN and DSCP stay, as in
- * any router. Returns the header, wire_ip_header_size() before `udp`. */
-uint8_t *dp_overlay_forward(
-    uint8_t *udp, uint16_t length, uint8_t tos, const struct wire_addr *local, const struct wire_addr *remote);
+/* Writes the outer IP header at `at`, of the version of its addresses, before `payload` bytes, and returns where it ends. */
+uint8_t *dp_outer_write(
+    uint8_t *at, uint16_t payload, uint8_t tos, const struct wire_addr *local, const struct wire_addr *remote);
 
 /* The ECN field that the inner packet leaves the tunnel with (RFC 6040, 4.2, figure 4), or -1: drop, because
  * congestion was marked on a packet whose transport would not see the mark. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From bytes to a column of the burst. Everything is checked against the bytes that are there; nothing is changed. */
+#include "dataplane/parse.h"
+
 #include "dataplane/burst.h"
 #include "dataplane/headers.h"
 #include "dataplane/wrap_error.h"
@@ -192,37 +194,6 @@ static enum wire_drop parse_v6(uint8_t *data, uint32_t available, uint16_t *ret_
 	return dp_headers_find(data, total, ret_headers);
 }
 
-/* What nearly all packets are, in a straight line: IPv4 without options, no fragment, TCP or UDP. false: another one, or
- * a wrong one, and nothing is written. */
-static bool parse_usual(struct dp_burst *b, unsigned i, uint8_t *data, uint32_t available)
-{
-	const struct wire_ipv4 *ip = (const struct wire_ipv4 *)data;
-	const uint8_t *l4 = data + sizeof(*ip);
-	if (available < sizeof(*ip) + sizeof(struct wire_tcp) || ip->version_ihl != 0x45)
-		return false;
-	uint16_t total = wire_be16(&ip->total_length);
-	if (total > available || total < sizeof(*ip) + sizeof(struct wire_tcp) ||
-	    wire_be16(&ip->frag_off) & (WIRE_IPV4_MF | WIRE_IPV4_OFFSET_MASK) ||
-	    wire_csum_fold(wire_csum_add(0, ip, sizeof(*ip))) != 0xffff)
-		return false;
-	const struct wire_tcp *tcp = (const struct wire_tcp *)l4;
-	bool is_tcp = ip->protocol == WIRE_PROTO_TCP;
-	unsigned least = is_tcp ? sizeof(*tcp) : sizeof(struct wire_udp);
-	unsigned length = is_tcp ? (tcp->offset >> 4) * 4u : wire_be16(&((const struct wire_udp *)l4)->length);
-	if (length < least || length > total - sizeof(*ip) || (!is_tcp && ip->protocol != WIRE_PROTO_UDP))
-		return false;
-	struct lb_flow_key key = lb_flow_key_of(
-	    wire_addr_from_v4(ip->src), wire_addr_from_v4(ip->dst), wire_be16(l4), wire_be16(l4 + 2), ip->protocol);
-	b->ip[i] = data;
-	b->l4[i] = data + sizeof(*ip);
-	b->length[i] = total;
-	b->kind[i] = is_tcp ? DP_KIND_TCP : DP_KIND_UDP;
-	b->tcp_flags[i] = is_tcp ? tcp->flags : 0;
-	b->key[i] = key;
-	b->hash[i] = lb_flow_hash(&key);
-	return true;
-}
-
 __attribute__((noinline)) static enum wire_drop parse_any(
     struct dp_burst *b, unsigned i, uint8_t *data, uint32_t available)
 {
@@ -255,7 +226,7 @@ __attribute__((noinline)) static enum wire_drop parse_any(
 
 enum wire_drop dp_parse_ip(struct dp_burst *b, unsigned i, uint8_t *data, uint32_t available)
 {
-	return parse_usual(b, i, data, available) ? WIRE_DROP_NONE : parse_any(b, i, data, available);
+	return dp_parse_plain(b, i, data, available) ? WIRE_DROP_NONE : parse_any(b, i, data, available);
 }
 
 struct lb_segment dp_burst_segment(const struct dp_burst *b, unsigned i)

@@ -3,6 +3,7 @@
  * the POP where the client last entered, or straight out if that is this one. */
 #include "dataplane/fragment.h"
 #include "dataplane/icmp.h"
+#include "dataplane/progress.h"
 #include "dataplane/rewrite.h"
 #include "dataplane/trace.h"
 #include "dataplane/tunnel.h"
@@ -69,22 +70,22 @@ static struct dp_steer steer_back(const struct dp_worker *w, const struct lb_nat
 static void send_to_ingress(
     struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
 {
-	const struct lb_leg *leg = dp_tunnel_leg(w, flow->ingress_pop, flow->class);
-	if (!leg) {
+	const struct dp_way *way = dp_tunnel_way(w, flow->ingress_pop, flow->class);
+	if (!way) {
 		dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, WIRE_DROP_NO_PATH);
 		return;
 	}
-	if (!dp_tunnel_fits(w, b, i, leg, !wire_addr_is_v4(&flow->key.client), WIRE_JOURNEY_REPLY))
+	if (!dp_tunnel_fits(w, b, i, way, !wire_addr_is_v4(&flow->key.client), WIRE_JOURNEY_REPLY))
 		return;
-	DP_TRACE(w, b, i, WIRE_JOURNEY_REPLY, "path of %u hops to POP %u in class %u, first over link %u", leg->count,
-	    flow->ingress_pop, flow->class, leg->first->row.link);
+	DP_TRACE(w, b, i, WIRE_JOURNEY_REPLY, "path of %u hops to POP %u in class %u, first over link %u",
+	    way->leg->count, flow->ingress_pop, flow->class, way->leg->first->row.link);
 	if (!rewrite(w, b, i, flow))
 		return;
-	dp_tunnel_clamp(w, b, i, leg);
+	dp_tunnel_clamp(w, b, i, way);
 	dp_burst_trim(b, i);
 	struct dp_steer steer = steer_back(w, flow);
 	uint16_t hash14 = lb_hash14(lb_flow_hash(&flow->key));
-	dp_tunnel_wrap(w, t, b->pkt[i], leg, hash14, &steer, WIRE_JOURNEY_REPLY);
+	dp_tunnel_wrap(w, t, b->pkt[i], way, hash14, &steer, WIRE_JOURNEY_REPLY);
 }
 
 /* The ingress is here: the column becomes that of the packet to the client, as if it had been unwrapped. */
@@ -105,7 +106,7 @@ void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group
 	struct lb_nat_flow *flow[DP_BURST_MAX];
 	struct dp_group screened = {.n = 0}, here = {.n = 0};
 	struct dp_tunnel t;
-	t.n = 0;
+	dp_tunnel_begin(&t);
 
 	for (unsigned k = 0; k < g->n; k++)
 		if (passes_screen(w, b, g->i[k]))
@@ -122,11 +123,9 @@ void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group
 				dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, WIRE_DROP_NO_NAT);
 			continue;
 		}
-		dp_trace_match(w, b, i, &flow[k]->key);
-		if (b->kind[i] != DP_KIND_ICMP_ERROR) {
-			struct lb_segment segment = dp_burst_segment(b, i);
-			lb_nat_touch(w->nat, flow[k], &segment, false, w->now_ns);
-		}
+		dp_trace_match(b, i, &flow[k]->key);
+		if (b->kind[i] != DP_KIND_ICMP_ERROR)
+			dp_progress_nat(w, b, i, flow[k], false);
 		DP_TRACE(w, b, i, WIRE_JOURNEY_REPLY, "flow (%s) of client %s:%u, which is at POP %u",
 		    lb_flow_state_name(flow[k]->state), dp_trace_address(&flow[k]->key.client).text,
 		    flow[k]->key.client_port, flow[k]->ingress_pop);

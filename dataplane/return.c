@@ -3,6 +3,7 @@
  * endpoint the flow truly has (another POP may have chosen them, before anycast moved the client here); send. */
 #include "dataplane/icmp.h"
 #include "dataplane/output.h"
+#include "dataplane/progress.h"
 #include "dataplane/split.h"
 #include "dataplane/trace.h"
 #include "dataplane/traffic.h"
@@ -79,9 +80,9 @@ static void tell_endpoint(struct dp_worker *w, struct dp_tunnel *t, struct dp_bu
 		deliver_here(w, m, &steer);
 		return;
 	}
-	const struct lb_leg *leg = dp_tunnel_leg(w, steer.egress_pop, flow ? flow->class : 0);
-	if (leg)
-		dp_tunnel_wrap(w, t, m, leg, lb_hash14(hash), &steer, WIRE_JOURNEY_ICMP);
+	const struct dp_way *way = dp_tunnel_way(w, steer.egress_pop, flow ? flow->class : 0);
+	if (way)
+		dp_tunnel_wrap(w, t, m, way, lb_hash14(hash), &steer, WIRE_JOURNEY_ICMP);
 	else
 		dp_drop(w, m, WIRE_DROP_NO_PATH);
 }
@@ -118,7 +119,7 @@ void dp_return_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_
 	uint64_t hash[DP_BURST_MAX];
 	struct lb_flow *flow[DP_BURST_MAX];
 	struct dp_tunnel t;
-	t.n = 0;
+	dp_tunnel_begin(&t);
 
 	for (unsigned k = 0; k < g->n; k++) {
 		flip[k] = lb_flow_key_exchanged(&b->key[g->i[k]]); /* the packet's is VIP -> client */
@@ -136,8 +137,7 @@ void dp_return_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_
 		if (!flow[k] && segment && steer->endpoint)
 			flow[k] = entry_for(w, key[k], hash[k], b->tcp_flags[i]);
 		if (flow[k] && segment) {
-			struct lb_segment of = dp_burst_segment(b, i);
-			lb_flow_touch(w->flows, flow[k], &of, false, w->now_ns);
+			dp_progress_flow(w, b, i, flow[k], false);
 			if (steer->endpoint)
 				learn(flow[k], steer);
 		}

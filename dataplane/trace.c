@@ -7,32 +7,25 @@
 
 #include "dataplane/filter.h"
 
-static const struct wire_ctl_filter *filter_of(struct dp_worker *w)
+const struct wire_ctl_filter *dp_trace_filter(struct dp_worker *w)
 {
 	return atomic_load_explicit(&dp_shared(w)->trace, memory_order_acquire);
 }
 
-void dp_trace_match(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_flow_key *k)
+void dp_trace_match_key(struct dp_burst *b, unsigned i, const struct lb_flow_key *k)
 {
-	const struct wire_ctl_filter *f = filter_of(w);
-	if (f && dp_filter_matches(f, k))
+	if (dp_filter_matches(b->trace, k))
 		b->traced |= 1ull << i;
 }
 
 /* Parsed beside the burst, whose column is still that of the outer packet. */
-__attribute__((noinline, cold)) static void match_inner(struct dp_worker *w, struct dp_burst *b, unsigned i)
+void dp_trace_match_packet(struct dp_burst *b, unsigned i)
 {
 	struct dp_burst beside;
 	uint8_t *inner = (uint8_t *)b->overlay[i].geneve + b->overlay[i].length;
 	uint8_t *end = b->ip[i] + b->length[i];
 	if (dp_parse_ip(&beside, 0, inner, (uint32_t)(end - inner)) == WIRE_DROP_NONE)
-		dp_trace_match(w, b, i, &beside.key[0]);
-}
-
-void dp_trace_match_inner(struct dp_worker *w, struct dp_burst *b, unsigned i)
-{
-	if (filter_of(w))
-		match_inner(w, b, i);
+		dp_trace_match_key(b, i, &beside.key[0]);
 }
 
 void dp_trace_step(struct dp_worker *w, const struct dp_burst *b, unsigned i, enum wire_journey journey,

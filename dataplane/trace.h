@@ -4,11 +4,26 @@
 
 #include "dataplane/burst.h"
 
-/* Marks the packet if `key` matches the filter in force: its own, that of its flow, or ... */
-void dp_trace_match(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_flow_key *key);
+/* NULL: nothing is traced. */
+const struct wire_ctl_filter *dp_trace_filter(struct dp_worker *w);
 
-/* ... that of the packet inside, of one that came over the overlay. */
-void dp_trace_match_inner(struct dp_worker *w, struct dp_burst *b, unsigned i);
+/* These two, which only a burst with a filter asks, mark a packet that matches it: by a key, ... */
+__attribute__((cold)) void dp_trace_match_key(struct dp_burst *b, unsigned i, const struct lb_flow_key *key);
+/* ... or, of one that came over the overlay, by the packet inside. */
+__attribute__((cold)) void dp_trace_match_packet(struct dp_burst *b, unsigned i);
+
+/* `key`: the packet's own, or that of its flow. */
+static inline void dp_trace_match(struct dp_burst *b, unsigned i, const struct lb_flow_key *key)
+{
+	if (__builtin_expect(b->trace != NULL, 0))
+		dp_trace_match_key(b, i, key);
+}
+
+static inline void dp_trace_match_inner(struct dp_burst *b, unsigned i)
+{
+	if (__builtin_expect(b->trace != NULL, 0))
+		dp_trace_match_packet(b, i);
+}
 
 /* One step of a marked packet: a lookup and its result, one line. */
 __attribute__((format(printf, 6, 7), cold)) void dp_trace_step(struct dp_worker *w, const struct dp_burst *b,

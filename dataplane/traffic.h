@@ -35,11 +35,17 @@ static inline struct wire_stats_traffic *dp_traffic_near(
 	return &w->traffic[dp_traffic_place(vip, endpoint, egress)];
 }
 
+/* `near`: dp_traffic_near() of the same. */
+static inline struct wire_stats_traffic *dp_traffic_at(struct dp_worker *w, struct wire_stats_traffic *near,
+    const struct wire_addr *vip, uint32_t endpoint, uint16_t egress)
+{
+	return __builtin_expect(dp_traffic_is(near, vip, endpoint, egress), 1)
+	           ? near
+	           : dp_traffic_find(w, vip, endpoint, egress);
+}
+
 static inline struct wire_stats_traffic *dp_traffic(
     struct dp_worker *w, const struct wire_addr *vip, uint32_t endpoint, uint16_t egress)
 {
-	struct wire_stats_traffic *row = dp_traffic_near(w, vip, endpoint, egress);
-	return __builtin_expect(dp_traffic_is(row, vip, endpoint, egress), 1)
-	           ? row
-	           : dp_traffic_find(w, vip, endpoint, egress);
+	return dp_traffic_at(w, dp_traffic_near(w, vip, endpoint, egress), vip, endpoint, egress);
 }

@@ -7,28 +7,22 @@
 #include "dataplane/tunnel.h"
 #include "dataplane/way.h"
 
-/* Cuts the mbuf down to the UDP header and puts the header for the next link in front, whose version may be another.
- * Nothing of the overlay moves. */
-static enum wire_drop turn(struct dp_burst *b, unsigned i, const struct lb_link *link)
+/* Cuts the mbuf down to the UDP header, in front of which the next link's go. Nothing of the overlay moves. */
+static enum wire_drop cut(struct dp_burst *b, unsigned i, const struct lb_link *link)
 {
-	struct rte_mbuf *m = b->pkt[i];
-	uint8_t tos = wire_ip_tos(b->ip[i]), *udp = b->l4[i];
-	uint16_t length = dp_burst_l4_length(b, i), header = wire_ip_header_size(!wire_addr_is_v4(&link->row.local));
-	if (header + length > link->row.mtu)
+	uint16_t length = dp_burst_l4_length(b, i);
+	if (wire_ip_header_size(!wire_addr_is_v4(&link->row.local)) + length > link->row.mtu)
 		return WIRE_DROP_TOO_BIG;
+	b->ip[i] = b->l4[i];
+	b->length[i] = length;
 	dp_burst_trim(b, i);
-	rte_pktmbuf_adj(m, (uint16_t)(udp - b->ip[i]));
-	if (!rte_pktmbuf_prepend(m, header))
-		return WIRE_DROP_NO_MBUF;
-	b->ip[i] = dp_overlay_forward(udp, length, tos, &link->row.local, &link->row.remote);
-	b->length[i] = (uint16_t)(header + length);
 	return WIRE_DROP_NONE;
 }
 
 void dp_transit_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
 {
 	struct dp_tunnel t;
-	t.n = 0;
+	dp_tunnel_begin(&t);
 	for (unsigned k = 0; k < g->n; k++) {
 		unsigned i = g->i[k];
 		struct dp_overlay *o = &b->overlay[i];
@@ -38,7 +32,8 @@ void dp_transit_run(struct dp_worker *w, struct dp_burst *b, const struct dp_gro
 			continue;
 		}
 		uint16_t hash14 = b->key[i].client_port & WIRE_OVERLAY_HASH_MASK;
-		enum wire_drop drop = turn(b, i, link);
+		uint8_t tos = wire_ip_tos(b->ip[i]); /* stays, as in any router */
+		enum wire_drop drop = cut(b, i, link);
 		if (drop != WIRE_DROP_NONE) {
 			dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, drop);
 			continue;
@@ -46,7 +41,7 @@ void dp_transit_run(struct dp_worker *w, struct dp_burst *b, const struct dp_gro
 		DP_TRACE(w, b, i, WIRE_JOURNEY_TRANSIT, "to POP %u over link %u, %u hops left after it",
 		    link->row.to_pop, link->row.link, o->path->left - 1u);
 		o->path->left--;
-		dp_tunnel_seal(w, &t, b->pkt[i], link, hash14, o, WIRE_JOURNEY_TRANSIT);
+		dp_tunnel_seal(w, &t, b->pkt[i], link, hash14, tos, o, WIRE_JOURNEY_TRANSIT);
 	}
 	dp_tunnel_flush(w, &t);
 }

@@ -59,7 +59,7 @@ static void take_data(struct dp_worker *w, struct dp_burst *b, unsigned i, struc
 		dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_PEER);
 		return;
 	}
-	struct dp_replay *replay = &link->replay[dp_link_lane(hash14_of(b, i), w->n_workers)];
+	struct dp_replay *replay = &link->replay[dp_lane_place(w, hash14_of(b, i))];
 	if (!is_present(w, b->link[i]->row.to_pop, dp_overlay_epoch(o)) ||
 	    !dp_replay_take(replay, dp_overlay_epoch(o), dp_overlay_sequence(o))) {
 		dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_REPLAY);
@@ -71,7 +71,7 @@ static void take_data(struct dp_worker *w, struct dp_burst *b, unsigned i, struc
 		dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_PATH);
 		return;
 	}
-	dp_trace_match_inner(w, b, i);
+	dp_trace_match_inner(b, i);
 	if (o->path->left) {
 		dp_group_add(&journey[WIRE_JOURNEY_TRANSIT], i); /* which asks nothing of STEER */
 		return;
@@ -147,26 +147,19 @@ enum wire_drop dp_tunnel_unwrap(struct dp_burst *b, unsigned i)
 	return WIRE_DROP_NONE;
 }
 
-const struct lb_leg *dp_tunnel_leg(struct dp_worker *w, uint16_t to_pop, uint8_t class)
+const struct dp_way *dp_tunnel_way(struct dp_worker *w, uint16_t to_pop, uint8_t class)
 {
-	const struct lb_path *path = dp_ways_path(w, to_pop, class);
-	const struct lb_leg *leg = path ? lb_path_pick(path, w->snapshot->active) : NULL;
-	if (!leg || !leg->count)
-		return NULL;
-	if (leg == &path->leg[LB_ACTIVE_BACKUP])
+	bool backup = false;
+	const struct dp_way *way = dp_ways_towards(w, to_pop, class, &backup);
+	if (backup)
 		dp_count(w, WIRE_COUNTER_ON_BACKUP);
-	return leg;
+	return way;
 }
 
-uint16_t dp_tunnel_room(const struct lb_leg *leg)
+bool dp_tunnel_squeeze(
+    struct dp_worker *w, struct dp_burst *b, unsigned i, const struct dp_way *way, bool v6, enum wire_journey journey)
 {
-	return (uint16_t)(leg->mtu - dp_encap_size(false, leg->count));
-}
-
-bool dp_tunnel_fits(
-    struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_leg *leg, bool v6, enum wire_journey journey)
-{
-	int room = dp_tunnel_room(leg) - dp_burst_growth(b, i, v6);
+	int room = way->room - dp_burst_growth(b, i, v6);
 	if (b->length[i] <= room || (!v6 && dp_split_may(b->ip[i])))
 		return true;
 	dp_icmp_error(w, b->ip[i], b->length[i], DP_ICMP_TOO_BIG, (uint16_t)room);
@@ -174,12 +167,12 @@ bool dp_tunnel_fits(
 	return false;
 }
 
-void dp_tunnel_clamp(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_leg *leg)
+void dp_tunnel_clamp(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct dp_way *way)
 {
 	if (!(b->tcp_flags[i] & WIRE_TCP_SYN))
 		return;
 	uint16_t headers = (uint16_t)(wire_ip_header_size(wire_ip_is_v6(b->ip[i])) + sizeof(struct wire_tcp));
-	uint16_t max = (uint16_t)(dp_tunnel_room(leg) - headers);
+	uint16_t max = (uint16_t)(way->room - headers);
 	if (dp_rewrite_mss((struct wire_tcp *)b->l4[i], dp_burst_l4_length(b, i), max)) {
 		dp_count(w, WIRE_COUNTER_MSS_CLAMPED);
 		DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "MSS lowered to %u", max);
@@ -188,12 +181,12 @@ void dp_tunnel_clamp(struct dp_worker *w, struct dp_burst *b, unsigned i, const 
 
 void dp_tunnel_clamp_back(struct dp_worker *w, struct dp_burst *b, unsigned i, uint16_t to_pop, uint8_t class)
 {
+	bool backup;
 	if (!(b->tcp_flags[i] & WIRE_TCP_SYN) || to_pop == w->snapshot->self)
 		return;
-	const struct lb_path *path = dp_ways_path(w, to_pop, class);
-	const struct lb_leg *leg = path ? lb_path_pick(path, w->snapshot->active) : NULL;
-	if (leg && leg->count)
-		dp_tunnel_clamp(w, b, i, leg);
+	const struct dp_way *way = dp_ways_towards(w, to_pop, class, &backup);
+	if (way)
+		dp_tunnel_clamp(w, b, i, way);
 }
 
 /* ---- what waits for its tag ---- */
@@ -205,90 +198,105 @@ static enum wire_drop check_exit(const struct dp_exit *exit)
 	return exit->counters ? WIRE_DROP_NONE : WIRE_DROP_OVERLAY_PEER;
 }
 
-/* The packet's sequence on its link and lane, counted. */
-static uint64_t next_sequence(
-    struct dp_worker *w, const struct dp_exit *exit, uint16_t hash14, const struct rte_mbuf *m)
+/* The sequence of a packet of `length` bytes on its link and lane, counted. */
+static inline uint64_t next_sequence(struct dp_worker *w, const struct dp_exit *exit, uint16_t hash14, unsigned length)
 {
 	struct dp_link *link = exit->counters;
 	link->tx_packets++;
-	link->tx_bytes += rte_pktmbuf_pkt_len(m);
-	return ++link->sequence[dp_link_lane(hash14, w->n_workers)];
+	link->tx_bytes += length;
+	return ++link->sequence[dp_lane_place(w, hash14)];
 }
 
-static void let_wait(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct dp_exit *exit,
-    const uint8_t *data, uint16_t covered, enum wire_journey journey)
+static inline uint32_t time_us(const struct dp_worker *w)
+{
+	return (uint32_t)(w->wall_ns / 1000u);
+}
+
+/* `m` begins with the exit's frame, whose IP header is filled in. If nothing is in its way it needs no look at its
+ * destination; else that begins at its IP header. `udp`: what is signed, `covered` bytes of it. */
+static inline void let_wait(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct dp_exit *exit,
+    const uint8_t *udp, uint16_t covered, enum wire_journey journey)
 {
 	if (t->n == DP_BURST_MAX)
 		dp_tunnel_flush(w, t);
+	bool straight = m->pkt_len - sizeof(struct wire_ether) <= exit->mtu;
+	if (!straight)
+		rte_pktmbuf_adj(m, sizeof(struct wire_ether));
+	t->straight |= (uint64_t)straight << t->n;
 	t->pkt[t->n] = m;
 	t->journey[t->n] = (uint8_t)journey;
 	t->adjacency[t->n] = exit->adjacency;
 	t->message[t->n] =
-	    (struct dp_auth_message){.key = (const void *)exit->key->annex, .data = data, .length = covered};
+	    (struct dp_auth_message){.key = (const void *)exit->key->annex, .data = udp, .length = covered};
 	t->n++;
 }
 
+/* In two pieces of a fixed size, which overlap. */
+static inline void copy_frame(uint8_t *at, const struct dp_exit *exit)
+{
+	enum { PIECE = 32 };
+	_Static_assert(sizeof(struct wire_ether) + sizeof(struct wire_ipv4) >= PIECE, "no shorter frame");
+	_Static_assert(sizeof(struct wire_ether) + sizeof(struct wire_ipv6) <= 2 * PIECE, "no gap");
+	memcpy(at, exit->frame, PIECE);
+	memcpy(at + exit->size - PIECE, exit->frame + exit->size - PIECE, PIECE);
+}
+
 enum wire_drop dp_tunnel_seal(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct lb_link *link,
-    uint16_t hash14, const struct dp_overlay *overlay, enum wire_journey journey)
+    uint16_t hash14, uint8_t tos, const struct dp_overlay *overlay, enum wire_journey journey)
 {
 	const struct dp_exit *exit = dp_ways_exit(w, link);
+	uint16_t length = (uint16_t)rte_pktmbuf_pkt_len(m);
 	enum wire_drop drop = check_exit(exit);
-	if (drop != WIRE_DROP_NONE) {
+	uint8_t *at = drop == WIRE_DROP_NONE ? (uint8_t *)rte_pktmbuf_prepend(m, exit->size) : NULL;
+	if (!at) {
+		drop = drop == WIRE_DROP_NONE ? WIRE_DROP_NO_MBUF : drop;
 		dp_drop(w, m, drop);
 		return drop;
 	}
+	copy_frame(at, exit);
+	dp_exit_fill(exit, at + sizeof(struct wire_ether), tos, length);
 	if (overlay->telemetry)
-		dp_overlay_stamp(overlay, next_sequence(w, exit, hash14, m), (uint32_t)(w->wall_ns / 1000u));
+		dp_overlay_stamp(overlay,
+		    next_sequence(w, exit, hash14, (unsigned)(exit->size - sizeof(struct wire_ether) + length)),
+		    time_us(w));
 	overlay->auth->key_id = exit->key->row.key_id;
 	dp_overlay_put_epoch(overlay, dp_shared(w)->epoch);
 	let_wait(w, t, m, exit, dp_overlay_signed(overlay), overlay->covered, journey);
 	return WIRE_DROP_NONE;
 }
-
 /* ---- wrapping: the way's headers, then what is this packet's own ---- */
 
-#define COPY_FIRST 96u
+#define COPY_FIRST 112u
 #define COPY_LAST  48u
 
 /* In pieces of fixed sizes, which overlap. */
-static void copy_headers(uint8_t *at, const struct dp_way *way)
+static inline void copy_headers(uint8_t *at, const struct dp_way *way)
 {
-	_Static_assert(WIRE_OVERLAY_HEADROOM <= COPY_FIRST + COPY_LAST, "no gap");
-	_Static_assert(
-	    sizeof(struct wire_ipv4) + sizeof(struct wire_udp) + sizeof(struct wire_geneve) + WIRE_OVERLAY_OPTIONS(1) >=
-	        COPY_FIRST,
+	_Static_assert(sizeof(struct wire_ether) + WIRE_OVERLAY_HEADROOM <= COPY_FIRST + COPY_LAST, "no gap");
+	_Static_assert(sizeof(struct wire_ether) + sizeof(struct wire_ipv4) + sizeof(struct wire_udp) +
+	                       sizeof(struct wire_geneve) + WIRE_OVERLAY_OPTIONS(1) >=
+	                   COPY_FIRST,
 	    "the shortest headers are as long as the first piece");
 	memcpy(at, way->header, COPY_FIRST);
 	memcpy(at + way->size - COPY_LAST, way->header + way->size - COPY_LAST, COPY_LAST);
 }
 
-/* `length`: from the UDP header to the packet's end. */
-static void put_outer(uint8_t *at, const struct dp_way *way, uint8_t tos, uint16_t hash14, uint16_t length)
+static inline void put_udp(uint8_t *at, uint16_t hash14, uint16_t length)
 {
-	if (wire_ip_is_v6(at)) {
-		struct wire_ipv6 *ip = (struct wire_ipv6 *)at;
-		wire_put_be32(at, 6u << 28 | (uint32_t)tos << 20);
-		wire_put_be16(&ip->payload_length, length);
-	} else {
-		struct wire_ipv4 *ip = (struct wire_ipv4 *)at;
-		uint16_t total = rte_cpu_to_be_16((uint16_t)(way->udp + length));
-		ip->tos = tos;
-		ip->total_length = total;
-		ip->checksum = (uint16_t)~wire_csum_fold((uint64_t)way->sum + total + rte_cpu_to_be_16(tos));
-	}
-	struct wire_udp *udp = (struct wire_udp *)(at + way->udp);
+	struct wire_udp *udp = (struct wire_udp *)at;
 	wire_put_be16(&udp->src, (uint16_t)(WIRE_OVERLAY_SRC_PORT | (hash14 & WIRE_OVERLAY_HASH_MASK)));
 	wire_put_be16(&udp->length, length);
 }
 
-static void put_geneve(uint8_t *at, uint16_t type, uint32_t vni)
+static inline void put_geneve(uint8_t *at, uint16_t type, uint32_t vni)
 {
 	struct wire_geneve *geneve = (struct wire_geneve *)at;
 	wire_put_be16(&geneve->protocol, type);
 	wire_put_be32(geneve->vni, vni << 8); /* and the reserved byte behind it */
 }
 
-static void put_steer(uint8_t *at, const struct dp_steer *s)
+/* Onto zeroes: only a second chance has candidates. */
+static inline void put_steer(uint8_t *at, const struct dp_steer *s)
 {
 	struct wire_steer *r = (struct wire_steer *)at;
 	r->flags = s->flags;
@@ -297,20 +305,21 @@ static void put_steer(uint8_t *at, const struct dp_steer *s)
 	wire_put_be16(&r->egress_pop, s->egress_pop);
 	wire_put_be32(&r->endpoint, s->endpoint);
 	wire_put_be32(&r->group, s->group);
-	for (unsigned k = 0; k < WIRE_STEER_MAX_CANDIDATES; k++)
-		wire_put_be16(&r->candidate[k], s->candidate[k]);
+	if (s->flags & WIRE_STEER_SECOND)
+		for (unsigned k = 0; k < WIRE_STEER_MAX_CANDIDATES; k++)
+			wire_put_be16(&r->candidate[k], s->candidate[k]);
 }
 
-static void put_sequence(uint8_t *at, const struct dp_way *way, uint64_t sequence, uint32_t time_us)
+static inline void put_sequence(uint8_t *at, const struct dp_way *way, uint64_t sequence, uint32_t time)
 {
 	struct dp_overlay o = {
 	    .path = (struct wire_path *)(at + way->path), .telemetry = (struct wire_telemetry *)(at + way->telemetry)};
-	dp_overlay_stamp(&o, sequence, time_us);
+	dp_overlay_stamp(&o, sequence, time);
 }
 
 /* The packet in fragments that fit. */
 __attribute__((noinline, cold)) static enum wire_drop wrap_pieces(struct dp_worker *w, struct dp_tunnel *t,
-    struct rte_mbuf *m, const struct lb_leg *leg, uint16_t hash14, const struct dp_steer *steer,
+    struct rte_mbuf *m, const struct dp_way *way, uint16_t hash14, const struct dp_steer *steer,
     enum wire_journey journey)
 {
 	struct rte_mbuf *piece[DP_SPLIT_MAX];
@@ -318,20 +327,19 @@ __attribute__((noinline, cold)) static enum wire_drop wrap_pieces(struct dp_work
 		dp_drop(w, m, WIRE_DROP_TOO_BIG);
 		return WIRE_DROP_TOO_BIG;
 	}
-	unsigned n = dp_split(w, m, dp_tunnel_room(leg), piece);
+	unsigned n = dp_split(w, m, way->room, piece);
 	for (unsigned k = 0; k < n; k++)
-		dp_tunnel_wrap(w, t, piece[k], leg, hash14, steer, journey);
+		dp_tunnel_wrap(w, t, piece[k], way, hash14, steer, journey);
 	return n ? WIRE_DROP_NONE : WIRE_DROP_NO_MBUF;
 }
 
-enum wire_drop dp_tunnel_wrap(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct lb_leg *leg,
+enum wire_drop dp_tunnel_wrap(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct dp_way *way,
     uint16_t hash14, const struct dp_steer *steer, enum wire_journey journey)
 {
-	if (rte_pktmbuf_pkt_len(m) > dp_tunnel_room(leg))
-		return wrap_pieces(w, t, m, leg, hash14, steer, journey);
-	const struct dp_way *way = dp_ways_along(w, leg);
+	unsigned length = rte_pktmbuf_pkt_len(m);
+	if (length > way->room)
+		return wrap_pieces(w, t, m, way, hash14, steer, journey);
 	const uint8_t *inner = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint16_t length = (uint16_t)(way->size - way->udp + rte_pktmbuf_pkt_len(m));
 	uint16_t type = wire_ip_ethertype(inner);
 	uint8_t tos = wire_ip_tos(inner);
 	enum wire_drop drop = check_exit(&way->exit);
@@ -341,12 +349,15 @@ enum wire_drop dp_tunnel_wrap(struct dp_worker *w, struct dp_tunnel *t, struct r
 		dp_drop(w, m, drop);
 		return drop;
 	}
+	uint16_t frame = way->exit.size, payload = (uint16_t)(way->size - frame + length);
 	copy_headers(at, way);
-	put_outer(at, way, tos, hash14, length);
+	dp_exit_fill(&way->exit, at + sizeof(struct wire_ether), tos, payload);
+	put_udp(at + frame, hash14, payload);
 	put_geneve(at + way->geneve, type, steer->vni);
 	put_steer(at + way->steer, steer);
-	put_sequence(at, way, next_sequence(w, &way->exit, hash14, m), (uint32_t)(w->wall_ns / 1000u));
-	let_wait(w, t, m, &way->exit, at + way->udp, way->covered, journey);
+	put_sequence(at, way,
+	    next_sequence(w, &way->exit, hash14, way->size - (unsigned)sizeof(struct wire_ether) + length), time_us(w));
+	let_wait(w, t, m, &way->exit, at + frame, way->covered, journey);
 	return WIRE_DROP_NONE;
 }
 
@@ -357,7 +368,13 @@ void dp_tunnel_flush(struct dp_worker *w, struct dp_tunnel *t)
 	for (unsigned k = 0; k < t->n; k++) {
 		const struct dp_auth_message *m = &t->message[k];
 		memcpy((uint8_t *)(uintptr_t)m->data + m->length, tag[k], DP_AUTH_TAG_SIZE); /* behind what it covers */
-		dp_output_by(w, t->pkt[k], t->adjacency[k], t->journey[k]);
+		if (t->straight >> k & 1) {
+			dp_count_journey(w, t->journey[k], t->pkt[k]->pkt_len);
+			dp_tx(w, t->adjacency[k]->port, t->pkt[k]);
+		} else {
+			dp_output_by(w, t->pkt[k], t->adjacency[k], t->journey[k]);
+		}
 	}
 	t->n = 0;
+	t->straight = 0;
 }

@@ -11,8 +11,14 @@
 #include "dataplane/links.h"
 #include "dataplane/worker.h"
 #include "lb/path.h"
+#include "wire/bytes.h"
+#include "wire/checksum.h"
+#include "wire/ip.h"
 
 struct lb_key;
+
+#define DP_FRAME_MAX  64u  /* more than an Ethernet and an IPv6 header */
+#define DP_WAY_HEADER 192u /* more than an Ethernet header and WIRE_OVERLAY_HEADROOM */
 
 /* Over a link of ours, to the neighbour. */
 struct dp_exit {
@@ -21,18 +27,23 @@ struct dp_exit {
 	const struct lb_key *rx_key;          /* that the last packet from there named */
 	struct dp_link *counters;             /* NULL: more links than we can count for */
 	const struct dp_adjacency *adjacency; /* NULL: no route */
+	uint16_t
+	    mtu; /* up to which an outer packet may go straight on; 0: no key, no counters, no neighbour that is known */
+	uint16_t size; /* of the frame */
+	uint32_t sum;  /* of the IPv4 header with neither TOS nor length (wire/checksum.h) */
+	uint8_t
+	    frame[DP_FRAME_MAX]; /* Ethernet, zero if mtu is, and outer IP header, but for what is each packet's own */
 };
 
-#define DP_WAY_HEADER 192u /* more than WIRE_OVERLAY_HEADROOM */
-
-/* Along a leg: the outer headers, complete but for what is each packet's own, and where in them that stands. */
+/* Along a leg: all headers up to the inner packet, complete but for what is each packet's own, and where in them that
+ * stands. */
 struct dp_way {
 	const struct lb_leg *leg; /* NULL: nothing is kept here */
 	struct dp_exit exit;
-	uint16_t size;                                      /* of the headers */
-	uint16_t covered;                                   /* bytes under the tag, from the UDP header on */
-	uint16_t udp, geneve, path, steer, telemetry, auth; /* offsets; of options, of their bodies */
-	uint32_t sum; /* of the outer IPv4 header with neither TOS nor length (wire/checksum.h) */
+	uint16_t room;                                 /* for the inner packet, bytes */
+	uint16_t size;                                 /* of the headers, the exit's frame among them */
+	uint16_t covered;                              /* bytes under the tag, from the UDP header on */
+	uint16_t geneve, path, steer, telemetry, auth; /* offsets; of options, of their bodies */
 	uint8_t header[DP_WAY_HEADER];
 };
 
@@ -44,8 +55,8 @@ void dp_ways_destroy(struct dp_ways *ways);
 
 void dp_ways_forget(struct dp_ways *ways);
 
-/* As lb_snapshot_path() of the worker's snapshot. */
-const struct lb_path *dp_ways_path(struct dp_worker *w, uint16_t to_pop, uint8_t class);
+/* Along the leg in use towards a POP, in a class; NULL: there is none. `*ret_backup`: it is the backup. */
+const struct dp_way *dp_ways_towards(struct dp_worker *w, uint16_t to_pop, uint8_t class, bool *ret_backup);
 
 enum dp_place { DP_PLACE_OTHER, DP_PLACE_VIP, DP_PLACE_NAT };
 
@@ -63,4 +74,18 @@ const struct lb_key *dp_ways_rx_key(struct dp_worker *w, const struct lb_link *l
 
 /* Never NULL. */
 const struct dp_exit *dp_ways_exit(struct dp_worker *w, const struct lb_link *link);
-const struct dp_way *dp_ways_along(struct dp_worker *w, const struct lb_leg *leg);
+
+/* What is each packet's own in the outer IP header at `ip`, which came from the exit's frame; `length`: of what follows. */
+static inline void dp_exit_fill(const struct dp_exit *exit, uint8_t *ip, uint8_t tos, uint16_t length)
+{
+	if (wire_ip_is_v6(ip)) {
+		wire_put_be32(ip, 6u << 28 | (uint32_t)tos << 20);
+		wire_put_be16(&((struct wire_ipv6 *)ip)->payload_length, length);
+		return;
+	}
+	struct wire_ipv4 *v4 = (struct wire_ipv4 *)ip;
+	uint8_t tos_word[2] = {0, tos};
+	wire_put_be16(&v4->total_length, (uint16_t)(sizeof(*v4) + length));
+	v4->tos = tos;
+	v4->checksum = (uint16_t)~wire_csum_fold((uint64_t)exit->sum + v4->total_length + wire_csum_load(tos_word));
+}

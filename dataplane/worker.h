@@ -79,8 +79,10 @@ struct dp_worker {
 	uint16_t id;
 	uint16_t n_workers;
 	uint16_t n_ports;
-	struct lb_flow_table *flows; /* ingress */
-	struct lb_nat_table *nat;    /* egress */
+	uint8_t lane_owner[WIRE_OVERLAY_LANES]; /* lane % n_workers: a packet has no time to divide */
+	uint8_t lane_place[WIRE_OVERLAY_LANES]; /* lane / n_workers: which of its owner's lanes it is */
+	struct lb_flow_table *flows;            /* ingress */
+	struct lb_nat_table *nat;               /* egress */
 	struct lb_fragment_table *fragments;
 	struct wire_stats_worker *stats;
 	struct wire_stats_traffic *traffic; /* [WIRE_STATS_TRAFFIC_ROWS]: dataplane/traffic.h */
@@ -130,7 +132,19 @@ struct dp_shared *dp_shared(struct dp_worker *w);
 /* The worker that owns a flow, at this POP. */
 static inline uint16_t dp_owner(const struct dp_worker *w, uint16_t hash14)
 {
-	return (uint16_t)(wire_overlay_lane(hash14) % w->n_workers);
+	return w->lane_owner[wire_overlay_lane(hash14)];
+}
+
+/* The worker to which the replies to a NAT port belong: lb_nat_owner(). */
+static inline uint16_t dp_nat_owner(const struct dp_worker *w, uint16_t nat_port)
+{
+	return w->lane_owner[nat_port % WIRE_OVERLAY_LANES];
+}
+
+/* The place of a flow's lane among its owner's: dataplane/links.h. */
+static inline unsigned dp_lane_place(const struct dp_worker *w, uint16_t hash14)
+{
+	return w->lane_place[wire_overlay_lane(hash14)];
 }
 
 /* Hand what waits for `port` to its queue; what does not fit is counted as tx-full and freed. */

@@ -76,6 +76,10 @@ static int make_slot(struct dp_workers *set, uint16_t id)
 	    .state = &set->empty,
 	    .snapshot = set->empty.snapshot,
 	};
+	for (unsigned lane = 0; lane < WIRE_OVERLAY_LANES; lane++) {
+		slot->worker.lane_owner[lane] = (uint8_t)(lane % set->n);
+		slot->worker.lane_place[lane] = (uint8_t)(lane / set->n);
+	}
 	slot->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	int error = slot->wake_fd < 0 ? -errno : 0;
 	atomic_store(&slot->offered, set->tables);

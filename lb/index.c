@@ -12,12 +12,8 @@ static void prefetch_buckets(const struct lb_index *x, const uint64_t hash[], un
 /* The first number whose signature matches, likely the right one: 16 bits lie eight times in 65536. */
 static uint32_t likely(const struct lb_bucket *b, uint16_t signature)
 {
-	for (unsigned half = 0; half < 2; half++) {
-		uint64_t m = lb_bucket_match(b, signature, half);
-		if (m)
-			return b->number[lb_bucket_lane(m, half)];
-	}
-	return 0;
+	uint32_t m = lb_bucket_match(b, signature);
+	return m ? b->number[lb_bucket_place(m)] : 0;
 }
 
 static void prefetch_entries(const struct lb_index *x, const uint64_t hash[], unsigned n, uint32_t guess[])

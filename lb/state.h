@@ -111,6 +111,15 @@ static inline void lb_flow_syn(struct lb_progress *p, const struct lb_segment *s
 	}
 }
 
+/* Whether one more packet leaves a flow as it is: a confirmed one, without SYN, FIN or RST. Nearly all are so, and need no
+ * lb_flow_advance(). tcp_flags: 0 for other protocols. */
+static inline bool lb_flow_stays(uint8_t state, uint8_t flags, uint8_t tcp_flags, bool from_client)
+{
+	uint8_t known = flags & (LB_FLOW_CONFIRMED | LB_FLOW_ONE_WAY);
+	return state == LB_FLOW_ESTABLISHED && known && (from_client || flags & LB_FLOW_ANSWERED) &&
+	       !(tcp_flags & (WIRE_TCP_SYN | WIRE_TCP_FIN | WIRE_TCP_RST));
+}
+
 /* One more packet of the flow. */
 static inline void lb_flow_advance(
     struct lb_progress *p, uint8_t protocol, const struct lb_segment *s, bool from_client)
