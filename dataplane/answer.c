@@ -17,8 +17,8 @@ struct dp_answer dp_answer_to_packet(const struct dp_worker *w, const struct dp_
 struct dp_answer dp_answer_to_flow(const struct lb_nat_flow *flow)
 {
 	return (struct dp_answer){.ingress_pop = flow->ingress_pop,
-	    .hash14 = lb_hash14(lb_flow_hash(&flow->key)),
-	    .vni = (uint32_t)flow->vni[0] << 16 | (uint32_t)flow->vni[1] << 8 | flow->vni[2],
+	    .hash14 = flow->hash14,
+	    .vni = wire_be32(flow->vni) >> 8,
 	    .class = flow->class};
 }
 

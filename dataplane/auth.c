@@ -91,33 +91,64 @@ SSE static inline __m128i last_of(const struct dp_auth_message *m, unsigned bloc
 	return _mm_xor_si128(bytes, load(m->key->k2));
 }
 
-/* LANES messages of any length, each under its own key. */
-SSE static void tags_aesni(const struct dp_auth_message *const m[LANES], uint8_t *const tag[LANES])
+/* Up to LANES messages of any length, each under its own key; a group that is not full repeats its first. */
+SSE static void tags_mixed(const struct dp_auth_message *m, unsigned n, uint8_t (*ret_tag)[DP_AUTH_TAG_SIZE])
 {
 	__m128i x[LANES], last[LANES];
+	const struct dp_auth_message *lane[LANES];
 	unsigned blocks[LANES], most = 0;
 	for (unsigned i = 0; i < LANES; i++) {
-		blocks[i] = blocks_of(m[i]);
+		lane[i] = &m[i < n ? i : 0];
+		blocks[i] = blocks_of(lane[i]);
 		most = blocks[i] > most ? blocks[i] : most;
-		last[i] = last_of(m[i], blocks[i]);
+		last[i] = last_of(lane[i], blocks[i]);
 		x[i] = _mm_setzero_si128();
 	}
 	for (unsigned b = 0; b < most; b++) {
 		__m128i y[LANES];
 		for (unsigned i = 0; i < LANES; i++) {
-			__m128i block = b + 1 < blocks[i] ? load((const uint8_t *)m[i]->data + b * BLOCK) : last[i];
-			y[i] = _mm_xor_si128(_mm_xor_si128(x[i], block), load(m[i]->key->aes.round[0]));
+			__m128i block = b + 1 < blocks[i] ? load((const uint8_t *)lane[i]->data + b * BLOCK) : last[i];
+			y[i] = _mm_xor_si128(_mm_xor_si128(x[i], block), load(lane[i]->key->aes.round[0]));
 		}
 		for (unsigned round = 1; round < 10; round++)
 			for (unsigned i = 0; i < LANES; i++)
-				y[i] = _mm_aesenc_si128(y[i], load(m[i]->key->aes.round[round]));
+				y[i] = _mm_aesenc_si128(y[i], load(lane[i]->key->aes.round[round]));
 		for (unsigned i = 0; i < LANES; i++) {
-			y[i] = _mm_aesenclast_si128(y[i], load(m[i]->key->aes.round[10]));
+			y[i] = _mm_aesenclast_si128(y[i], load(lane[i]->key->aes.round[10]));
 			x[i] = b < blocks[i] ? y[i] : x[i]; /* a message that is through keeps its result */
 		}
 	}
+	for (unsigned i = 0; i < n; i++)
+		_mm_storel_epi64((__m128i *)(void *)ret_tag[i], x[i]);
+}
+
+/* Up to LANES messages of one length, a whole block at least, under one key. */
+SSE static void tags_alike(const struct dp_auth_message *m, unsigned n, uint8_t (*ret_tag)[DP_AUTH_TAG_SIZE])
+{
+	const struct dp_auth_key *key = m[0].key;
+	unsigned blocks = blocks_of(m);
+	__m128i x[LANES], round_key = load(key->aes.round[0]);
 	for (unsigned i = 0; i < LANES; i++)
-		_mm_storel_epi64((__m128i *)(void *)tag[i], x[i]);
+		x[i] = round_key;
+	for (unsigned b = 0; b < blocks; b++) {
+		for (unsigned i = 0; i < LANES; i++) {
+			const struct dp_auth_message *one = &m[i < n ? i : 0];
+			x[i] = _mm_xor_si128(
+			    x[i], b + 1 < blocks ? load((const uint8_t *)one->data + b * BLOCK) : last_of(one, blocks));
+		}
+		for (unsigned round = 1; round < 10; round++) {
+			round_key = load(key->aes.round[round]);
+			for (unsigned i = 0; i < LANES; i++)
+				x[i] = _mm_aesenc_si128(x[i], round_key);
+		}
+		round_key = load(key->aes.round[10]);
+		if (b + 1 < blocks) /* the first key of the next block rides on the last of this one */
+			round_key = _mm_xor_si128(round_key, load(key->aes.round[0]));
+		for (unsigned i = 0; i < LANES; i++)
+			x[i] = _mm_aesenclast_si128(x[i], round_key);
+	}
+	for (unsigned i = 0; i < n; i++)
+		_mm_storel_epi64((__m128i *)(void *)ret_tag[i], x[i]);
 }
 
 #define PAIRS (WIDE / 2)
@@ -132,22 +163,22 @@ AVX static inline __m256i both(const void *p)
 	return _mm256_broadcastsi128_si256(_mm_loadu_si128(p));
 }
 
-/* WIDE messages of one length, a whole block at least, under one key: as the packets of a burst to one neighbour are. */
-AVX static void tags_vaes(const struct dp_auth_message *const m[WIDE], uint8_t *const tag[WIDE])
+/* tags_alike() of up to WIDE. */
+AVX static void tags_vaes(const struct dp_auth_message *m, unsigned n, uint8_t (*ret_tag)[DP_AUTH_TAG_SIZE])
 {
-	const struct dp_auth_key *key = m[0]->key;
-	unsigned blocks = blocks_of(m[0]);
-	__m256i x[PAIRS];
+	const struct dp_auth_key *key = m[0].key;
+	unsigned blocks = blocks_of(m);
+	__m256i x[PAIRS], round_key = both(key->aes.round[0]);
 	for (unsigned i = 0; i < PAIRS; i++)
-		x[i] = _mm256_setzero_si256();
+		x[i] = round_key;
 	for (unsigned b = 0; b < blocks; b++) {
-		__m256i round_key = both(key->aes.round[0]);
 		for (unsigned i = 0; i < PAIRS; i++) {
-			const struct dp_auth_message *low = m[2 * i], *high = m[2 * i + 1];
-			__m256i block = b + 1 < blocks ? pair(load((const uint8_t *)low->data + b * BLOCK),
-			                                     load((const uint8_t *)high->data + b * BLOCK))
-			                               : pair(last_of(low, blocks), last_of(high, blocks));
-			x[i] = _mm256_xor_si256(_mm256_xor_si256(x[i], block), round_key);
+			const struct dp_auth_message *low = &m[2 * i < n ? 2 * i : 0],
+			                             *high = &m[2 * i + 1 < n ? 2 * i + 1 : 0];
+			x[i] =
+			    _mm256_xor_si256(x[i], b + 1 < blocks ? pair(load((const uint8_t *)low->data + b * BLOCK),
+			                                                load((const uint8_t *)high->data + b * BLOCK))
+			                                          : pair(last_of(low, blocks), last_of(high, blocks)));
 		}
 		for (unsigned round = 1; round < 10; round++) {
 			round_key = both(key->aes.round[round]);
@@ -155,22 +186,24 @@ AVX static void tags_vaes(const struct dp_auth_message *const m[WIDE], uint8_t *
 				x[i] = _mm256_aesenc_epi128(x[i], round_key);
 		}
 		round_key = both(key->aes.round[10]);
+		if (b + 1 < blocks)
+			round_key = _mm256_xor_si256(round_key, both(key->aes.round[0]));
 		for (unsigned i = 0; i < PAIRS; i++)
 			x[i] = _mm256_aesenclast_epi128(x[i], round_key);
 	}
-	for (unsigned i = 0; i < PAIRS; i++) {
-		_mm_storel_epi64((__m128i *)(void *)tag[2 * i], _mm256_castsi256_si128(x[i]));
-		_mm_storel_epi64((__m128i *)(void *)tag[2 * i + 1], _mm256_extracti128_si256(x[i], 1));
+	for (unsigned i = 0; i < n; i++) {
+		__m128i one = i % 2 ? _mm256_extracti128_si256(x[i / 2], 1) : _mm256_castsi256_si128(x[i / 2]);
+		_mm_storel_epi64((__m128i *)(void *)ret_tag[i], one);
 	}
 }
 
-/* How many of m[0..n), WIDE at most, are like the first one. */
-static unsigned alike(const struct dp_auth_message *m, unsigned n)
+/* How many of m[0..n), `most` at most, are like the first one. */
+static unsigned alike(const struct dp_auth_message *m, unsigned n, unsigned most)
 {
 	unsigned k = 1;
-	while (k < n && k < WIDE && m[k].key == m[0].key && m[k].length == m[0].length)
+	while (k < n && k < most && m[k].key == m[0].key && m[k].length == m[0].length)
 		k++;
-	return m[0].length < BLOCK ? 1 : k;
+	return m[0].length < BLOCK ? 0 : k;
 }
 
 /* Asked once: CPUID is slow, more so in a virtual machine, and not every compiler knows the name of this feature. */
@@ -193,18 +226,17 @@ void dp_auth_tags(const struct dp_auth_message *m, unsigned n, uint8_t (*ret_tag
 		return;
 	}
 	bool vaes = has_vaes();
-	uint8_t spare[DP_AUTH_TAG_SIZE];
 	for (unsigned k = 0, took; k < n; k += took) {
-		const struct dp_auth_message *group[WIDE];
-		uint8_t *tag[WIDE];
-		unsigned same = vaes ? alike(m + k, n - k) : 1;
-		bool wide = same > LANES;
-		unsigned lanes = wide ? WIDE : LANES;
-		took = wide ? same : n - k < LANES ? n - k : LANES;
-		for (unsigned i = 0; i < lanes; i++) { /* a group that is not full repeats its first */
-			group[i] = &m[i < took ? k + i : k];
-			tag[i] = i < took ? ret_tag[k + i] : spare;
+		unsigned left = n - k;
+		took = alike(m + k, left, vaes ? WIDE : LANES);
+		if (vaes && took > LANES) {
+			tags_vaes(m + k, took, ret_tag + k);
+		} else if (took > LANES / 2 || took == left) {
+			took = took < LANES ? took : LANES;
+			tags_alike(m + k, took, ret_tag + k);
+		} else {
+			took = left < LANES ? left : LANES;
+			tags_mixed(m + k, took, ret_tag + k);
 		}
-		(wide ? tags_vaes : tags_aesni)(group, tag);
 	}
 }

@@ -3,6 +3,7 @@
 
 #include "dataplane/fragment.h"
 #include "dataplane/oam.h"
+#include "dataplane/overlay_plain.h"
 #include "dataplane/parse.h"
 #include "dataplane/trace.h"
 #include "dataplane/tunnel.h"
@@ -35,14 +36,20 @@ static bool give_to_owner(struct dp_worker *w, struct dp_burst *b, unsigned i, u
 	return true;
 }
 
+static inline enum wire_drop parse_overlay(uint8_t *geneve, size_t length, struct dp_overlay *ret_overlay)
+{
+	return dp_overlay_parse_plain(geneve, length, ret_overlay) ? WIRE_DROP_NONE
+	                                                           : dp_overlay_parse(geneve, length, ret_overlay);
+}
+
 /* UDP to port 6081 from the far end of a link. Control packets are worker 0's. */
-static void classify_overlay(struct dp_worker *w, struct dp_burst *b, unsigned i, struct groups *g)
+static inline void classify_overlay(struct dp_worker *w, struct dp_burst *b, unsigned i, struct groups *g)
 {
 	struct dp_overlay *o = &b->overlay[i];
 	uint16_t length = wire_be16(b->l4[i] + offsetof(struct wire_udp, length));
 	enum wire_drop drop = WIRE_DROP_FRAGMENT; /* the first of a fragmented datagram: we never make such */
 	if (length <= dp_burst_l4_length(b, i))
-		drop = dp_overlay_parse(b->l4[i] + sizeof(struct wire_udp), length - sizeof(struct wire_udp), o);
+		drop = parse_overlay(b->l4[i] + sizeof(struct wire_udp), length - sizeof(struct wire_udp), o);
 	if (drop != WIRE_DROP_NONE) {
 		dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, drop);
 		return;
@@ -53,15 +60,9 @@ static void classify_overlay(struct dp_worker *w, struct dp_burst *b, unsigned i
 		dp_group_add(&g->overlay, i);
 }
 
-static bool has_flow(const struct dp_burst *b, unsigned i)
-{
-	return b->kind[i] == DP_KIND_TCP || b->kind[i] == DP_KIND_UDP || b->kind[i] == DP_KIND_FRAGMENT ||
-	       b->kind[i] == DP_KIND_ICMP_ERROR;
-}
-
 static bool has_nat_flow(const struct dp_burst *b, unsigned i)
 {
-	return has_flow(b, i) || b->kind[i] == DP_KIND_WRAP_ERROR;
+	return dp_burst_has_flow(b, i) || b->kind[i] == DP_KIND_WRAP_ERROR;
 }
 
 /* Of a packet to a NAT address: its port's, but of an error about IP in IP its flow's. */
@@ -94,7 +95,7 @@ static void classify_ip(struct dp_worker *w, struct dp_burst *b, unsigned i, enu
 	} else if (place == DP_PLACE_VIP) {
 		if (drop != WIRE_DROP_NONE)
 			dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, drop);
-		else if (!has_flow(b, i) || !give_to_owner(w, b, i, dp_owner(w, lb_hash14(b->hash[i]))))
+		else if (!dp_burst_has_flow(b, i) || !give_to_owner(w, b, i, dp_owner(w, lb_hash14(b->hash[i]))))
 			dp_group_add(&g->journey[WIRE_JOURNEY_INGRESS], i);
 	} else if (place == DP_PLACE_NAT) {
 		if (drop != WIRE_DROP_NONE)
@@ -118,6 +119,7 @@ static inline void classify_plain(struct dp_worker *w, struct dp_burst *b, unsig
 	if (b->link[i]) {
 		classify_overlay(w, b, i, g);
 	} else if (place == DP_PLACE_VIP) {
+		b->hash[i] = lb_flow_hash(key);
 		if (!give_to_owner(w, b, i, dp_owner(w, lb_hash14(b->hash[i]))))
 			dp_group_add(&g->journey[WIRE_JOURNEY_INGRESS], i);
 	} else if (place == DP_PLACE_NAT) {
@@ -204,7 +206,7 @@ void dp_burst_run(struct dp_worker *w, struct rte_mbuf **pkts, uint16_t n, uint1
 		b.n = (uint16_t)RTE_MIN((unsigned)n - done, DP_BURST_MAX);
 		b.port = port;
 		b.trace = dp_trace_filter(w);
-		b.traced = 0;
+		b.traced = b.plain = 0;
 		for (unsigned i = 0; i < b.n; i++)
 			b.pkt[i] = pkts[done + i];
 		run(w, &b);

@@ -31,6 +31,8 @@ enum dp_kind {
 	DP_KIND_WRAP_ERROR, /* ICMP error that quotes IP in IP: the key is that of the inner packet's flow, if it is there */
 	DP_KIND_NEIGHBOUR, /* IPv6's Neighbour Discovery: always the kernel's, as ARP is */
 };
+/* Kinds of packets that are a flow's. */
+#define DP_KINDS_OF_FLOWS (1u << DP_KIND_TCP | 1u << DP_KIND_UDP | 1u << DP_KIND_FRAGMENT | 1u << DP_KIND_ICMP_ERROR)
 
 struct wire_ctl_filter; /* wire/control.h */
 
@@ -58,7 +60,7 @@ struct dp_burst {
 	/* client: where the packet comes from, vip: where it goes to, as they stand in the header; of an ICMP error the
 	 * quoted header's ends exchanged, as if it were a packet from the far end of the quoted one. */
 	struct lb_flow_key key[DP_BURST_MAX];
-	uint64_t hash[DP_BURST_MAX]; /* lb_flow_hash(&key[i]); void for the reply journey */
+	uint64_t hash[DP_BURST_MAX]; /* lb_flow_hash(&key[i]); void for overlay packets and the journeys of replies */
 
 	/* packets of the overlay */
 	struct dp_overlay overlay[DP_BURST_MAX];
@@ -67,6 +69,7 @@ struct dp_burst {
 
 	const struct wire_ctl_filter *trace; /* the filter in force for the whole burst, or NULL */
 	uint64_t traced;                     /* bit i: the packet matches it */
+	uint64_t plain;                      /* bit i: what dataplane/parse.h calls so */
 };
 
 /* Indexes into a burst. */
@@ -88,6 +91,11 @@ enum wire_drop dp_parse_ip(struct dp_burst *b, unsigned i, uint8_t *ip, uint32_t
 static inline uint16_t dp_burst_l4_length(const struct dp_burst *b, unsigned i)
 {
 	return (uint16_t)(b->length[i] - (b->l4[i] - b->ip[i]));
+}
+
+static inline bool dp_burst_has_flow(const struct dp_burst *b, unsigned i)
+{
+	return DP_KINDS_OF_FLOWS >> b->kind[i] & 1;
 }
 
 /* Whether packet i may make state: TCP's first SYN, and any of UDP. */

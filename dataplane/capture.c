@@ -69,6 +69,7 @@ bool dp_capture_waits(const struct dp_capture *capture)
 static bool matches(const struct dp_capture *c, struct rte_mbuf *m)
 {
 	struct dp_burst beside;
+	beside.plain = 0;
 	struct dp_overlay overlay;
 	const struct wire_ether *ether = rte_pktmbuf_mtod(m, const struct wire_ether *);
 	if (c->everything)

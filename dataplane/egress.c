@@ -110,7 +110,7 @@ static bool origin_has_state(const struct dp_worker *w, const struct dp_burst *b
 
 /* A tunnelled packet needs no state: there is none of an ICMP error, nor of a flow that the table has no room for. */
 static enum wire_drop make_passing(
-    const struct dp_worker *w, const struct lb_nat_target *target, struct lb_nat_flow *ret_passing)
+    const struct dp_worker *w, const struct lb_nat_target *target, uint16_t hash14, struct lb_nat_flow *ret_passing)
 {
 	struct wire_addr address;
 	if (lb_nat_tunnel_address(w->nat, wire_addr_is_v4(&target->address), &address) != 0)
@@ -121,6 +121,7 @@ static enum wire_drop make_passing(
 	    .nat_address = address,
 	    .group = target->group,
 	    .class = target->class,
+	    .hash14 = hash14,
 	    .vni = {target->vni[0], target->vni[1], target->vni[2]},
 	    .mode = target->mode,
 	    .encap = target->encap};
@@ -156,7 +157,7 @@ static enum wire_drop begin_flow(
 	if (!tunnel)
 		return result == -EADDRNOTAVAIL ? WIRE_DROP_NAT_FULL : WIRE_DROP_FLOW_FULL;
 	*ret_flow = passing;
-	return make_passing(w, &target, passing);
+	return make_passing(w, &target, lb_hash14(b->hash[i]), passing);
 }
 
 /* Whether packet i fits `room` bytes on its way to the endpoint, in fragments if it may be fragmented; if not, its sender is told and it is dropped. */
@@ -279,12 +280,6 @@ static void deliver(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b
 	send_to_endpoint(w, t, b, i, flow, known ? "flow" : flow == &passing ? "no flow made" : "new flow");
 }
 
-static bool has_flow(const struct dp_burst *b, unsigned i)
-{
-	return b->kind[i] == DP_KIND_TCP || b->kind[i] == DP_KIND_UDP || b->kind[i] == DP_KIND_FRAGMENT ||
-	       b->kind[i] == DP_KIND_ICMP_ERROR;
-}
-
 void dp_egress_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
 {
 	const struct lb_flow_key *key[DP_BURST_MAX];
@@ -296,7 +291,7 @@ void dp_egress_deliver(struct dp_worker *w, struct dp_burst *b, const struct dp_
 
 	for (unsigned k = 0; k < g->n; k++) {
 		unsigned i = g->i[k];
-		if (!has_flow(b, i)) {
+		if (!dp_burst_has_flow(b, i)) {
 			dp_refuse(w, b, i, WIRE_JOURNEY_EGRESS, WIRE_DROP_UNSUPPORTED);
 			continue;
 		}

@@ -155,7 +155,7 @@ void dp_fragment_release(struct dp_worker *w, const struct dp_burst *b, const st
 	more.n = (uint16_t)released->n;
 	more.port = b->port;
 	more.trace = b->trace;
-	more.traced = 0;
+	more.traced = more.plain = 0;
 	for (unsigned k = 0; k < released->n; k++) {
 		unsigned first = released->first[k];
 		struct rte_mbuf *m = more.pkt[k] = released->pkt[k];

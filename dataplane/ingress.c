@@ -17,39 +17,32 @@
 
 /* What a packet's flow, or our tables, say. */
 struct decision {
-	struct dp_steer steer;
-	uint8_t class;
-	bool by_tables;                  /* flows may have come and gone for it */
+	const struct lb_flow *flow;      /* in the table, or `passing` */
 	struct wire_stats_traffic *near; /* dp_traffic_near() */
+	struct lb_flow passing;          /* written only where there is no flow to keep */
 };
 
 /* Echo requests are answered, what has no flow is refused, what has used up its TTL is reported. */
-static bool passes_screen(struct dp_worker *w, struct dp_burst *b, unsigned i)
+static bool refuse(struct dp_worker *w, struct dp_burst *b, unsigned i)
 {
-	enum wire_drop drop = WIRE_DROP_NONE;
+	enum wire_drop drop = WIRE_DROP_UNSUPPORTED;
 	if (!wire_addr_is_host(&b->key[i].client)) {
 		drop = WIRE_DROP_BAD_SOURCE;
 	} else if (b->kind[i] == DP_KIND_ICMP_ECHO) {
 		dp_icmp_echo(w, b, i);
 		return false;
-	} else if (b->kind[i] == DP_KIND_OTHER || b->kind[i] == DP_KIND_WRAP_ERROR) {
-		drop = WIRE_DROP_UNSUPPORTED;
-	} else if (wire_ip_ttl(b->ip[i]) <= 1) {
+	} else if (dp_burst_has_flow(b, i)) {
 		dp_icmp_error(w, b->ip[i], b->length[i], DP_ICMP_TIME_EXCEEDED, 0);
 		drop = WIRE_DROP_TTL_EXPIRED;
 	}
-	if (drop == WIRE_DROP_NONE)
-		return true;
 	dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, drop);
 	return false;
 }
 
-/* Whom an egress without state asks. A flow that is known here is at its egress, and needs none. */
-static void give_second_chance(struct dp_steer *steer, const struct lb_group *group)
+static inline bool passes_screen(struct dp_worker *w, struct dp_burst *b, unsigned i)
 {
-	steer->flags = WIRE_STEER_SECOND;
-	for (unsigned k = 0; k < WIRE_STEER_MAX_CANDIDATES; k++)
-		steer->candidate[k] = group->row.candidate[k];
+	return (dp_burst_has_flow(b, i) && wire_ip_ttl(b->ip[i]) > 1 && wire_addr_is_host(&b->key[i].client)) ||
+	       refuse(w, b, i);
 }
 
 static void store_choice(struct lb_flow *flow, const struct lb_listener *listener, const struct lb_choice *choice)
@@ -69,19 +62,6 @@ static bool may_be_elsewhere(const struct dp_worker *w, const struct dp_burst *b
 {
 	uint64_t changed = RTE_MAX(listener->changed_ns, group->changed_ns);
 	return b->kind[i] == DP_KIND_UDP && group->row.candidate[0] && changed && w->now_ns < changed + ASK_NS;
-}
-
-static void decide_by_flow(struct dp_worker *w, const struct lb_flow *flow, struct decision *d)
-{
-	d->class = flow->class;
-	d->steer = (struct dp_steer){.ingress_pop = w->snapshot->self,
-	    .egress_pop = flow->egress_pop,
-	    .endpoint = flow->endpoint,
-	    .group = flow->group,
-	    .vni = wire_be32(flow->vni) >> 8};
-	const struct lb_group *group = flow->flags & LB_FLOW_ASKS ? lb_snapshot_group(w->snapshot, flow->group) : NULL;
-	if (group)
-		give_second_chance(&d->steer, group);
 }
 
 /* The flow that packet i begins, or NULL: the table has no room for it, or it begins none. */
@@ -126,7 +106,6 @@ static enum wire_drop decide_by_tables(struct dp_worker *w, struct dp_burst *b, 
 	const struct lb_listener *listener = lb_snapshot_listener(w->snapshot, &key->vip, key->protocol, key->vip_port);
 	struct lb_choice choice;
 	const char *how = "by QUIC connection id";
-	d->by_tables = true;
 	if (lb_snapshot_vip(w->snapshot, &key->client))
 		return WIRE_DROP_BAD_SOURCE;
 	if (!listener)
@@ -137,14 +116,11 @@ static enum wire_drop decide_by_tables(struct dp_worker *w, struct dp_burst *b, 
 			return WIRE_DROP_NO_ENDPOINT;
 	}
 	struct lb_flow *flow = begin_flow(w, b, i, listener, &choice);
-	if (flow) {
-		decide_by_flow(w, flow, d);
-	} else {
-		struct lb_flow passing = {0};
-		store_choice(&passing, listener, &choice);
-		decide_by_flow(w, &passing, d);
-		if (!dp_begins_flow(b, i))
-			give_second_chance(&d->steer, choice.group);
+	d->flow = flow;
+	if (!flow) {
+		d->passing = (struct lb_flow){.flags = dp_begins_flow(b, i) ? 0 : LB_FLOW_ASKS};
+		store_choice(&d->passing, listener, &choice);
+		d->flow = &d->passing;
 	}
 	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "listener %u, group %u, endpoint %u %s: %s", listener->row.listener,
 	    choice.group->row.group, choice.endpoint->row.endpoint, how, flow ? "new flow" : "no flow made");
@@ -152,36 +128,66 @@ static enum wire_drop decide_by_tables(struct dp_worker *w, struct dp_burst *b, 
 }
 
 /* A flow whose endpoint is down begins again if it can; TCP connections in progress end with their endpoint. */
-static bool must_move(struct dp_worker *w, const struct dp_burst *b, unsigned i, const struct lb_flow *flow)
+static inline bool must_move(struct dp_worker *w, const struct dp_burst *b, unsigned i, const struct lb_flow *flow)
 {
-	if (!dp_begins_flow(b, i))
-		return false;
-	const struct lb_endpoint *endpoint = lb_snapshot_endpoint(w->snapshot, flow->endpoint);
-	return endpoint && endpoint->row.state == WIRE_ENDPOINT_DOWN;
+	return dp_begins_flow(b, i) && dp_ways_is_down(w, flow->endpoint);
 }
 
-static enum wire_drop decide(
-    struct dp_worker *w, struct dp_burst *b, unsigned i, struct lb_flow *flow, struct decision *d)
+/* `*moved` is set if flows may have come and gone for it. */
+static inline enum wire_drop decide(
+    struct dp_worker *w, struct dp_burst *b, unsigned i, struct lb_flow *flow, struct decision *d, bool *moved)
 {
-	if (!flow)
-		return decide_by_tables(w, b, i, d);
-	if (must_move(w, b, i, flow)) {
+	bool move = flow && must_move(w, b, i, flow);
+	if (move)
 		lb_flow_remove(w->flows, flow);
+	if (!flow || move) {
+		*moved = true;
 		return decide_by_tables(w, b, i, d);
 	}
-	if (b->kind[i] != DP_KIND_ICMP_ERROR)
+	d->flow = flow;
+	if (b->kind[i] == DP_KIND_ICMP_ERROR) { /* touches nothing: another may take the flow's place in this burst */
+		d->passing = *flow;
+		d->flow = &d->passing;
+	} else {
 		dp_progress_flow(w, b, i, flow, true);
-	d->by_tables = false;
-	decide_by_flow(w, flow, d);
+	}
 	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "flow (%s): egress POP %u, endpoint %u",
 	    lb_flow_state_name(flow->state), flow->egress_pop, flow->endpoint);
 	return WIRE_DROP_NONE;
 }
 
-static void send_to_egress(
-    struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, const struct decision *d)
+static inline struct dp_steer steer_by(const struct dp_worker *w, const struct lb_flow *flow)
 {
-	const struct dp_way *way = dp_tunnel_way(w, d->steer.egress_pop, d->class);
+	return (struct dp_steer){.ingress_pop = w->snapshot->self,
+	    .egress_pop = flow->egress_pop,
+	    .endpoint = flow->endpoint,
+	    .group = flow->group,
+	    .vni = wire_be32(flow->vni) >> 8};
+}
+
+/* A flow that is known here is at its egress, and asks nobody but while it may be elsewhere. */
+static inline bool asks(const struct lb_flow *flow)
+{
+	return flow->flags & LB_FLOW_ASKS;
+}
+
+/* STEER with the candidates of a second chance: whom an egress without state asks. */
+__attribute__((noinline)) static struct dp_steer steer_asking(const struct dp_worker *w, const struct lb_flow *flow)
+{
+	struct dp_steer steer = steer_by(w, flow);
+	const struct lb_group *group = lb_snapshot_group(w->snapshot, flow->group);
+	if (!group)
+		return steer;
+	steer.flags = WIRE_STEER_SECOND;
+	for (unsigned k = 0; k < WIRE_STEER_MAX_CANDIDATES; k++)
+		steer.candidate[k] = group->row.candidate[k];
+	return steer;
+}
+
+static inline void send_to_egress(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i,
+    const struct decision *d, const struct dp_course *course)
+{
+	const struct dp_way *way = dp_tunnel_along(w, course);
 	if (!way) {
 		dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, WIRE_DROP_NO_PATH);
 		return;
@@ -189,17 +195,24 @@ static void send_to_egress(
 	if (!dp_tunnel_fits(w, b, i, way, wire_ip_is_v6(b->ip[i]), WIRE_JOURNEY_INGRESS))
 		return;
 	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "path of %u hops to POP %u in class %u, first over link %u",
-	    way->leg->count, d->steer.egress_pop, d->class, way->leg->first->row.link);
-	dp_tunnel_clamp(w, b, i, way);
+	    way->leg->count, d->flow->egress_pop, d->flow->class, way->leg->first->row.link);
+	if (b->tcp_flags[i] & WIRE_TCP_SYN)
+		dp_tunnel_clamp(w, b, i, way);
 	dp_rewrite_ttl(b->ip[i]);
-	dp_burst_trim(b, i);
-	dp_tunnel_wrap(w, t, b->pkt[i], way, lb_hash14(b->hash[i]), &d->steer, WIRE_JOURNEY_INGRESS);
+	if (asks(d->flow)) {
+		struct dp_steer steer = steer_asking(w, d->flow);
+		dp_burst_trim(b, i);
+		dp_tunnel_wrap(w, t, b->pkt[i], way, lb_hash14(b->hash[i]), &steer, WIRE_JOURNEY_INGRESS);
+	} else {
+		struct dp_steer steer = steer_by(w, d->flow);
+		dp_tunnel_send(w, t, b, i, way, lb_hash14(b->hash[i]), &steer, WIRE_JOURNEY_INGRESS);
+	}
 }
 
-static void count(struct dp_worker *w, const struct dp_burst *b, unsigned i, const struct decision *d)
+static inline void count(struct dp_worker *w, const struct dp_burst *b, unsigned i, const struct decision *d)
 {
 	struct wire_stats_traffic *row =
-	    dp_traffic_at(w, d->near, &b->key[i].vip, d->steer.endpoint, d->steer.egress_pop);
+	    dp_traffic_at(w, d->near, &b->key[i].vip, d->flow->endpoint, d->flow->egress_pop);
 	row->packets_in++;
 	row->bytes_in += b->length[i];
 }
@@ -224,13 +237,12 @@ static void decide_all(struct dp_worker *w, struct dp_burst *b, const struct dp_
 		struct decision *d = &ret_decision[i];
 		if (!now || (moved && (now->state == LB_FLOW_FREE || !lb_flow_key_equal(&now->key, key[k]))))
 			now = lb_flow_lookup(w->flows, key[k], hash[k]);
-		enum wire_drop drop = decide(w, b, i, now, d);
-		moved |= d->by_tables;
+		enum wire_drop drop = decide(w, b, i, now, d, &moved);
 		if (drop != WIRE_DROP_NONE) {
 			dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, drop);
 			continue;
 		}
-		d->near = dp_traffic_near(w, &key[k]->vip, d->steer.endpoint, d->steer.egress_pop);
+		d->near = dp_traffic_near(w, &key[k]->vip, d->flow->endpoint, d->flow->egress_pop);
 		__builtin_prefetch(d->near, 1);
 		dp_group_add(ret_decided, i);
 	}
@@ -240,6 +252,7 @@ void dp_ingress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_gro
 {
 	struct decision decision[DP_BURST_MAX];
 	struct dp_group screened = {.n = 0}, decided = {.n = 0}, here = {.n = 0};
+	const struct dp_course *course = NULL;
 	struct dp_tunnel t;
 	dp_tunnel_begin(&t);
 
@@ -252,14 +265,15 @@ void dp_ingress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_gro
 		unsigned i = decided.i[k];
 		const struct decision *d = &decision[i];
 		count(w, b, i, d);
-		if (d->steer.egress_pop == w->snapshot->self) {
+		if (d->flow->egress_pop == w->snapshot->self) {
 			dp_count_journey(w, WIRE_JOURNEY_INGRESS, b->length[i]);
 			dp_rewrite_ttl(b->ip[i]);
 			dp_burst_trim(b, i);
-			b->steer[i] = d->steer;
+			b->steer[i] = asks(d->flow) ? steer_asking(w, d->flow) : steer_by(w, d->flow);
 			dp_group_add(&here, i);
 		} else {
-			send_to_egress(w, &t, b, i, d);
+			course = dp_course_next(w, course, d->flow->egress_pop, d->flow->class);
+			send_to_egress(w, &t, b, i, d, course);
 		}
 	}
 	dp_tunnel_flush(w, &t);

@@ -63,6 +63,7 @@ void dp_loop_begin(struct dp_worker *w, uint64_t now_ns, uint64_t wall_ns)
 	struct dp_slot *slot = dp_slot_of(w);
 	w->now_ns = now_ns;
 	w->wall_ns = wall_ns;
+	w->wall_us = (uint32_t)(wall_ns / 1000u);
 	dp_loop_take_tables(slot);
 	/* The address alone does not tell: after two commits the new state may lie where the one we had lay. */
 	if (state == w->state && state->generation == slot->generation)

@@ -3,24 +3,11 @@
 
 #include <string.h>
 
+#include "dataplane/overlay_plain.h"
 #include "wire/bytes.h"
 #include "wire/checksum.h"
 
 #define OUTER_TTL 64u
-
-/* PATH: 1 to 4 hops, the position within them, and no POP twice. */
-static enum wire_drop check_path(const struct wire_path *path, unsigned body)
-{
-	if (body < sizeof(*path) || path->count == 0 || path->count > WIRE_PATH_MAX_HOPS)
-		return WIRE_DROP_OVERLAY_OPTION;
-	if (body != WIRE_PATH_SIZE(path->count) || path->left >= path->count)
-		return WIRE_DROP_OVERLAY_OPTION;
-	for (unsigned i = 1; i < path->count; i++)
-		for (unsigned k = 0; k < i; k++)
-			if (path->hop[i].pop == path->hop[k].pop)
-				return WIRE_DROP_OVERLAY_LOOP;
-	return WIRE_DROP_NONE;
-}
 
 static bool linkstate_fits(const struct wire_linkstate *l, unsigned body)
 {
@@ -36,7 +23,7 @@ static enum wire_drop take_option(struct dp_overlay *o, uint8_t type, uint8_t *b
 		if (o->path || o->steer || o->telemetry)
 			return WIRE_DROP_OVERLAY_OPTION;
 		o->path = (struct wire_path *)body;
-		return check_path(o->path, length);
+		return dp_overlay_check_path(o->path, length);
 	case WIRE_OPT_STEER:
 		if (o->steer || o->telemetry || length != sizeof(*o->steer))
 			return WIRE_DROP_OVERLAY_OPTION;
@@ -78,49 +65,8 @@ static bool complete(const struct dp_overlay *o)
 	return o->geneve->flags & WIRE_GENEVE_OAM ? control && !any_data : data && !control;
 }
 
-static bool is_header_of(const uint8_t *option, uint8_t type, size_t body)
-{
-	return wire_be32(option) == (WIRE_OVERLAY_CLASS << 16 | (uint32_t)type << 8 | (uint32_t)(body / 4));
-}
-
-/* Data packets as dp_encap_write() makes them, without a look at each option in turn. false: another one, or a wrong
- * one; *ret_overlay untouched. */
-static bool parse_usual(uint8_t *data, size_t length, struct dp_overlay *ret_overlay)
-{
-	struct wire_geneve *geneve = (struct wire_geneve *)data;
-	const size_t header = sizeof(struct wire_geneve_opt);
-	if (length < sizeof(*geneve) + WIRE_OVERLAY_OPTIONS(1))
-		return false;
-	uint8_t *path = data + sizeof(*geneve) + header;
-	unsigned count = ((const struct wire_path *)path)->count;
-	if (count - 1 >= WIRE_PATH_MAX_HOPS || geneve->version_optlen != WIRE_OVERLAY_OPTIONS(count) / 4 ||
-	    length < sizeof(*geneve) + WIRE_OVERLAY_OPTIONS(count) || geneve->flags & WIRE_GENEVE_OAM)
-		return false;
-	uint8_t *steer = path + WIRE_PATH_SIZE(count) + header;
-	uint8_t *telemetry = steer + sizeof(struct wire_steer) + header;
-	uint8_t *auth = telemetry + sizeof(struct wire_telemetry) + header;
-	if (!is_header_of(path - header, WIRE_OPT_PATH, WIRE_PATH_SIZE(count)) ||
-	    !is_header_of(steer - header, WIRE_OPT_STEER, sizeof(struct wire_steer)) ||
-	    !is_header_of(telemetry - header, WIRE_OPT_TELEMETRY, sizeof(struct wire_telemetry)) ||
-	    !is_header_of(auth - header, WIRE_OPT_AUTH, sizeof(struct wire_auth)) ||
-	    check_path((struct wire_path *)path, (unsigned)WIRE_PATH_SIZE(count)) != WIRE_DROP_NONE)
-		return false;
-	ret_overlay->geneve = geneve;
-	ret_overlay->path = (struct wire_path *)path;
-	ret_overlay->steer = (struct wire_steer *)steer;
-	ret_overlay->telemetry = (struct wire_telemetry *)telemetry;
-	ret_overlay->keepalive = NULL;
-	ret_overlay->linkstate = NULL;
-	ret_overlay->auth = (struct wire_auth *)auth;
-	ret_overlay->covered = (uint16_t)(ret_overlay->auth->tag - dp_overlay_signed(ret_overlay));
-	ret_overlay->length = (uint16_t)(sizeof(*geneve) + WIRE_OVERLAY_OPTIONS(count));
-	return true;
-}
-
 enum wire_drop dp_overlay_parse(uint8_t *data, size_t length, struct dp_overlay *ret_overlay)
 {
-	if (parse_usual(data, length, ret_overlay))
-		return WIRE_DROP_NONE;
 	struct wire_cursor c = wire_cursor(data, length);
 	struct dp_overlay o = {.geneve = (struct wire_geneve *)data};
 	if (!wire_take(&c, sizeof(struct wire_geneve)))
@@ -278,18 +224,6 @@ int dp_ecn_decap(uint8_t inner, uint8_t outer)
 	    [CE] = {[NOT] = CE, [ECT0] = CE, [ECT1] = CE, [CE] = CE},
 	};
 	return table[inner & WIRE_ECN_MASK][outer & WIRE_ECN_MASK];
-}
-
-void dp_overlay_stamp(const struct dp_overlay *o, uint64_t sequence, uint32_t time_us)
-{
-	wire_put_be16(&o->path->sequence_high, (uint16_t)(sequence >> 32));
-	wire_put_be32(&o->telemetry->sequence, (uint32_t)sequence);
-	wire_put_be32(&o->telemetry->time_us, time_us);
-}
-
-uint64_t dp_overlay_sequence(const struct dp_overlay *o)
-{
-	return (uint64_t)wire_be16(&o->path->sequence_high) << 32 | wire_be32(&o->telemetry->sequence);
 }
 
 /* The window's top moves up by `by` places; what falls out unseen is lost. */

@@ -82,19 +82,27 @@ uint8_t *dp_outer_write(
 int dp_ecn_decap(uint8_t inner, uint8_t outer);
 
 /* What the sender of a data packet says of it, for its link: written at each hop. */
-void dp_overlay_stamp(const struct dp_overlay *o, uint64_t sequence, uint32_t time_us);
-uint64_t dp_overlay_sequence(const struct dp_overlay *o);
-
-/* The epoch in AUTH, 24 bits. */
-static inline uint32_t dp_overlay_epoch(const struct dp_overlay *o)
+static inline void dp_overlay_stamp(const struct dp_overlay *o, uint64_t sequence, uint32_t time_us)
 {
-	return (uint32_t)o->auth->epoch[0] << 16 | (uint32_t)o->auth->epoch[1] << 8 | o->auth->epoch[2];
+	wire_put_be16(&o->path->sequence_high, (uint16_t)(sequence >> 32));
+	wire_put_be32(&o->telemetry->sequence, (uint32_t)sequence);
+	wire_put_be32(&o->telemetry->time_us, time_us);
 }
 
-static inline void dp_overlay_put_epoch(const struct dp_overlay *o, uint32_t epoch)
+static inline uint64_t dp_overlay_sequence(const struct dp_overlay *o)
 {
-	for (unsigned i = 0; i < 3; i++)
-		o->auth->epoch[i] = (uint8_t)(epoch >> (16 - 8 * i));
+	return (uint64_t)wire_be16(&o->path->sequence_high) << 32 | wire_be32(&o->telemetry->sequence);
+}
+
+/* The epoch in AUTH, 24 bits behind the key id: read and written as one word. */
+static inline uint32_t dp_overlay_epoch(const struct dp_overlay *o)
+{
+	return wire_be32(o->auth) & 0xffffffu;
+}
+
+static inline void dp_overlay_put_epoch(const struct dp_overlay *o, uint8_t key_id, uint32_t epoch)
+{
+	wire_put_be32(o->auth, (uint32_t)key_id << 24 | epoch);
 }
 
 /* Sequence numbers of one link and lane, to stop replays. */

@@ -226,7 +226,12 @@ __attribute__((noinline)) static enum wire_drop parse_any(
 
 enum wire_drop dp_parse_ip(struct dp_burst *b, unsigned i, uint8_t *data, uint32_t available)
 {
-	return dp_parse_plain(b, i, data, available) ? WIRE_DROP_NONE : parse_any(b, i, data, available);
+	if (!dp_parse_plain(b, i, data, available)) {
+		b->plain &= ~(UINT64_C(1) << i);
+		return parse_any(b, i, data, available);
+	}
+	b->hash[i] = lb_flow_hash(&b->key[i]);
+	return WIRE_DROP_NONE;
 }
 
 struct lb_segment dp_burst_segment(const struct dp_burst *b, unsigned i)

@@ -23,18 +23,18 @@ static inline bool dp_parse_plain_l4(struct dp_burst *b, unsigned i, uint8_t *ip
 	}
 	if (length < least || length > there)
 		return false;
-	struct lb_flow_key key = lb_flow_key_of(src, dst, wire_be16(l4), wire_be16(l4 + 2), protocol);
+	b->key[i] = lb_flow_key_of(src, dst, wire_be16(l4), wire_be16(l4 + 2), protocol);
 	b->ip[i] = ip;
 	b->l4[i] = l4;
 	b->length[i] = (uint16_t)total;
 	b->kind[i] = protocol == WIRE_PROTO_TCP ? DP_KIND_TCP : DP_KIND_UDP;
 	b->tcp_flags[i] = flags;
-	b->key[i] = key;
-	b->hash[i] = lb_flow_hash(&key);
+	b->plain |= UINT64_C(1) << i;
 	return true;
 }
 
-/* Fills column i if the packet at `ip` is a plain one and right; `available` bytes are there. false: nothing is written. */
+/* Fills column i, all but the hash, if the packet at `ip` is a plain one and right; `available` bytes are there. false:
+ * nothing is written. */
 static inline bool dp_parse_plain(struct dp_burst *b, unsigned i, uint8_t *ip, uint32_t available)
 {
 	const struct wire_ipv4 *v4 = (const struct wire_ipv4 *)ip;

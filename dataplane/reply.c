@@ -64,7 +64,7 @@ static struct dp_steer steer_back(const struct dp_worker *w, const struct lb_nat
 	    .egress_pop = w->snapshot->self,
 	    .endpoint = flow->endpoint,
 	    .group = flow->group,
-	    .vni = (uint32_t)flow->vni[0] << 16 | (uint32_t)flow->vni[1] << 8 | flow->vni[2]};
+	    .vni = wire_be32(flow->vni) >> 8};
 }
 
 static void send_to_ingress(
@@ -82,10 +82,8 @@ static void send_to_ingress(
 	if (!rewrite(w, b, i, flow))
 		return;
 	dp_tunnel_clamp(w, b, i, way);
-	dp_burst_trim(b, i);
 	struct dp_steer steer = steer_back(w, flow);
-	uint16_t hash14 = lb_hash14(lb_flow_hash(&flow->key));
-	dp_tunnel_wrap(w, t, b->pkt[i], way, hash14, &steer, WIRE_JOURNEY_REPLY);
+	dp_tunnel_send(w, t, b, i, way, flow->hash14, &steer, WIRE_JOURNEY_REPLY);
 }
 
 /* The ingress is here: the column becomes that of the packet to the client, as if it had been unwrapped. */

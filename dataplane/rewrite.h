@@ -46,6 +46,14 @@ void dp_rewrite_l4(const uint8_t *ip, uint8_t *l4, uint16_t l4_length, const str
 /* The same for a later fragment, which has no L4 header. */
 void dp_rewrite_addresses(uint8_t *ip, const struct dp_ends *to);
 
+/* One hop less: the header's sum falls by 0x0100, so its checksum grows by as much, with end-around carry (RFC 1141). */
+static inline void dp_rewrite_ttl_v4(struct wire_ipv4 *ip)
+{
+	uint32_t check = (uint32_t)wire_be16(&ip->checksum) + 0x0100;
+	ip->ttl--;
+	wire_put_be16(&ip->checksum, (uint16_t)(check + (check >= 0xffff)));
+}
+
 /* One hop less, and IPv4's header checksum with it. The TTL or hop limit must be above 0. */
 static inline void dp_rewrite_ttl(void *packet)
 {
@@ -53,10 +61,7 @@ static inline void dp_rewrite_ttl(void *packet)
 		((struct wire_ipv6 *)packet)->hop_limit--;
 		return;
 	}
-	struct wire_ipv4 *ip = packet;
-	uint8_t before[2] = {ip->ttl, ip->protocol}, after[2] = {(uint8_t)(ip->ttl - 1), ip->protocol};
-	ip->ttl--;
-	ip->checksum = wire_csum_replace(ip->checksum, before, after, 2);
+	dp_rewrite_ttl_v4(packet);
 }
 
 /* A new TOS byte or traffic class. */

@@ -22,6 +22,7 @@ void dp_trace_match_key(struct dp_burst *b, unsigned i, const struct lb_flow_key
 void dp_trace_match_packet(struct dp_burst *b, unsigned i)
 {
 	struct dp_burst beside;
+	beside.plain = 0;
 	uint8_t *inner = (uint8_t *)b->overlay[i].geneve + b->overlay[i].length;
 	uint8_t *end = b->ip[i] + b->length[i];
 	if (dp_parse_ip(&beside, 0, inner, (uint32_t)(end - inner)) == WIRE_DROP_NONE)

@@ -147,15 +147,6 @@ enum wire_drop dp_tunnel_unwrap(struct dp_burst *b, unsigned i)
 	return WIRE_DROP_NONE;
 }
 
-const struct dp_way *dp_tunnel_way(struct dp_worker *w, uint16_t to_pop, uint8_t class)
-{
-	bool backup = false;
-	const struct dp_way *way = dp_ways_towards(w, to_pop, class, &backup);
-	if (backup)
-		dp_count(w, WIRE_COUNTER_ON_BACKUP);
-	return way;
-}
-
 bool dp_tunnel_squeeze(
     struct dp_worker *w, struct dp_burst *b, unsigned i, const struct dp_way *way, bool v6, enum wire_journey journey)
 {
@@ -181,10 +172,9 @@ void dp_tunnel_clamp(struct dp_worker *w, struct dp_burst *b, unsigned i, const 
 
 void dp_tunnel_clamp_back(struct dp_worker *w, struct dp_burst *b, unsigned i, uint16_t to_pop, uint8_t class)
 {
-	bool backup;
 	if (!(b->tcp_flags[i] & WIRE_TCP_SYN) || to_pop == w->snapshot->self)
 		return;
-	const struct dp_way *way = dp_ways_towards(w, to_pop, class, &backup);
+	const struct dp_way *way = dp_course_way(dp_ways_course(w, to_pop, class));
 	if (way)
 		dp_tunnel_clamp(w, b, i, way);
 }
@@ -198,47 +188,17 @@ static enum wire_drop check_exit(const struct dp_exit *exit)
 	return exit->counters ? WIRE_DROP_NONE : WIRE_DROP_OVERLAY_PEER;
 }
 
-/* The sequence of a packet of `length` bytes on its link and lane, counted. */
-static inline uint64_t next_sequence(struct dp_worker *w, const struct dp_exit *exit, uint16_t hash14, unsigned length)
-{
-	struct dp_link *link = exit->counters;
-	link->tx_packets++;
-	link->tx_bytes += length;
-	return ++link->sequence[dp_lane_place(w, hash14)];
-}
-
-static inline uint32_t time_us(const struct dp_worker *w)
-{
-	return (uint32_t)(w->wall_ns / 1000u);
-}
-
-/* `m` begins with the exit's frame, whose IP header is filled in. If nothing is in its way it needs no look at its
- * destination; else that begins at its IP header. `udp`: what is signed, `covered` bytes of it. */
-static inline void let_wait(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct dp_exit *exit,
+/* `m` begins with the exit's frame. If the port is too narrow, or nothing is known of the neighbour, it is to be looked at
+ * again, from its IP header on. */
+static void let_wait(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct dp_exit *exit,
     const uint8_t *udp, uint16_t covered, enum wire_journey journey)
 {
-	if (t->n == DP_BURST_MAX)
-		dp_tunnel_flush(w, t);
 	bool straight = m->pkt_len - sizeof(struct wire_ether) <= exit->mtu;
 	if (!straight)
 		rte_pktmbuf_adj(m, sizeof(struct wire_ether));
-	t->straight |= (uint64_t)straight << t->n;
-	t->pkt[t->n] = m;
-	t->journey[t->n] = (uint8_t)journey;
-	t->adjacency[t->n] = exit->adjacency;
-	t->message[t->n] =
-	    (struct dp_auth_message){.key = (const void *)exit->key->annex, .data = udp, .length = covered};
-	t->n++;
-}
-
-/* In two pieces of a fixed size, which overlap. */
-static inline void copy_frame(uint8_t *at, const struct dp_exit *exit)
-{
-	enum { PIECE = 32 };
-	_Static_assert(sizeof(struct wire_ether) + sizeof(struct wire_ipv4) >= PIECE, "no shorter frame");
-	_Static_assert(sizeof(struct wire_ether) + sizeof(struct wire_ipv6) <= 2 * PIECE, "no gap");
-	memcpy(at, exit->frame, PIECE);
-	memcpy(at + exit->size - PIECE, exit->frame + exit->size - PIECE, PIECE);
+	if (t->n == DP_BURST_MAX)
+		dp_tunnel_flush(w, t);
+	dp_tunnel_add(t, m, exit, udp, covered, journey, straight);
 }
 
 enum wire_drop dp_tunnel_seal(struct dp_worker *w, struct dp_tunnel *t, struct rte_mbuf *m, const struct lb_link *link,
@@ -253,70 +213,13 @@ enum wire_drop dp_tunnel_seal(struct dp_worker *w, struct dp_tunnel *t, struct r
 		dp_drop(w, m, drop);
 		return drop;
 	}
-	copy_frame(at, exit);
-	dp_exit_fill(exit, at + sizeof(struct wire_ether), tos, length);
+	dp_exit_put(exit, at, tos, length);
 	if (overlay->telemetry)
-		dp_overlay_stamp(overlay,
-		    next_sequence(w, exit, hash14, (unsigned)(exit->size - sizeof(struct wire_ether) + length)),
-		    time_us(w));
-	overlay->auth->key_id = exit->key->row.key_id;
-	dp_overlay_put_epoch(overlay, dp_shared(w)->epoch);
+		dp_overlay_stamp(overlay, dp_tunnel_sequence(w, exit, hash14, rte_pktmbuf_pkt_len(m)), w->wall_us);
+	dp_overlay_put_epoch(overlay, exit->key->row.key_id, exit->epoch);
 	let_wait(w, t, m, exit, dp_overlay_signed(overlay), overlay->covered, journey);
 	return WIRE_DROP_NONE;
 }
-/* ---- wrapping: the way's headers, then what is this packet's own ---- */
-
-#define COPY_FIRST 112u
-#define COPY_LAST  48u
-
-/* In pieces of fixed sizes, which overlap. */
-static inline void copy_headers(uint8_t *at, const struct dp_way *way)
-{
-	_Static_assert(sizeof(struct wire_ether) + WIRE_OVERLAY_HEADROOM <= COPY_FIRST + COPY_LAST, "no gap");
-	_Static_assert(sizeof(struct wire_ether) + sizeof(struct wire_ipv4) + sizeof(struct wire_udp) +
-	                       sizeof(struct wire_geneve) + WIRE_OVERLAY_OPTIONS(1) >=
-	                   COPY_FIRST,
-	    "the shortest headers are as long as the first piece");
-	memcpy(at, way->header, COPY_FIRST);
-	memcpy(at + way->size - COPY_LAST, way->header + way->size - COPY_LAST, COPY_LAST);
-}
-
-static inline void put_udp(uint8_t *at, uint16_t hash14, uint16_t length)
-{
-	struct wire_udp *udp = (struct wire_udp *)at;
-	wire_put_be16(&udp->src, (uint16_t)(WIRE_OVERLAY_SRC_PORT | (hash14 & WIRE_OVERLAY_HASH_MASK)));
-	wire_put_be16(&udp->length, length);
-}
-
-static inline void put_geneve(uint8_t *at, uint16_t type, uint32_t vni)
-{
-	struct wire_geneve *geneve = (struct wire_geneve *)at;
-	wire_put_be16(&geneve->protocol, type);
-	wire_put_be32(geneve->vni, vni << 8); /* and the reserved byte behind it */
-}
-
-/* Onto zeroes: only a second chance has candidates. */
-static inline void put_steer(uint8_t *at, const struct dp_steer *s)
-{
-	struct wire_steer *r = (struct wire_steer *)at;
-	r->flags = s->flags;
-	r->tried = s->tried;
-	wire_put_be16(&r->ingress_pop, s->ingress_pop);
-	wire_put_be16(&r->egress_pop, s->egress_pop);
-	wire_put_be32(&r->endpoint, s->endpoint);
-	wire_put_be32(&r->group, s->group);
-	if (s->flags & WIRE_STEER_SECOND)
-		for (unsigned k = 0; k < WIRE_STEER_MAX_CANDIDATES; k++)
-			wire_put_be16(&r->candidate[k], s->candidate[k]);
-}
-
-static inline void put_sequence(uint8_t *at, const struct dp_way *way, uint64_t sequence, uint32_t time)
-{
-	struct dp_overlay o = {
-	    .path = (struct wire_path *)(at + way->path), .telemetry = (struct wire_telemetry *)(at + way->telemetry)};
-	dp_overlay_stamp(&o, sequence, time);
-}
-
 /* The packet in fragments that fit. */
 __attribute__((noinline, cold)) static enum wire_drop wrap_pieces(struct dp_worker *w, struct dp_tunnel *t,
     struct rte_mbuf *m, const struct dp_way *way, uint16_t hash14, const struct dp_steer *steer,
@@ -349,15 +252,15 @@ enum wire_drop dp_tunnel_wrap(struct dp_worker *w, struct dp_tunnel *t, struct r
 		dp_drop(w, m, drop);
 		return drop;
 	}
-	uint16_t frame = way->exit.size, payload = (uint16_t)(way->size - frame + length);
-	copy_headers(at, way);
-	dp_exit_fill(&way->exit, at + sizeof(struct wire_ether), tos, payload);
-	put_udp(at + frame, hash14, payload);
-	put_geneve(at + way->geneve, type, steer->vni);
-	put_steer(at + way->steer, steer);
-	put_sequence(at, way,
-	    next_sequence(w, &way->exit, hash14, way->size - (unsigned)sizeof(struct wire_ether) + length), time_us(w));
-	let_wait(w, t, m, &way->exit, at + frame, way->covered, journey);
+	struct dp_encap_own own = {.steer = steer,
+	    .sequence = dp_tunnel_sequence(w, &way->exit, hash14, rte_pktmbuf_pkt_len(m)),
+	    .time_us = w->wall_us,
+	    .hash14 = hash14,
+	    .length = (uint16_t)length,
+	    .type = type,
+	    .tos = tos};
+	dp_encap_put(at, way, &own);
+	let_wait(w, t, m, &way->exit, at + way->exit.size, way->covered, journey);
 	return WIRE_DROP_NONE;
 }
 

@@ -74,6 +74,7 @@ struct dp_worker {
 	const struct lb_snapshot *snapshot; /* state->snapshot; never NULL */
 	uint64_t now_ns;                    /* CLOCK_MONOTONIC */
 	uint64_t wall_ns;                   /* CLOCK_REALTIME plus this POP's test offset */
+	uint32_t wall_us;                   /* the same, as in the overlay's TELEMETRY: modulo 2^32 */
 
 	/* for life */
 	uint16_t id;

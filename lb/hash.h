@@ -21,6 +21,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "wire/address.h"
 #include "wire/overlay.h"
 
@@ -123,8 +127,16 @@ static inline struct lb_flow_key lb_flow_key_exchanged(const struct lb_flow_key 
 
 static inline bool lb_flow_key_equal(const struct lb_flow_key *a, const struct lb_flow_key *b)
 {
+#ifdef __SSE2__
+	const __m128i *p = (const __m128i *)(const void *)a, *q = (const __m128i *)(const void *)b;
+	__m128i client = _mm_cmpeq_epi32(_mm_loadu_si128(p), _mm_loadu_si128(q));
+	__m128i vip = _mm_cmpeq_epi32(_mm_loadu_si128(p + 1), _mm_loadu_si128(q + 1));
+	return _mm_movemask_epi8(_mm_and_si128(client, vip)) == 0xffff &&
+	       lb_hash_word(&a->client_port) == lb_hash_word(&b->client_port);
+#else
 	uint64_t x[5], y[5];
 	__builtin_memcpy(x, a, sizeof(x));
 	__builtin_memcpy(y, b, sizeof(y));
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]));
+#endif
 }

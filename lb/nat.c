@@ -11,7 +11,7 @@
 #include "wire/control.h"
 
 #define MAGIC   0x6e61746bu /* "natk" */
-#define VERSION 3u
+#define VERSION 4u
 
 /* Memory: this header, the buckets, the flows, the ports (lb/nat_ports.h). */
 struct lb_nat_table {
@@ -180,7 +180,7 @@ static void give_back(struct lb_nat_table *t, const struct lb_index *x, uint32_t
 	t->free = number;
 }
 
-static struct lb_nat_flow new_flow(const struct lb_flow_key *key, const struct lb_nat_target *target,
+static struct lb_nat_flow new_flow(const struct lb_flow_key *key, uint64_t hash, const struct lb_nat_target *target,
     const struct lb_nat_port_name *port, uint32_t tick)
 {
 	return (struct lb_nat_flow){.key = *key,
@@ -195,6 +195,7 @@ static struct lb_nat_flow new_flow(const struct lb_flow_key *key, const struct l
 	    .class = target->class,
 	    .state = LB_FLOW_NEW,
 	    .flags = target->mode == WIRE_MODE_TUNNEL ? LB_FLOW_ONE_WAY : 0,
+	    .hash14 = lb_hash14(hash),
 	    .mode = target->mode,
 	    .encap = target->encap,
 	    .vni = {target->vni[0], target->vni[1], target->vni[2]},
@@ -300,7 +301,7 @@ static int make_flow(struct lb_nat_table *t, const struct lb_index *x, const str
 		give_back(t, x, number);
 		return error;
 	}
-	*flow_of(x, number) = new_flow(key, target, &port, tick);
+	*flow_of(x, number) = new_flow(key, hash, target, &port, tick);
 	join(t, x, number);
 	t->count++;
 	*ret_number = number;

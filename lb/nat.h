@@ -53,10 +53,11 @@ struct lb_nat_flow {
 	uint8_t vni[3];    /* accelerator id, network order */
 	uint8_t flags;     /* enum lb_flow_flags */
 	uint32_t expected; /* struct lb_progress; this module's */
+	uint16_t hash14;   /* of the key, for replies: their own hash is another */
 	uint8_t slot;      /* of nat_address, this module's */
 	uint8_t mode;      /* enum wire_ctl_endpoint_mode */
 	uint8_t encap;     /* enum wire_ctl_encap */
-	uint8_t user[17];  /* the caller's; zero in a new flow */
+	uint8_t user[15];  /* the caller's; zero in a new flow */
 };
 
 _Static_assert(sizeof(struct lb_nat_flow) == 128, "two cache lines a flow");

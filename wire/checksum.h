@@ -38,13 +38,14 @@ static inline uint64_t wire_csum_add(uint64_t sum, const void *data, size_t leng
 	return sum;
 }
 
+/* Each half is added to the other with its carry: what is added to a sum turned by half its width leaves the folded sum in
+ * the upper half. */
 static inline uint16_t wire_csum_fold(uint64_t sum)
 {
-	sum = (sum & 0xffffffffu) + (sum >> 32);
-	sum = (sum & 0xffffu) + (sum >> 16);
-	sum = (sum & 0xffffu) + (sum >> 16);
-	sum = (sum & 0xffffu) + (sum >> 16);
-	return (uint16_t)sum;
+	sum += sum >> 32 | sum << 32;
+	uint32_t half = (uint32_t)(sum >> 32);
+	half += half >> 16 | half << 16;
+	return (uint16_t)(half >> 16);
 }
 
 /* The checksum field of a header or datagram whose checksum field is zero. */

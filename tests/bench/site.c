@@ -303,7 +303,7 @@ static void write_overlay(struct site *site, unsigned k, uint8_t left, bool both
 	uint8_t *at = begin_frame(site->pkt[k], (uint16_t)(SITE_FRAME + outer));
 	struct dp_overlay o = dp_encap_write(at, &e);
 	dp_overlay_stamp(&o, ++site->sequence[lane], 0);
-	dp_overlay_put_epoch(&o, EPOCH);
+	dp_overlay_put_epoch(&o, 1, EPOCH);
 	struct dp_auth_message message = {.key = &auth_key, .data = dp_overlay_signed(&o), .length = o.covered};
 	dp_auth_tags(&message, 1, &o.auth->tag);
 	write_bare(at + outer, &key, WIRE_TCP_ACK);

@@ -30,7 +30,7 @@ static uint8_t *given_packet(unsigned n)
 	memset(packet, 0, sizeof(packet));
 	struct dp_overlay o = dp_encap_write(packet, &e);
 	dp_overlay_stamp(&o, 0xcafedeadbeef, 0x01020304);
-	dp_overlay_put_epoch(&o, 0x987654);
+	dp_overlay_put_epoch(&o, 7, 0x987654);
 	cr_assert_eq((uint8_t *)(o.auth + 1), packet + dp_encap_size(false, n));
 	return (uint8_t *)o.geneve;
 }

@@ -150,3 +150,29 @@ Test(state, timeouts_are_by_protocol_and_state)
 	cr_assert(lb_timeout_ticks(&t, WIRE_PROTO_UDP, LB_FLOW_NEW) == lb_tick(4000000000ull));
 	cr_assert(lb_timeout_ticks(&t, WIRE_PROTO_UDP, LB_FLOW_ESTABLISHED) == lb_tick(4000000000ull));
 }
+
+/* Every state, every set of flags, both directions, TCP and UDP: what is said to stay is left alone by the next packet. */
+Test(state, what_stays_is_not_advanced)
+{
+	unsigned stays = 0;
+	for (unsigned state = LB_FLOW_NEW; state < LB_FLOW_STATES; state++)
+		for (unsigned flags = 0; flags < 256; flags++)
+			for (unsigned n = 0; n < 2 * 256; n++) {
+				bool from_client = n & 1, fins = (flags & LB_FLOW_FINS) == LB_FLOW_FINS;
+				bool one_way_end = flags & LB_FLOW_ONE_WAY && flags & LB_FLOW_FIN_CLIENT;
+				uint8_t tcp_flags = (uint8_t)(n >> 1);
+				if (state == LB_FLOW_ESTABLISHED && (fins || one_way_end))
+					continue; /* such a flow is CLOSING */
+				if (!lb_flow_stays((uint8_t)state, (uint8_t)flags, tcp_flags, from_client))
+					continue;
+				struct lb_progress p = {
+				    .state = (uint8_t)state, .flags = (uint8_t)flags, .expected = 7};
+				struct lb_segment s = {.seq = 1, .ack = 2, .flags = tcp_flags};
+				bool confirmed = flags & LB_FLOW_CONFIRMED || flags & LB_FLOW_ONE_WAY;
+				lb_flow_advance(&p, WIRE_PROTO_TCP, &s, from_client);
+				cr_assert(confirmed && p.state == state && p.flags == flags && p.expected == 7,
+				    "state %u, flags %#x, segment %#x", state, flags, tcp_flags);
+				stays++;
+			}
+	cr_assert_gt(stays, 0);
+}
