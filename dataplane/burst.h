@@ -118,12 +118,6 @@ static inline int dp_burst_growth(const struct dp_burst *b, unsigned i, bool v6)
 	return wire_ip_is_v6(b->ip[i]) == v6 ? 0 : wire_ip_header_size(v6) - (int)(b->l4[i] - b->ip[i]);
 }
 
-struct dp_ends; /* dataplane/rewrite.h */
-
-/* Gives packet i, of TCP or UDP or an ICMP error about one, new ends, of either version: then it is translated (RFC 7915),
- * and the column and the mbuf are those of the new packet. What dp_translate() returns, or NO_MBUF. */
-enum wire_drop dp_burst_readdress(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct dp_ends *to);
-
 /* Drops packet i, counted and, if it is traced, told. */
 void dp_refuse(struct dp_worker *w, struct dp_burst *b, unsigned i, enum wire_journey journey, enum wire_drop reason);
 

@@ -14,6 +14,7 @@
 #include "dataplane/output.h"
 #include "dataplane/path_mtu.h"
 #include "dataplane/progress.h"
+#include "dataplane/readdress.h"
 #include "dataplane/rewrite.h"
 #include "dataplane/split.h"
 #include "dataplane/trace.h"
@@ -28,9 +29,12 @@ void dp_egress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_grou
 	for (unsigned k = 0; k < g->n; k++) {
 		unsigned i = g->i[k];
 		enum wire_drop drop = dp_tunnel_unwrap(b, i);
+		bool plain = b->plain >> i & 1;
+		if (plain)
+			b->hash[i] = lb_flow_hash(&b->key[i]);
 		if (drop != WIRE_DROP_NONE)
 			dp_refuse(w, b, i, WIRE_JOURNEY_EGRESS, drop);
-		else if (!dp_fragment_is(b, i) || dp_fragment_inside(w, b, i, &released))
+		else if (plain || !dp_fragment_is(b, i) || dp_fragment_inside(w, b, i, &released))
 			dp_group_add(&bare, i);
 	}
 	if (bare.n)
@@ -182,8 +186,9 @@ static void send_translated(
 	bool may_split = wire_addr_is_v4(&flow->endpoint_address) && dp_split_may(b->ip[i]);
 	if (!fits(w, t, b, i, (unsigned)((a ? a->mtu : UINT16_MAX) - growth), may_split))
 		return;
-	dp_tunnel_clamp_back(w, b, i, flow->ingress_pop, flow->class);
-	enum wire_drop drop = dp_burst_readdress(w, b, i, &to);
+	if (b->tcp_flags[i] & WIRE_TCP_SYN)
+		dp_tunnel_clamp_back(w, b, i, flow->ingress_pop, flow->class);
+	enum wire_drop drop = dp_readdress(w, b, i, &to);
 	if (drop != WIRE_DROP_NONE)
 		dp_refuse(w, b, i, WIRE_JOURNEY_EGRESS, drop);
 	else
@@ -229,11 +234,13 @@ static void send_wrapped(
 }
 
 /* A flow whose endpoint died loses its state: what begins a flow begins anew, TCP in progress is reset. */
-static bool is_dead(const struct dp_worker *w, const struct lb_nat_flow *flow)
+static inline bool is_dead(struct dp_worker *w, const struct lb_nat_flow *flow)
 {
+	if (__builtin_expect(!dp_ways_is_down(w, flow->endpoint), 1))
+		return false;
 	const struct lb_endpoint *endpoint = lb_snapshot_endpoint(w->snapshot, flow->endpoint);
-	const struct lb_group *group = endpoint ? lb_snapshot_group(w->snapshot, endpoint->row.group) : NULL;
-	return endpoint && endpoint->row.state == WIRE_ENDPOINT_DOWN && group && group->healthy;
+	const struct lb_group *group = lb_snapshot_group(w->snapshot, endpoint->row.group);
+	return group && group->healthy;
 }
 
 static void send_to_endpoint(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i,

@@ -42,7 +42,7 @@ __attribute__((noinline, cold)) static enum wire_drop output_pieces(
 	return n ? WIRE_DROP_NONE : WIRE_DROP_NO_MBUF;
 }
 
-enum wire_drop dp_output_by(
+enum wire_drop dp_output_any(
     struct dp_worker *w, struct rte_mbuf *m, const struct dp_adjacency *a, enum wire_journey journey)
 {
 	const uint8_t *ip = rte_pktmbuf_mtod(m, const uint8_t *);

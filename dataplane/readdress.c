@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What egress and reply do to a packet once they know its flow. */
+#include "dataplane/readdress.h"
+
 #include "dataplane/fragment.h"
-#include "dataplane/rewrite.h"
 #include "dataplane/translate.h"
 
 __attribute__((noinline)) static enum wire_drop translate(
@@ -24,7 +24,7 @@ __attribute__((noinline)) static enum wire_drop translate(
 	return WIRE_DROP_NONE;
 }
 
-enum wire_drop dp_burst_readdress(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct dp_ends *to)
+enum wire_drop dp_readdress_any(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct dp_ends *to)
 {
 	dp_fragment_identify(b, i);
 	if (wire_ip_is_v6(b->ip[i]) == wire_addr_is_v4(to->dst))

@@ -4,6 +4,7 @@
 #include "dataplane/fragment.h"
 #include "dataplane/icmp.h"
 #include "dataplane/progress.h"
+#include "dataplane/readdress.h"
 #include "dataplane/rewrite.h"
 #include "dataplane/trace.h"
 #include "dataplane/tunnel.h"
@@ -11,19 +12,21 @@
 #include "lb/nat.h"
 #include "wire/bytes.h"
 
-static bool passes_screen(struct dp_worker *w, struct dp_burst *b, unsigned i)
+static bool refuse(struct dp_worker *w, struct dp_burst *b, unsigned i)
 {
-	enum wire_drop drop = WIRE_DROP_NONE;
-	if (b->kind[i] == DP_KIND_OTHER || b->kind[i] == DP_KIND_ICMP_ECHO) {
-		drop = WIRE_DROP_UNSUPPORTED;
-	} else if (wire_ip_ttl(b->ip[i]) <= 1) {
+	enum wire_drop drop = WIRE_DROP_UNSUPPORTED;
+	if (b->kind[i] != DP_KIND_OTHER && b->kind[i] != DP_KIND_ICMP_ECHO) {
 		dp_icmp_error(w, b->ip[i], b->length[i], DP_ICMP_TIME_EXCEEDED, 0);
 		drop = WIRE_DROP_TTL_EXPIRED;
 	}
-	if (drop == WIRE_DROP_NONE)
-		return true;
 	dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, drop);
 	return false;
+}
+
+static inline bool passes_screen(struct dp_worker *w, struct dp_burst *b, unsigned i)
+{
+	bool ours = dp_burst_has_flow(b, i) || b->kind[i] == DP_KIND_WRAP_ERROR;
+	return (ours && wire_ip_ttl(b->ip[i]) > 1) || refuse(w, b, i);
 }
 
 static bool is_error(const struct dp_burst *b, unsigned i)
@@ -32,23 +35,19 @@ static bool is_error(const struct dp_burst *b, unsigned i)
 }
 
 /* An error about IP in IP names no port of ours: it is nobody's reply. */
-static struct lb_nat_reply reply_of(const struct dp_burst *b, unsigned i)
+static inline const struct lb_flow_key *reply_of(const struct dp_burst *b, unsigned i)
 {
-	const struct lb_flow_key *key = &b->key[i];
-	return (struct lb_nat_reply){.endpoint = key->client,
-	    .nat = key->vip,
-	    .endpoint_port = key->client_port,
-	    .nat_port = key->vip_port,
-	    .protocol = b->kind[i] == DP_KIND_WRAP_ERROR ? 0 : key->protocol};
+	static const struct lb_flow_key nobodys;
+	return b->kind[i] == DP_KIND_WRAP_ERROR ? &nobodys : &b->key[i];
 }
 
 /* Endpoint -> NAT address becomes VIP -> client; an ICMP error, whoever sent it, comes from the VIP, and its quote,
  * NAT address -> endpoint, becomes client -> VIP. */
-static bool rewrite(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
+static inline bool rewrite(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
 {
 	const struct lb_flow_key *key = &flow->key;
 	struct dp_ends to = dp_ends(&key->vip, key->vip_port, &key->client, key->client_port);
-	enum wire_drop drop = dp_burst_readdress(w, b, i, &to);
+	enum wire_drop drop = dp_readdress(w, b, i, &to);
 	if (drop != WIRE_DROP_NONE) {
 		dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, drop);
 		return false;
@@ -67,10 +66,10 @@ static struct dp_steer steer_back(const struct dp_worker *w, const struct lb_nat
 	    .vni = wire_be32(flow->vni) >> 8};
 }
 
-static void send_to_ingress(
-    struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
+static inline void send_to_ingress(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i,
+    const struct lb_nat_flow *flow, const struct dp_course *course)
 {
-	const struct dp_way *way = dp_tunnel_way(w, flow->ingress_pop, flow->class);
+	const struct dp_way *way = dp_tunnel_along(w, course);
 	if (!way) {
 		dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, WIRE_DROP_NO_PATH);
 		return;
@@ -81,7 +80,8 @@ static void send_to_ingress(
 	    way->leg->count, flow->ingress_pop, flow->class, way->leg->first->row.link);
 	if (!rewrite(w, b, i, flow))
 		return;
-	dp_tunnel_clamp(w, b, i, way);
+	if (b->tcp_flags[i] & WIRE_TCP_SYN)
+		dp_tunnel_clamp(w, b, i, way);
 	struct dp_steer steer = steer_back(w, flow);
 	dp_tunnel_send(w, t, b, i, way, flow->hash14, &steer, WIRE_JOURNEY_REPLY);
 }
@@ -100,17 +100,18 @@ static bool hand_to_return(struct dp_worker *w, struct dp_burst *b, unsigned i, 
 
 void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
 {
-	struct lb_nat_reply reply[DP_BURST_MAX];
+	const struct lb_flow_key *reply[DP_BURST_MAX];
 	struct lb_nat_flow *flow[DP_BURST_MAX];
 	struct dp_group screened = {.n = 0}, here = {.n = 0};
+	const struct dp_course *course = NULL;
 	struct dp_tunnel t;
 	dp_tunnel_begin(&t);
 
 	for (unsigned k = 0; k < g->n; k++)
-		if (passes_screen(w, b, g->i[k]))
+		if (passes_screen(w, b, g->i[k])) {
+			reply[screened.n] = reply_of(b, g->i[k]);
 			dp_group_add(&screened, g->i[k]);
-	for (unsigned k = 0; k < screened.n; k++)
-		reply[k] = reply_of(b, screened.i[k]);
+		}
 	if (screened.n == 0)
 		return;
 	lb_nat_reverse_bulk(w->nat, reply, screened.n, flow);
@@ -131,7 +132,8 @@ void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group
 			if (hand_to_return(w, b, i, flow[k]))
 				dp_group_add(&here, i);
 		} else {
-			send_to_ingress(w, &t, b, i, flow[k]);
+			course = dp_course_next(w, course, flow[k]->ingress_pop, flow[k]->class);
+			send_to_ingress(w, &t, b, i, flow[k], course);
 		}
 	}
 	dp_tunnel_flush(w, &t);

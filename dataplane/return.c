@@ -97,7 +97,8 @@ static void send_to_client(
 		dp_refuse(w, b, i, WIRE_JOURNEY_RETURN, WIRE_DROP_TOO_BIG);
 		return;
 	}
-	dp_tunnel_clamp_back(w, b, i, b->steer[i].egress_pop, flow ? flow->class : 0);
+	if (b->tcp_flags[i] & WIRE_TCP_SYN)
+		dp_tunnel_clamp_back(w, b, i, b->steer[i].egress_pop, flow ? flow->class : 0);
 	dp_output_by(w, b->pkt[i], a, WIRE_JOURNEY_RETURN);
 }
 

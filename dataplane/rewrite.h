@@ -40,6 +40,32 @@ static inline struct dp_ends dp_ends_exchanged(const struct dp_ends *e)
  * packets. */
 void dp_rewrite_ends(uint8_t *ip, uint8_t *l4, uint16_t l4_length, const struct dp_ends *to, uint8_t protocol);
 
+/* The same for a plain IPv4 packet (dataplane/parse.h) that stays IPv4, in a straight line: what its header's sum grows by
+ * is part of what its transport's does. */
+static inline void dp_rewrite_plain_v4(struct wire_ipv4 *ip, uint8_t *l4, const struct dp_ends *to)
+{
+	uint32_t src = to->src->words[3], dst = to->dst->words[3], ports;
+	uint16_t both[2] = {to->sport, to->dport};
+	__builtin_memcpy(&ports, both, sizeof(ports));
+	uint64_t grown =
+	    (uint64_t)(uint32_t)~wire_csum_load_two(ip->src) + (uint32_t)~wire_csum_load_two(ip->dst) + src + dst;
+	ip->checksum = (uint16_t)~wire_csum_fold((uint16_t)~ip->checksum + grown);
+	__builtin_memcpy(ip->src, &src, sizeof(src));
+	__builtin_memcpy(ip->dst, &dst, sizeof(dst));
+	grown += (uint64_t)(uint32_t)~wire_csum_load_two(l4) + ports;
+	__builtin_memcpy(l4, &ports, sizeof(ports));
+	if (ip->protocol == WIRE_PROTO_TCP) {
+		struct wire_tcp *tcp = (struct wire_tcp *)l4;
+		tcp->checksum = (uint16_t)~wire_csum_fold((uint16_t)~tcp->checksum + grown);
+		return;
+	}
+	struct wire_udp *udp = (struct wire_udp *)l4;
+	if (udp->checksum == 0) /* there is none */
+		return;
+	uint16_t check = (uint16_t)~wire_csum_fold((uint16_t)~udp->checksum + grown);
+	udp->checksum = check ? check : 0xffff;
+}
+
 /* The same of the L4 header alone: its ports, and its checksum for the addresses of `to`, which may be of another version
  * than those in the header at `ip`. */
 void dp_rewrite_l4(const uint8_t *ip, uint8_t *l4, uint16_t l4_length, const struct dp_ends *to, uint8_t protocol);

@@ -10,6 +10,7 @@
 #include "dataplane/links.h"
 #include "dataplane/oam.h"
 #include "dataplane/output.h"
+#include "dataplane/parse.h"
 #include "dataplane/rewrite.h"
 #include "dataplane/split.h"
 #include "dataplane/trace.h"
@@ -131,7 +132,9 @@ enum wire_drop dp_tunnel_unwrap(struct dp_burst *b, unsigned i)
 	if (type != WIRE_ETHERTYPE_IPV4 && type != WIRE_ETHERTYPE_IPV6)
 		return WIRE_DROP_UNSUPPORTED;
 	b->ip[i] = NULL;
-	enum wire_drop drop = dp_parse_ip(b, i, inner, (uint32_t)(end - inner));
+	enum wire_drop drop = WIRE_DROP_NONE;
+	if (!dp_parse_plain(b, i, inner, (uint32_t)(end - inner)))
+		drop = dp_parse_ip(b, i, inner, (uint32_t)(end - inner));
 	if (drop == WIRE_DROP_FRAGMENT && dp_fragment_is(b, i))
 		b->kind[i] = DP_KIND_FRAGMENT;
 	else if (drop != WIRE_DROP_NONE)
@@ -142,7 +145,8 @@ enum wire_drop dp_tunnel_unwrap(struct dp_burst *b, unsigned i)
 	int ecn = dp_ecn_decap(tos, outer_tos);
 	if (ecn < 0)
 		return WIRE_DROP_OVERLAY_ECN;
-	dp_rewrite_tos(b->ip[i], (uint8_t)((tos & ~WIRE_ECN_MASK) | (unsigned)ecn));
+	if ((unsigned)ecn != (tos & WIRE_ECN_MASK))
+		dp_rewrite_tos(b->ip[i], (uint8_t)((tos & ~WIRE_ECN_MASK) | (unsigned)ecn));
 	dp_burst_trim(b, i);
 	return WIRE_DROP_NONE;
 }

@@ -54,14 +54,10 @@ void dp_ways_find_place(struct dp_worker *w, struct dp_kept_place *p, const stru
 	*p = (struct dp_kept_place){*address, true, (uint8_t)find_place(w->snapshot, address)};
 }
 
-bool dp_ways_is_down(struct dp_worker *w, uint32_t endpoint)
+void dp_ways_find_endpoint(struct dp_worker *w, struct dp_kept_endpoint *k, uint32_t endpoint)
 {
-	struct dp_kept_endpoint *e = &w->ways->endpoint[endpoint % DP_WAYS_ENDPOINTS];
-	if (e->endpoint != endpoint) {
-		const struct lb_endpoint *known = lb_snapshot_endpoint(w->snapshot, endpoint);
-		*e = (struct dp_kept_endpoint){endpoint, known && known->row.state == WIRE_ENDPOINT_DOWN};
-	}
-	return e->down;
+	const struct lb_endpoint *known = lb_snapshot_endpoint(w->snapshot, endpoint);
+	*k = (struct dp_kept_endpoint){endpoint, known && known->row.state == WIRE_ENDPOINT_DOWN};
 }
 
 void dp_ways_find_link(

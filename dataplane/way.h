@@ -141,7 +141,15 @@ static inline enum dp_place dp_ways_place(struct dp_worker *w, const struct wire
 }
 
 /* Whether an endpoint is known, and down. */
-bool dp_ways_is_down(struct dp_worker *w, uint32_t endpoint);
+void dp_ways_find_endpoint(struct dp_worker *w, struct dp_kept_endpoint *k, uint32_t endpoint);
+
+static inline bool dp_ways_is_down(struct dp_worker *w, uint32_t endpoint)
+{
+	struct dp_kept_endpoint *k = &w->ways->endpoint[endpoint % DP_WAYS_ENDPOINTS];
+	if (k->endpoint != endpoint)
+		dp_ways_find_endpoint(w, k, endpoint);
+	return k->down;
+}
 
 /* As lb_snapshot_link_by_address(). */
 void dp_ways_find_link(

@@ -120,14 +120,14 @@ struct lb_nat_flow *lb_nat_lookup(const struct lb_nat_table *table, const struct
 	return number ? flow_of(&x, number) : NULL;
 }
 
-static bool is_reply_of(const struct lb_nat_flow *f, const struct lb_nat_reply *r)
+static bool is_reply_of(const struct lb_nat_flow *f, const struct lb_flow_key *reply)
 {
-	return f->endpoint_port == r->endpoint_port && wire_addr_equal(&f->endpoint_address, &r->endpoint) &&
-	       f->nat_port == r->nat_port && wire_addr_equal(&f->nat_address, &r->nat);
+	return f->endpoint_port == reply->client_port && wire_addr_equal(&f->endpoint_address, &reply->client) &&
+	       f->nat_port == reply->vip_port && wire_addr_equal(&f->nat_address, &reply->vip);
 }
 
-uint64_t lb_nat_reverse_bulk(
-    const struct lb_nat_table *table, const struct lb_nat_reply reply[], unsigned n, struct lb_nat_flow *ret_flow[])
+uint64_t lb_nat_reverse_bulk(const struct lb_nat_table *table, const struct lb_flow_key *const reply[], unsigned n,
+    struct lb_nat_flow *ret_flow[])
 {
 	assert(n <= LB_BURST);
 	struct lb_index x = index_of(table);
@@ -135,7 +135,7 @@ uint64_t lb_nat_reverse_bulk(
 	const struct lb_nat_port *port[LB_BURST];
 	uint64_t hits = 0;
 	for (unsigned i = 0; i < n; i++) {
-		port[i] = lb_nat_pool_port(&table->pool, ports, &reply[i].nat, reply[i].protocol, reply[i].nat_port);
+		port[i] = lb_nat_pool_port(&table->pool, ports, &reply[i]->vip, reply[i]->protocol, reply[i]->vip_port);
 		if (port[i])
 			__builtin_prefetch(port[i]);
 	}
@@ -148,17 +148,17 @@ uint64_t lb_nat_reverse_bulk(
 		}
 	}
 	for (unsigned i = 0; i < n; i++) {
-		if (ret_flow[i] && !is_reply_of(ret_flow[i], &reply[i]))
+		if (ret_flow[i] && !is_reply_of(ret_flow[i], reply[i]))
 			ret_flow[i] = NULL;
 		hits |= (uint64_t)(ret_flow[i] != NULL) << i;
 	}
 	return hits;
 }
 
-struct lb_nat_flow *lb_nat_reverse(const struct lb_nat_table *table, const struct lb_nat_reply *reply)
+struct lb_nat_flow *lb_nat_reverse(const struct lb_nat_table *table, const struct lb_flow_key *reply)
 {
 	struct lb_nat_flow *flow;
-	lb_nat_reverse_bulk(table, reply, 1, &flow);
+	lb_nat_reverse_bulk(table, &reply, 1, &flow);
 	return flow;
 }
 

@@ -62,16 +62,6 @@ struct lb_nat_flow {
 
 _Static_assert(sizeof(struct lb_nat_flow) == 128, "two cache lines a flow");
 
-/* A reply's addresses, as they stand in its header (or, of an ICMP error, in the quoted header the other way round). */
-struct lb_nat_reply {
-	struct wire_addr endpoint; /* source */
-	struct wire_addr nat;      /* destination */
-	uint16_t endpoint_port;    /* host order */
-	uint16_t nat_port;
-	uint8_t protocol;
-	uint8_t reserved[3];
-};
-
 /* What a new flow is to be sent to. */
 struct lb_nat_target {
 	struct wire_addr address;
@@ -127,10 +117,12 @@ uint64_t lb_nat_lookup_bulk(const struct lb_nat_table *table, const struct lb_fl
     const uint64_t hash[], unsigned n, struct lb_nat_flow *ret_flow[]);
 struct lb_nat_flow *lb_nat_lookup(const struct lb_nat_table *table, const struct lb_flow_key *key, uint64_t hash);
 
-/* ret_flow[i] = the flow whose reply reply[i] is, or NULL. n <= LB_BURST. Returns a bit per hit. */
-uint64_t lb_nat_reverse_bulk(
-    const struct lb_nat_table *table, const struct lb_nat_reply reply[], unsigned n, struct lb_nat_flow *ret_flow[]);
-struct lb_nat_flow *lb_nat_reverse(const struct lb_nat_table *table, const struct lb_nat_reply *reply);
+/* ret_flow[i] = the flow whose reply *reply[i] is, or NULL. A reply's key is of its addresses as they stand in its header
+ * (or, of an ICMP error, in the quoted header the other way round): `client` is the endpoint, `vip` the NAT address.
+ * n <= LB_BURST. Returns a bit per hit. */
+uint64_t lb_nat_reverse_bulk(const struct lb_nat_table *table, const struct lb_flow_key *const reply[], unsigned n,
+    struct lb_nat_flow *ret_flow[]);
+struct lb_nat_flow *lb_nat_reverse(const struct lb_nat_table *table, const struct lb_flow_key *reply);
 
 /* The flow of the key, made now in state NEW (*ret_made), with a port of its own unless it is to be tunnelled, or already there with the target that
  * it has. The NAT address is of the target's family. key->protocol: TCP or UDP. -EADDRNOTAVAIL, -ENOSPC, -EINVAL. */

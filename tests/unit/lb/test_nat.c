@@ -43,12 +43,12 @@ static struct lb_nat_target target_of(uint32_t n)
 	    .vni = {0, 0, 9}};
 }
 
-static struct lb_nat_reply reply_of(const struct lb_nat_flow *f)
+static struct lb_flow_key reply_of(const struct lb_nat_flow *f)
 {
-	return (struct lb_nat_reply){.endpoint = f->endpoint_address,
-	    .nat = f->nat_address,
-	    .endpoint_port = f->endpoint_port,
-	    .nat_port = f->nat_port,
+	return (struct lb_flow_key){.client = f->endpoint_address,
+	    .vip = f->nat_address,
+	    .client_port = f->endpoint_port,
+	    .vip_port = f->nat_port,
 	    .protocol = f->key.protocol};
 }
 
@@ -135,12 +135,12 @@ static void check_pair(const struct lb_nat_table *table, uint32_t n, uint8_t pro
 	cr_assert((flow != NULL) == present);
 	if (!flow)
 		return;
-	struct lb_nat_reply reply = reply_of(flow);
+	struct lb_flow_key reply = reply_of(flow);
 	cr_assert(flow->endpoint == n && lb_nat_reverse(table, &reply) == flow);
-	reply.endpoint_port++;
+	reply.client_port++;
 	cr_assert(!lb_nat_reverse(table, &reply), "a stranger's port is answered");
 	reply = reply_of(flow);
-	reply.endpoint.bytes[15] ^= 1;
+	reply.client.bytes[15] ^= 1;
 	cr_assert(!lb_nat_reverse(table, &reply), "a stranger is answered");
 	reply = reply_of(flow);
 	reply.protocol = WIRE_PROTO_ICMP;
@@ -152,7 +152,8 @@ static void check_bulk(const struct lb_nat_table *table)
 	struct lb_flow_key key[LB_BURST];
 	const struct lb_flow_key *keys[LB_BURST];
 	uint64_t hash[LB_BURST];
-	struct lb_nat_reply reply[LB_BURST];
+	struct lb_flow_key reply[LB_BURST];
+	const struct lb_flow_key *replies[LB_BURST];
 	struct lb_nat_flow *flow[LB_BURST], *back[LB_BURST];
 	for (unsigned i = 0; i < LB_BURST; i++) {
 		key[i] = key_of((uint32_t)rand() % KEYS, WIRE_PROTO_TCP);
@@ -163,9 +164,10 @@ static void check_bulk(const struct lb_nat_table *table)
 	for (unsigned i = 0; i < LB_BURST; i++) {
 		cr_assert(flow[i] == lb_nat_lookup(table, keys[i], hash[i]) && (hits >> i & 1) == (flow[i] != NULL));
 		reply[i] =
-		    flow[i] ? reply_of(flow[i]) : (struct lb_nat_reply){.nat_port = 5, .protocol = WIRE_PROTO_TCP};
+		    flow[i] ? reply_of(flow[i]) : (struct lb_flow_key){.vip_port = 5, .protocol = WIRE_PROTO_TCP};
+		replies[i] = &reply[i];
 	}
-	cr_assert(lb_nat_reverse_bulk(table, reply, LB_BURST, back) == hits);
+	cr_assert(lb_nat_reverse_bulk(table, replies, LB_BURST, back) == hits);
 	cr_assert(memcmp(flow, back, sizeof(flow)) == 0);
 }
 

@@ -56,7 +56,7 @@ static struct lb_nat_flow *find(const struct lb_nat_table *table, uint32_t n, ui
 	struct lb_nat_flow *flow = lb_nat_lookup(table, &key, lb_flow_hash(&key));
 	if (!flow)
 		return NULL;
-	struct lb_nat_reply reply = {
+	struct lb_flow_key reply = {
 	    flow->endpoint_address, flow->nat_address, flow->endpoint_port, flow->nat_port, flow->key.protocol, {0}};
 	cr_assert(flow->endpoint == n && lb_nat_reverse(table, &reply) == flow);
 	return flow;

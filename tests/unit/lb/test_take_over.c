@@ -120,7 +120,7 @@ static void check_nat(const struct lb_nat_table *table)
 		cr_assert_eq(lb_nat_lookup(table, &f->key, lb_flow_hash(&f->key)), f, "each is found by its key");
 		if (f->mode == WIRE_MODE_TUNNEL)
 			continue;
-		struct lb_nat_reply reply = {
+		struct lb_flow_key reply = {
 		    f->endpoint_address, f->nat_address, f->endpoint_port, f->nat_port, f->key.protocol, {0}};
 		cr_assert_eq(lb_nat_reverse(table, &reply), f, "and alone by its port");
 		cr_assert_eq(lb_nat_owner(f->nat_port, config.workers), config.worker);
