@@ -114,11 +114,12 @@ static inline void classify_plain(struct dp_worker *w, struct dp_burst *b, unsig
 {
 	const struct lb_flow_key *key = &b->key[i];
 	bool overlay = key->vip_port == WIRE_OVERLAY_PORT && b->kind[i] == DP_KIND_UDP;
-	b->link[i] = overlay ? dp_ways_link(w, &key->vip, &key->client) : NULL;
-	enum dp_place place = b->link[i] ? DP_PLACE_OTHER : dp_ways_place(w, &key->vip);
-	if (b->link[i]) {
+	if (overlay && (b->link[i] = dp_ways_link(w, &key->vip, &key->client)) != NULL) {
 		classify_overlay(w, b, i, g);
-	} else if (place == DP_PLACE_VIP) {
+		return;
+	}
+	enum dp_place place = dp_ways_place(w, &key->vip);
+	if (place == DP_PLACE_VIP) {
 		b->hash[i] = lb_flow_hash(key);
 		if (!give_to_owner(w, b, i, dp_owner(w, lb_hash14(b->hash[i]))))
 			dp_group_add(&g->journey[WIRE_JOURNEY_INGRESS], i);

@@ -217,22 +217,30 @@ static inline void count(struct dp_worker *w, const struct dp_burst *b, unsigned
 	row->bytes_in += b->length[i];
 }
 
-/* Looks up what was screened, in bulk, and decides; ret_decided are those that go on, ret_decision[i] theirs by column. */
-static void decide_all(struct dp_worker *w, struct dp_burst *b, const struct dp_group *screened,
-    struct dp_group *ret_decided, struct decision ret_decision[DP_BURST_MAX])
+/* Screens and looks up in bulk, and decides; ret_decided are those that go on, ret_decision[i] theirs by column. */
+static void decide_all(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g, struct dp_group *ret_decided,
+    struct decision ret_decision[DP_BURST_MAX])
 {
 	const struct lb_flow_key *key[DP_BURST_MAX];
 	uint64_t hash[DP_BURST_MAX];
+	uint8_t column[DP_BURST_MAX];
 	struct lb_flow *flow[DP_BURST_MAX];
+	unsigned n = 0;
 	bool moved = false;
-	for (unsigned k = 0; k < screened->n; k++) {
-		key[k] = &b->key[screened->i[k]];
-		hash[k] = b->hash[screened->i[k]];
+	for (unsigned k = 0; k < g->n; k++) {
+		unsigned i = g->i[k];
+		if (!passes_screen(w, b, i))
+			continue;
+		key[n] = &b->key[i];
+		hash[n] = b->hash[i];
+		column[n++] = (uint8_t)i;
 	}
-	lb_flow_lookup_bulk(w->flows, key, hash, screened->n, flow);
-	for (unsigned k = 0; k < screened->n; k++) {
+	if (n == 0)
+		return;
+	lb_flow_lookup_bulk(w->flows, key, hash, n, flow);
+	for (unsigned k = 0; k < n; k++) {
 		/* A flow that was begun, or whose place another took, earlier in this burst is looked up again. */
-		unsigned i = screened->i[k];
+		unsigned i = column[k];
 		struct lb_flow *now = flow[k];
 		struct decision *d = &ret_decision[i];
 		if (!now || (moved && (now->state == LB_FLOW_FREE || !lb_flow_key_equal(&now->key, key[k]))))
@@ -251,16 +259,12 @@ static void decide_all(struct dp_worker *w, struct dp_burst *b, const struct dp_
 void dp_ingress_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group *g)
 {
 	struct decision decision[DP_BURST_MAX];
-	struct dp_group screened = {.n = 0}, decided = {.n = 0}, here = {.n = 0};
+	struct dp_group decided = {.n = 0}, here = {.n = 0};
 	const struct dp_course *course = NULL;
 	struct dp_tunnel t;
 	dp_tunnel_begin(&t);
 
-	for (unsigned k = 0; k < g->n; k++)
-		if (passes_screen(w, b, g->i[k]))
-			dp_group_add(&screened, g->i[k]);
-	if (screened.n)
-		decide_all(w, b, &screened, &decided, decision);
+	decide_all(w, b, g, &decided, decision);
 	for (unsigned k = 0; k < decided.n; k++) {
 		unsigned i = decided.i[k];
 		const struct decision *d = &decision[i];

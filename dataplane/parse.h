@@ -11,30 +11,33 @@ static inline bool dp_parse_plain_l4(struct dp_burst *b, unsigned i, uint8_t *ip
     uint8_t protocol, struct wire_addr src, struct wire_addr dst)
 {
 	uint8_t *l4 = ip + header;
-	unsigned there = total - header, least = sizeof(struct wire_udp), length = 0;
-	uint8_t flags = 0;
+	unsigned there = total - header;
 	if (protocol == WIRE_PROTO_TCP && there >= sizeof(struct wire_tcp)) {
 		const struct wire_tcp *tcp = (const struct wire_tcp *)l4;
-		least = sizeof(*tcp);
-		length = (tcp->offset >> 4) * 4u;
-		flags = tcp->flags;
+		unsigned length = (tcp->offset >> 4) * 4u;
+		if (length < sizeof(*tcp) || length > there)
+			return false;
+		b->kind[i] = DP_KIND_TCP;
+		b->tcp_flags[i] = tcp->flags;
 	} else if (protocol == WIRE_PROTO_UDP && there >= sizeof(struct wire_udp)) {
-		length = wire_be16(&((const struct wire_udp *)l4)->length);
-	}
-	if (length < least || length > there)
+		unsigned length = wire_be16(&((const struct wire_udp *)l4)->length);
+		if (length < sizeof(struct wire_udp) || length > there)
+			return false;
+		b->kind[i] = DP_KIND_UDP;
+		b->tcp_flags[i] = 0;
+	} else {
 		return false;
+	}
 	b->key[i] = lb_flow_key_of(src, dst, wire_be16(l4), wire_be16(l4 + 2), protocol);
 	b->ip[i] = ip;
 	b->l4[i] = l4;
 	b->length[i] = (uint16_t)total;
-	b->kind[i] = protocol == WIRE_PROTO_TCP ? DP_KIND_TCP : DP_KIND_UDP;
-	b->tcp_flags[i] = flags;
 	b->plain |= UINT64_C(1) << i;
 	return true;
 }
 
 /* Fills column i, all but the hash, if the packet at `ip` is a plain one and right; `available` bytes are there. false:
- * nothing is written. */
+ * the column is void. */
 static inline bool dp_parse_plain(struct dp_burst *b, unsigned i, uint8_t *ip, uint32_t available)
 {
 	const struct wire_ipv4 *v4 = (const struct wire_ipv4 *)ip;

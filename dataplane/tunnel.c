@@ -271,16 +271,22 @@ enum wire_drop dp_tunnel_wrap(struct dp_worker *w, struct dp_tunnel *t, struct r
 void dp_tunnel_flush(struct dp_worker *w, struct dp_tunnel *t)
 {
 	uint8_t tag[DP_BURST_MAX][DP_AUTH_TAG_SIZE];
+	uint64_t bytes[WIRE_JOURNEY_COUNT] = {0}, packets[WIRE_JOURNEY_COUNT] = {0};
 	dp_auth_tags(t->message, t->n, tag);
 	for (unsigned k = 0; k < t->n; k++) {
 		const struct dp_auth_message *m = &t->message[k];
 		memcpy((uint8_t *)(uintptr_t)m->data + m->length, tag[k], DP_AUTH_TAG_SIZE); /* behind what it covers */
 		if (t->straight >> k & 1) {
-			dp_count_journey(w, t->journey[k], t->pkt[k]->pkt_len);
+			packets[t->journey[k]]++;
+			bytes[t->journey[k]] += t->pkt[k]->pkt_len;
 			dp_tx(w, t->adjacency[k]->port, t->pkt[k]);
 		} else {
 			dp_output_by(w, t->pkt[k], t->adjacency[k], t->journey[k]);
 		}
+	}
+	for (unsigned j = 0; j < WIRE_JOURNEY_COUNT; j++) {
+		w->stats->journey[j].packets += packets[j];
+		w->stats->journey[j].bytes += bytes[j];
 	}
 	t->n = 0;
 	t->straight = 0;
