@@ -6,9 +6,9 @@
 #include "dataplane/burst.h"
 #include "wire/bytes.h"
 
-/* Behind a header of `header` bytes: `total` bytes of packet are there. */
-static inline bool dp_parse_plain_l4(struct dp_burst *b, unsigned i, uint8_t *ip, unsigned header, unsigned total,
-    uint8_t protocol, struct wire_addr src, struct wire_addr dst)
+/* Behind a header of `header` bytes: `total` bytes of packet are there. The key has its addresses. */
+static inline bool dp_parse_plain_l4(
+    struct dp_burst *b, unsigned i, uint8_t *ip, unsigned header, unsigned total, uint8_t protocol)
 {
 	uint8_t *l4 = ip + header;
 	unsigned there = total - header;
@@ -28,7 +28,7 @@ static inline bool dp_parse_plain_l4(struct dp_burst *b, unsigned i, uint8_t *ip
 	} else {
 		return false;
 	}
-	b->key[i] = lb_flow_key_of(src, dst, wire_be16(l4), wire_be16(l4 + 2), protocol);
+	lb_flow_key_put_rest(&b->key[i], wire_be16(l4), wire_be16(l4 + 2), protocol);
 	b->ip[i] = ip;
 	b->l4[i] = l4;
 	b->length[i] = (uint16_t)total;
@@ -50,14 +50,16 @@ static inline bool dp_parse_plain(struct dp_burst *b, unsigned i, uint8_t *ip, u
 		    wire_be16(&v4->frag_off) & (WIRE_IPV4_MF | WIRE_IPV4_OFFSET_MASK) ||
 		    wire_csum_fold(wire_csum_add(0, v4, sizeof(*v4))) != 0xffff)
 			return false;
-		return dp_parse_plain_l4(
-		    b, i, ip, sizeof(*v4), total, v4->protocol, wire_addr_from_v4(v4->src), wire_addr_from_v4(v4->dst));
+		lb_flow_key_put_v4(&b->key[i], v4->src);
+		return dp_parse_plain_l4(b, i, ip, sizeof(*v4), total, v4->protocol);
 	}
 	if (!wire_ip_is_v6(ip) || available < sizeof(*v6))
 		return false;
 	unsigned total = (unsigned)sizeof(*v6) + wire_be16(&v6->payload_length);
-	struct wire_addr src = wire_addr_from_v6(v6->src), dst = wire_addr_from_v6(v6->dst);
-	if (total > available || total > UINT16_MAX || wire_addr_is_v4(&src) || wire_addr_is_v4(&dst))
+	if (total > available || total > UINT16_MAX)
 		return false;
-	return dp_parse_plain_l4(b, i, ip, sizeof(*v6), total, v6->next_header, src, dst);
+	lb_flow_key_put_v6(&b->key[i], v6->src);
+	if (wire_addr_is_v4(&b->key[i].client) || wire_addr_is_v4(&b->key[i].vip))
+		return false;
+	return dp_parse_plain_l4(b, i, ip, sizeof(*v6), total, v6->next_header);
 }

@@ -105,18 +105,47 @@ static inline uint32_t lb_hash_scale(uint32_t x, uint32_t n)
 	return (uint32_t)((uint64_t)x * n >> 32);
 }
 
-/* Written word by word: it is read so at once, by the hash. */
-static inline struct lb_flow_key lb_flow_key_of(
-    struct wire_addr client, struct wire_addr vip, uint16_t client_port, uint16_t vip_port, uint8_t protocol)
+/* Ports and protocol, written as one word: they are read so at once, by the hash. */
+static inline void lb_flow_key_put_rest(
+    struct lb_flow_key *key, uint16_t client_port, uint16_t vip_port, uint8_t protocol)
 {
-	struct lb_flow_key key = {.client = client, .vip = vip};
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 	uint64_t rest = (uint64_t)client_port << 48 | (uint64_t)vip_port << 32 | (uint64_t)protocol << 24;
 #else
 	uint64_t rest = (uint64_t)protocol << 32 | (uint64_t)vip_port << 16 | client_port;
 #endif
-	__builtin_memcpy((uint8_t *)&key + offsetof(struct lb_flow_key, client_port), &rest, sizeof(rest));
+	__builtin_memcpy((uint8_t *)key + offsetof(struct lb_flow_key, client_port), &rest, sizeof(rest));
+}
+
+static inline struct lb_flow_key lb_flow_key_of(
+    struct wire_addr client, struct wire_addr vip, uint16_t client_port, uint16_t vip_port, uint8_t protocol)
+{
+	struct lb_flow_key key = {.client = client, .vip = vip};
+	lb_flow_key_put_rest(&key, client_port, vip_port, protocol);
 	return key;
+}
+
+/* Both addresses as they stand side by side in an IPv4 header, ... */
+static inline void lb_flow_key_put_v4(struct lb_flow_key *key, const void *src_dst)
+{
+	uint64_t words[4] = {0, 0, 0, 0};
+	uint32_t v4[2];
+	__builtin_memcpy(v4, src_dst, sizeof(v4));
+	for (unsigned i = 0; i < 2; i++)
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+		words[2 * i + 1] = (uint64_t)0xffff << 32 | v4[i];
+#else
+		words[2 * i + 1] = (uint64_t)v4[i] << 32 | 0xffff0000u;
+#endif
+	for (unsigned i = 0; i < 4;
+	     i++) /* each in its place at once: who reads a word written in parts waits for them */
+		__builtin_memcpy((uint8_t *)key + 8 * i, &words[i], 8);
+}
+
+/* ... or an IPv6 header. */
+static inline void lb_flow_key_put_v6(struct lb_flow_key *key, const void *src_dst)
+{
+	__builtin_memcpy(key, src_dst, 2 * sizeof(struct wire_addr));
 }
 
 /* The key of packets the other way. */

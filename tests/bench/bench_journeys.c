@@ -121,6 +121,19 @@ static void ingress(const char *name, uint32_t flows, const char *reference)
 	site_end(site);
 }
 
+/* IPv6 in IPv6, beside IPv4 in IPv4 with as many flows in the same table. */
+static void ingress6(const char *name, uint32_t flows)
+{
+	if (!bench_wanted(name))
+		return;
+	struct site *site = site_begin(&(struct site_config){.flows = 2 * flows, .nat_flows = 1024});
+	site_fill_flows(site, flows);
+	site_fill_flows6(site, flows);
+	struct journey v6 = {site, site_write_client6}, v4 = {site, site_write_client};
+	bench_measure(&(struct bench_row){name, "ns", run_journey, &v6, "ingress-v4", run_journey, &v4});
+	site_end(site);
+}
+
 static void transit(void)
 {
 	if (!bench_wanted("transit"))
@@ -210,6 +223,8 @@ int main(int argc, char **argv)
 	ingress("ingress-v4-64k", 1u << 16, "bare loop");
 	ingress("ingress-v4-1M", 1u << 20, "bare loop");
 	ingress("ingress-v4-4M", 1u << 22, "bare loop");
+	ingress6("ingress-v6-1k", 1u << 10);
+	ingress6("ingress-v6-1M", 1u << 20);
 	transit();
 	with_nat("egress-nat-1k", 1u << 10, site_write_egress);
 	with_nat("egress-nat-1M", 1000000, site_write_egress);

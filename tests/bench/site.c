@@ -20,11 +20,13 @@
 #define SELF       1u
 #define NEIGHBOUR  2u
 #define FAR        3u
+#define CLASS_V6   1u   /* rides on links of IPv6 */
 #define MEGABYTES  900u /* for the largest site: 4 million flows */
 #define NAT_COUNT  WIRE_CTL_MAX_NATS
 #define WALL_NS    UINT64_C(1700000000000000000)
 #define EPOCH      0x1234u
 #define GENERATION 1u
+#define SITE_L4    (SITE_FRAME - sizeof(struct wire_ether) - sizeof(struct wire_ipv4))
 
 static const uint8_t secret[16] = {7, 1, 8, 2, 8, 1, 8, 2, 8, 4, 5, 9, 0, 4, 5, 2};
 static struct dp_auth_key auth_key;
@@ -32,6 +34,15 @@ static struct dp_auth_key auth_key;
 static struct wire_addr addr(unsigned a, unsigned b, unsigned c, unsigned d)
 {
 	return wire_addr_from_v4((uint8_t[4]){(uint8_t)a, (uint8_t)b, (uint8_t)c, (uint8_t)d});
+}
+
+/* The same in IPv6's documentation prefix. */
+static struct wire_addr addr6(struct wire_addr v4)
+{
+	static const uint8_t prefix[8] = {0x20, 0x01, 0x0d, 0xb8};
+	memset(v4.bytes, 0, 12);
+	memcpy(v4.bytes, prefix, sizeof(prefix));
+	return v4;
 }
 
 static unsigned long free_hugepages(void)
@@ -96,6 +107,9 @@ static void put_network(struct site *site)
 	    .mtu = 1500, .local = addr(10, 1, 0, 2), .remote = addr(10, 2, 0, 2));
 	SITE_PUT(site, LINK, link, .link = 13, .from_pop = SELF, .to_pop = FAR, .local_link = 1, .remote_link = 1,
 	    .mtu = 1500, .local = addr(10, 1, 0, 2), .remote = addr(10, 3, 0, 2));
+	SITE_PUT(site, ROUTE, route, .adjacency = 1); /* ::/0 */
+	SITE_PUT(site, LINK, link, .link = 14, .from_pop = SELF, .to_pop = NEIGHBOUR, .local_link = 2, .remote_link = 2,
+	    .mtu = 1500, .local = addr6(addr(10, 1, 0, 2)), .remote = addr6(addr(10, 2, 0, 2)));
 	SITE_PUT(site, LINK, link, .link = 23, .from_pop = NEIGHBOUR, .to_pop = FAR, .local_link = 1, .remote_link = 1);
 	for (uint16_t pop = SELF; pop <= FAR; pop++)
 		SITE_PUT(site, POP, pop, .pop = pop, .name = {'a', (char)('a' + pop)});
@@ -108,18 +122,21 @@ static void put_network(struct site *site)
 	SITE_PUT(site, PATH, path, .to_pop = NEIGHBOUR, .n_primary = 1, .primary = {12}, .primary_mtu = 1500);
 	SITE_PUT(site, PATH, path, .to_pop = FAR, .n_primary = 2, .primary = {12, 23}, .primary_mtu = 1500,
 	    .n_backup = 1, .backup = {13}, .backup_mtu = 1500);
+	SITE_PUT(site, PATH, path, .to_pop = FAR, .class = CLASS_V6, .n_primary = 2, .primary = {14, 23},
+	    .primary_mtu = 1500);
 }
 
 static void put_service(struct site *site)
 {
-	struct wire_addr vip = addr(203, 0, 113, 10);
-	SITE_PUT(site, VIP, vip, .address = vip, .accelerator = 7);
+	struct wire_addr vip[2] = {addr(203, 0, 113, 10), addr6(addr(203, 0, 113, 10))};
+	for (unsigned i = 0; i < 2; i++)
+		SITE_PUT(site, VIP, vip, .address = vip[i], .accelerator = 7);
 	SITE_PUT(site, GROUP, group, .group = 1, .egress_pop = FAR);
 	SITE_PUT(site, ENDPOINT, endpoint, .endpoint = 1, .group = 1, .address = addr(198, 51, 100, 10), .port = 8443,
 	    .weight = 128);
-	for (uint32_t i = 0; i < 2; i++)
-		SITE_PUT(site, LISTENER, listener, .listener = 1 + i, .accelerator = 7, .vip = vip,
-		    .protocol = i ? WIRE_PROTO_UDP : WIRE_PROTO_TCP, .port_lo = 443, .port_hi = 443, .n_shares = 1,
+	for (uint32_t i = 0; i < 4; i++)
+		SITE_PUT(site, LISTENER, listener, .listener = 1 + i, .accelerator = 7, .vip = vip[i / 2],
+		    .protocol = i % 2 ? WIRE_PROTO_UDP : WIRE_PROTO_TCP, .port_lo = 443, .port_hi = 443, .n_shares = 1,
 		    .share = {{.group = 1, .weight = 65536}});
 	for (unsigned i = 1; i <= NAT_COUNT; i++)
 		SITE_PUT(site, NAT, nat, .address = addr(10, 1, 1, i), .port_lo = 1, .port_hi = 65535);
@@ -173,6 +190,14 @@ struct lb_flow_key site_key(uint32_t i, bool both)
 	    .protocol = both && i & 1 ? WIRE_PROTO_UDP : WIRE_PROTO_TCP};
 }
 
+struct lb_flow_key site_key6(uint32_t i)
+{
+	struct lb_flow_key key = site_key(i, false);
+	key.client = addr6(key.client);
+	key.vip = addr6(key.vip);
+	return key;
+}
+
 /* What makes a flow an established one. */
 static const struct lb_segment answer = {.flags = WIRE_TCP_SYN | WIRE_TCP_ACK};
 static const struct lb_segment confirmation = {.ack = 1, .flags = WIRE_TCP_ACK};
@@ -186,6 +211,7 @@ struct lb_flow *site_establish(struct site *site, const struct lb_flow_key *key)
 		bench_fail("a flow is not made");
 	flow->endpoint = flow->group = 1;
 	flow->egress_pop = FAR;
+	flow->class = (uint8_t)(wire_addr_is_v4(&key->vip) ? 0 : CLASS_V6);
 	flow->vni[2] = 7;
 	lb_flow_touch(site->worker->flows, flow, &answer, false, now_ns);
 	lb_flow_touch(site->worker->flows, flow, &confirmation, true, now_ns);
@@ -199,6 +225,14 @@ void site_fill_flows(struct site *site, uint32_t n)
 		site_establish(site, &key);
 	}
 	site->flows = n;
+}
+
+void site_fill_flows6(struct site *site, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		struct lb_flow_key key = site_key6(i);
+		site_establish(site, &key);
+	}
 }
 
 void site_fill_nat(struct site *site, uint32_t n)
@@ -225,29 +259,45 @@ void site_fill_nat(struct site *site, uint32_t n)
 /* ---- packets ---- */
 
 /* Where the next packet begins in its buffer, with room before it as a driver leaves it. */
-static uint8_t *begin_frame(struct rte_mbuf *m, uint16_t length)
+static uint8_t *begin_frame(struct rte_mbuf *m, uint16_t length, uint16_t type)
 {
 	rte_pktmbuf_reset(m);
 	uint8_t *frame = (uint8_t *)rte_pktmbuf_append(m, length);
 	memset(frame, 0, 14);
-	frame[12] = WIRE_ETHERTYPE_IPV4 >> 8;
+	wire_put_be16(frame + 12, type);
 	return frame + 14;
+}
+
+static uint8_t *write_v4(uint8_t *at, const struct lb_flow_key *key)
+{
+	struct wire_ipv4 *ip = (struct wire_ipv4 *)at;
+	*ip = (struct wire_ipv4){.version_ihl = 0x45, .ttl = 64, .protocol = key->protocol};
+	wire_put_be16(&ip->total_length, sizeof(*ip) + SITE_L4);
+	memcpy(ip->src, key->client.bytes + 12, 4);
+	memcpy(ip->dst, key->vip.bytes + 12, 4);
+	ip->checksum = wire_csum(ip, sizeof(*ip));
+	return at + sizeof(*ip);
+}
+
+static uint8_t *write_v6(uint8_t *at, const struct lb_flow_key *key)
+{
+	struct wire_ipv6 *ip = (struct wire_ipv6 *)at;
+	*ip = (struct wire_ipv6){.next_header = key->protocol, .hop_limit = 64};
+	wire_put_be32(at, 6u << 28);
+	wire_put_be16(&ip->payload_length, SITE_L4);
+	memcpy(ip->src, key->client.bytes, 16);
+	memcpy(ip->dst, key->vip.bytes, 16);
+	return at + sizeof(*ip);
 }
 
 static void write_bare(uint8_t *at, const struct lb_flow_key *key, uint8_t tcp_flags)
 {
-	struct wire_ipv4 *ip = (struct wire_ipv4 *)at;
-	memset(at, 0, SITE_FRAME - 14);
-	*ip = (struct wire_ipv4){.version_ihl = 0x45, .ttl = 64, .protocol = key->protocol};
-	wire_put_be16(&ip->total_length, SITE_FRAME - 14);
-	memcpy(ip->src, key->client.bytes + 12, 4);
-	memcpy(ip->dst, key->vip.bytes + 12, 4);
-	ip->checksum = wire_csum(ip, sizeof(*ip));
-	uint8_t *l4 = at + sizeof(*ip);
+	uint8_t *l4 = wire_addr_is_v4(&key->vip) ? write_v4(at, key) : write_v6(at, key);
+	memset(l4, 0, SITE_L4);
 	wire_put_be16(l4, key->client_port);
 	wire_put_be16(l4 + 2, key->vip_port);
 	if (key->protocol == WIRE_PROTO_UDP) {
-		wire_put_be16(l4 + 4, SITE_FRAME - 14 - sizeof(*ip));
+		wire_put_be16(l4 + 4, SITE_L4);
 	} else {
 		struct wire_tcp *tcp = (struct wire_tcp *)l4;
 		tcp->offset = 5 << 4;
@@ -255,14 +305,27 @@ static void write_bare(uint8_t *at, const struct lb_flow_key *key, uint8_t tcp_f
 	}
 }
 
+static void write_frame(struct rte_mbuf *m, const struct lb_flow_key *key, uint8_t tcp_flags)
+{
+	bool v6 = !wire_addr_is_v4(&key->vip);
+	uint16_t length = (uint16_t)(SITE_FRAME - sizeof(struct wire_ipv4) + wire_ip_header_size(v6));
+	write_bare(begin_frame(m, length, v6 ? WIRE_ETHERTYPE_IPV6 : WIRE_ETHERTYPE_IPV4), key, tcp_flags);
+}
+
 void site_write_frame(struct rte_mbuf *m, const struct lb_flow_key *key)
 {
-	write_bare(begin_frame(m, SITE_FRAME), key, WIRE_TCP_ACK);
+	write_frame(m, key, WIRE_TCP_ACK);
 }
 
 void site_write_key(struct site *site, unsigned k, const struct lb_flow_key *key, uint8_t tcp_flags)
 {
-	write_bare(begin_frame(site->pkt[k], SITE_FRAME), key, tcp_flags);
+	write_frame(site->pkt[k], key, tcp_flags);
+}
+
+void site_write_client6(struct site *site, unsigned k)
+{
+	struct lb_flow_key key = site_key6(site->flow[k]);
+	site_write_key(site, k, &key, WIRE_TCP_ACK);
 }
 
 void site_write_client(struct site *site, unsigned k)
@@ -300,7 +363,7 @@ static void write_overlay(struct site *site, unsigned k, uint8_t left, bool both
 	wire_put_be32(&e.steer.endpoint, 1);
 	wire_put_be32(&e.steer.group, 1);
 	uint16_t outer = dp_encap_size(false, e.n_hops);
-	uint8_t *at = begin_frame(site->pkt[k], (uint16_t)(SITE_FRAME + outer));
+	uint8_t *at = begin_frame(site->pkt[k], (uint16_t)(SITE_FRAME + outer), WIRE_ETHERTYPE_IPV4);
 	struct dp_overlay o = dp_encap_write(at, &e);
 	dp_overlay_stamp(&o, ++site->sequence[lane], 0);
 	dp_overlay_put_epoch(&o, 1, EPOCH);

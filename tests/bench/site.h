@@ -51,9 +51,14 @@ void site_commit(struct site *site);
 /* Client and VIP of flow i. All differ; every second one is of UDP where `both`. */
 struct lb_flow_key site_key(uint32_t i, bool both);
 
+/* The same of an IPv6 client and VIP. */
+struct lb_flow_key site_key6(uint32_t i);
+
 /* Established flows 0 .. n - 1 in worker 0's table of the ingress, or of the egress with their NAT ports. */
 void site_fill_flows(struct site *site, uint32_t n);
 void site_fill_nat(struct site *site, uint32_t n);
+/* IPv6 ones, beside those. */
+void site_fill_flows6(struct site *site, uint32_t n);
 
 /* Makes a flow of any key an established one, at the endpoint and in the group with number 1. */
 struct lb_flow *site_establish(struct site *site, const struct lb_flow_key *key);
@@ -67,6 +72,7 @@ void site_write_key(struct site *site, unsigned k, const struct lb_flow_key *key
 /* Writes packet pkt[k], of flow[k]. */
 typedef void site_write_fn(struct site *site, unsigned k);
 site_write_fn site_write_client;  /* client -> VIP, a segment in mid-flow (or a datagram) */
+site_write_fn site_write_client6; /* the same of IPv6, which goes out over IPv6 */
 site_write_fn site_write_syn;     /* client -> VIP, TCP: a SYN */
 site_write_fn site_write_transit; /* overlay from POP 2, for POP 3 after us */
 site_write_fn site_write_egress;  /* overlay from POP 2, client -> VIP inside, for an endpoint here */
