@@ -42,6 +42,16 @@ __attribute__((noinline, cold)) static enum wire_drop output_pieces(
 	return n ? WIRE_DROP_NONE : WIRE_DROP_NO_MBUF;
 }
 
+__attribute__((noinline, cold)) static enum wire_drop unresolved(
+    struct dp_worker *w, const struct dp_adjacency *a, const uint8_t *ip)
+{
+	struct wire_addr to = wire_ip_dst(ip);
+	if (a->nowhere)
+		return WIRE_DROP_NOWHERE;
+	dp_neighbour_wanted(w, a->port, &to);
+	return WIRE_DROP_NO_NEIGHBOUR;
+}
+
 enum wire_drop dp_output_any(
     struct dp_worker *w, struct rte_mbuf *m, const struct dp_adjacency *a, enum wire_journey journey)
 {
@@ -53,9 +63,7 @@ enum wire_drop dp_output_any(
 	if (!a) {
 		drop = WIRE_DROP_NO_ROUTE;
 	} else if (!a->resolved) {
-		struct wire_addr to = wire_ip_dst(ip);
-		dp_neighbour_wanted(w, a->port, &to);
-		drop = WIRE_DROP_NO_NEIGHBOUR;
+		drop = unresolved(w, a, ip);
 	} else if (rte_pktmbuf_pkt_len(m) > a->mtu && dp_split_may(ip)) {
 		return output_pieces(w, m, a, journey);
 	} else if (rte_pktmbuf_pkt_len(m) > a->mtu) {

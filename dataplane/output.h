@@ -8,7 +8,7 @@
 
 /* Sends `m`, whose data starts at its IP header and ends with the packet, by the kernel's FIB, and counts it for
  * `journey`. Takes the packet in any case. Returns WIRE_DROP_NONE, or why it was dropped (and counted) instead:
- * NO_ROUTE, NO_NEIGHBOUR (kuafud is asked for it), TOO_BIG, NO_MBUF (no headroom left). */
+ * NO_ROUTE, NOWHERE, NO_NEIGHBOUR (kuafud is asked for it), TOO_BIG, NO_MBUF (no headroom left). */
 enum wire_drop dp_output(struct dp_worker *w, struct rte_mbuf *m, enum wire_journey journey);
 
 /* dp_output_by() of any packet, by any adjacency. */

@@ -13,7 +13,8 @@
 #include "dataplane/prefix_map.h"
 #include "lb/snapshot.h"
 
-#define FIRST_PLACE (1u + DP_MAX_PORTS) /* of an adjacency */
+#define NOWHERE     (1u + DP_MAX_PORTS)
+#define FIRST_PLACE (NOWHERE + 1u) /* of an adjacency */
 
 /* Who holds a place in the table of next hops. */
 struct place {
@@ -148,7 +149,7 @@ int dp_route_changes_upsert(
 		return error;
 	char text[64];
 	describe(&row->prefix, row->length, text, sizeof(text));
-	if (row->adjacency == 0 && row->port >= changes->routes->n_ports)
+	if (row->adjacency == 0 && row->port != WIRE_CTL_NOWHERE && row->port >= changes->routes->n_ports)
 		return refuse(ret_error, -EINVAL, WIRE_OBJ_ROUTE, "route %s: port %u, but there are %u ports", text,
 		    row->port, changes->routes->n_ports);
 	if (row->reserved != 0)
@@ -262,6 +263,15 @@ static void add_change(struct draft *d, const struct wire_addr *prefix, uint32_t
 	move_route(d, from, to);
 }
 
+/* Where a row leads to; 0: its adjacency is not there. */
+static uint32_t place_of(const struct draft *d, const struct wanted_route *row)
+{
+	struct wire_addr key = id_key(row->adjacency);
+	if (row->adjacency != 0)
+		return dp_prefix_map_get(&d->by_id, &key, 0);
+	return row->port == WIRE_CTL_NOWHERE ? NOWHERE : 1 + row->port;
+}
+
 /* The rows, and with `full` the end of every route that is not among them. */
 static int draft_routes(struct draft *d, const struct dp_routes *routes, const struct dp_route_changes *changes,
     struct wire_ctl_error *ret_error)
@@ -277,10 +287,7 @@ static int draft_routes(struct draft *d, const struct dp_routes *routes, const s
 			add_change(d, &there.prefix, there.length, there.value, 0);
 	for (size_t i = 0; i < changes->n; i++) {
 		const struct wanted_route *row = &changes->row[i];
-		struct wire_addr key = id_key(row->adjacency);
-		uint32_t to = row->gone             ? 0
-		              : row->adjacency == 0 ? 1 + row->port
-		                                    : dp_prefix_map_get(&d->by_id, &key, 0);
+		uint32_t to = row->gone ? 0 : place_of(d, row);
 		if (to == 0 && !row->gone) {
 			char text[64];
 			describe(&row->prefix, row->length, text, sizeof(text));
@@ -301,6 +308,7 @@ static int draft_table(struct draft *d, const struct dp_routes *routes, const st
 		return no_memory(ret_error);
 	for (uint16_t port = 0; port < routes->n_ports; port++)
 		d->table[1 + port] = (struct dp_adjacency){.port = port, .mtu = UINT16_MAX};
+	d->table[NOWHERE] = (struct dp_adjacency){.mtu = UINT16_MAX, .nowhere = true};
 	for (uint32_t at = FIRST_PLACE; at < d->places.n; at++) {
 		struct place *place = &d->places.of[at];
 		if (place->adjacency == 0)

@@ -3,9 +3,9 @@
  * its snapshot to the FIB and the table of next hops that a state holds.
  *
  * A value in the FIB is a place in the table of next hops: 1 .. DP_MAX_PORTS say "not resolved, ask on port value - 1",
- * the rest are adjacencies. An adjacency keeps its place while it exists.
+ * the next one "nowhere", the rest are adjacencies. An adjacency keeps its place while it exists.
  *
- * Invariant: every route leads to an adjacency of the same snapshot or to the port to ask. A commit that would break
+ * Invariant: every route leads to an adjacency of the same snapshot, to the port to ask, or nowhere. A commit that would break
  * this changes nothing. */
 #pragma once
 

@@ -52,6 +52,7 @@ struct dp_adjacency {
 	uint16_t port;
 	uint16_t mtu;  /* of the port, bytes of the IP packet; UINT16_MAX until it is resolved: nothing is too big */
 	bool resolved; /* false: `ether` is void; ask with dp_neighbour_wanted(w, adjacency->port, …) */
+	bool nowhere;  /* of what is not resolved: there is nobody to ask for, and `port` is void, too */
 };
 
 /* The root of what workers see: one immutable version, freed by QSBR. */

@@ -27,7 +27,7 @@
 #include "wire/overlay.h"
 #include "wire/quic.h"
 
-#define WIRE_CTL_VERSION      2u
+#define WIRE_CTL_VERSION      3u
 #define WIRE_CTL_MAX_DATAGRAM 65536u
 
 enum wire_ctl_type {
@@ -279,11 +279,13 @@ struct wire_ctl_adjacency {
 	uint32_t reserved;
 };
 
+#define WIRE_CTL_NOWHERE UINT32_MAX
+
 struct wire_ctl_route {
 	struct wire_addr prefix;
 	uint32_t length; /* 0 .. 128, an IPv4 prefix of n bits is 96 + n; end of key */
 	uint32_t adjacency;
-	uint32_t port; /* whom to ask for the neighbour when adjacency is 0 */
+	uint32_t port; /* when adjacency is 0: where to ask for the neighbour; WIRE_CTL_NOWHERE: it leads to no port */
 	uint32_t reserved;
 };
 

@@ -38,6 +38,7 @@
 	X(NO_NEIGHBOUR, "no-neighbour", "next hop's link-layer address is not known yet")                              \
 	X(SCREENED, "screened", "refused by the screen")                                                               \
 	X(NOT_OURS, "not-ours", "destination is neither VIP, overlay nor NAT address on a port without a kernel")      \
+	X(NOWHERE, "nowhere", "kernel FIB has a blackhole or the like, or leads out of no port of ours")               \
 	/* resources */                                                                                                \
 	X(NO_MBUF, "no-mbuf", "no buffer left")                                                                        \
 	X(TX_FULL, "tx-full", "transmit queue full")                                                                   \

@@ -12,7 +12,7 @@
 #include "wire/drop.h"
 
 #define WIRE_STATS_MAGIC   0x4b554146u /* "KUAF" */
-#define WIRE_STATS_VERSION 2u
+#define WIRE_STATS_VERSION 3u
 
 #define WIRE_JOURNEYS(X)                                                                                               \
 	X(INGRESS, "ingress", "client to VIP")                                                                         \

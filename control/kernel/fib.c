@@ -20,6 +20,9 @@ void ctl_fib_rows_free(struct ctl_fib_rows *rows)
 	*rows = (struct ctl_fib_rows){0};
 }
 
+#define ADDRESS_BITS 128u
+#define V4_BITS      96u /* an IPv4 prefix's length starts here */
+
 /* Room for one more in an array that grows by doubling at powers of two. */
 static void *grown(void *array, size_t n, size_t size)
 {
@@ -116,6 +119,34 @@ static bool same_prefix(const struct ctl_fib_route *a, const struct ctl_fib_rout
 	return a->length == b->length && wire_addr_equal(&a->prefix, &b->prefix);
 }
 
+/* Of the sorted routes the one that counts for exactly this prefix, or NULL. */
+static const struct ctl_fib_route *route_to(const struct ctl_fib *fib, const struct wire_addr *prefix, unsigned length)
+{
+	const struct ctl_fib_route key = {.prefix = *prefix, .length = (uint8_t)length};
+	size_t lo = 0, hi = fib->n_routes;
+	while (lo < hi) {
+		size_t middle = lo + (hi - lo) / 2;
+		if (by_prefix(&fib->route[middle], &key) < 0)
+			lo = middle + 1;
+		else
+			hi = middle;
+	}
+	return lo < fib->n_routes && same_prefix(&fib->route[lo], &key) ? &fib->route[lo] : NULL;
+}
+
+/* Of the sorted routes the longest that holds the address, or NULL. */
+static const struct ctl_fib_route *longest_route(const struct ctl_fib *fib, const struct wire_addr *address)
+{
+	struct wire_addr prefix = *address;
+	unsigned shortest = wire_addr_is_v4(address) ? V4_BITS : 0;
+	for (unsigned length = ADDRESS_BITS;; length--) {
+		const struct ctl_fib_route *route = route_to(fib, &prefix, length);
+		if (route || length == shortest)
+			return route;
+		prefix.bytes[(length - 1) / 8] &= (uint8_t) ~(0x80u >> (length - 1) % 8);
+	}
+}
+
 static int by_key(const void *left, const void *right)
 {
 	return memcmp(left, right, offsetof(struct wire_ctl_route, adjacency));
@@ -127,31 +158,46 @@ static bool is_link_local(const struct wire_addr *a)
 	return a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80;
 }
 
-/* The neighbours' host routes, then routes; a kernel route to the same host gives way to the neighbour. */
+/* The neighbours' host routes, but of those that the kernel would not send to. */
+static void fill_hosts(const struct ctl_fib *fib, struct ctl_fib_rows *rows)
+{
+	for (size_t i = 0; i < fib->n_adjacencies; i++) {
+		const struct ctl_fib_adjacency *adjacency = &fib->adjacency[i];
+		if (!adjacency->used || is_link_local(&adjacency->address))
+			continue;
+		const struct ctl_fib_route *route = longest_route(fib, &adjacency->address);
+		if (route && port_of(fib, route->ifindex) < 0)
+			continue;
+		rows->route[rows->n_routes++] = (struct wire_ctl_route){.prefix = adjacency->address,
+		    .length = ADDRESS_BITS,
+		    .adjacency = (uint32_t)i + 1,
+		    .port = adjacency->port};
+	}
+}
+
+static struct wire_ctl_route row_of(const struct ctl_fib *fib, const struct ctl_fib_route *route)
+{
+	int port = port_of(fib, route->ifindex);
+	bool connected = wire_addr_is_unset(&route->gateway);
+	return (struct wire_ctl_route){.prefix = route->prefix,
+	    .length = route->length,
+	    .adjacency = port < 0 || connected ? 0 : find_adjacency(fib, port, &route->gateway),
+	    .port = port < 0 ? WIRE_CTL_NOWHERE : (uint32_t)port};
+}
+
+/* Hosts, then routes; a kernel route to the same host gives way to the neighbour. */
 static void fill_routes(const struct ctl_fib *fib, struct ctl_fib_rows *rows)
 {
-	for (size_t i = 0; i < fib->n_adjacencies; i++)
-		if (fib->adjacency[i].used && !is_link_local(&fib->adjacency[i].address))
-			rows->route[rows->n_routes++] = (struct wire_ctl_route){.prefix = fib->adjacency[i].address,
-			    .length = 128,
-			    .adjacency = (uint32_t)i + 1,
-			    .port = fib->adjacency[i].port};
+	fill_hosts(fib, rows);
 	size_t n_hosts = rows->n_routes;
+	qsort(rows->route, n_hosts, sizeof(rows->route[0]), by_key);
 	for (size_t i = 0; i < fib->n_routes; i++) {
 		const struct ctl_fib_route *route = &fib->route[i];
-		int port = port_of(fib, route->ifindex);
-		if (port < 0 || (i && same_prefix(route, route - 1)))
+		if (i && same_prefix(route, route - 1))
 			continue;
-		bool host = false;
-		for (size_t h = 0; h < n_hosts && route->length == 128; h++)
-			host = host || wire_addr_equal(&rows->route[h].prefix, &route->prefix);
-		if (host)
-			continue;
-		bool connected = wire_addr_is_unset(&route->gateway);
-		rows->route[rows->n_routes++] = (struct wire_ctl_route){.prefix = route->prefix,
-		    .length = route->length,
-		    .adjacency = connected ? 0 : find_adjacency(fib, port, &route->gateway),
-		    .port = (uint32_t)port};
+		struct wire_ctl_route row = row_of(fib, route);
+		if (!bsearch(&row, rows->route, n_hosts, sizeof(row), by_key))
+			rows->route[rows->n_routes++] = row;
 	}
 	qsort(rows->route, rows->n_routes, sizeof(rows->route[0]), by_key);
 }

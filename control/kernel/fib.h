@@ -3,7 +3,10 @@
  *
  * A neighbour with a link-layer address is an adjacency and a host route to it. A route by a gateway has the gateway's
  * adjacency, or 0 while that is not resolved. A route to a connected network has adjacency 0 always: the data plane asks
- * for the neighbour that it wants. Of routes with the same prefix the one with the lowest metric counts. */
+ * for the neighbour that it wants. Of routes with the same prefix the one with the lowest metric counts.
+ *
+ * A route that leads out of no port (a blackhole or the like, another interface) has a row that says so: the kernel would
+ * not use the shorter route that covers it, nor the neighbours behind it. */
 #pragma once
 
 #include <stdbool.h>

@@ -3,7 +3,8 @@
  * of this machine is BIRD, FRR or `ip route`. Follows rtnetlink of the network namespace that it was made in.
  *
  * It also keeps addresses that belong to the data plane alone (VIPs, NAT addresses) out of the kernel's hands, by
- * blackhole routes that carry a protocol number of ours; what another run left behind goes at the first call. */
+ * blackhole routes that carry a protocol number of ours and are not mirrored; what another run left behind goes at the
+ * first call. */
 #pragma once
 
 #include <stddef.h>

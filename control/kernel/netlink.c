@@ -212,6 +212,8 @@ static int on_route(const struct nlmsghdr *message, void *arg)
 	if (message->nlmsg_type != RTM_NEWROUTE || table_of(about, attribute) != RT_TABLE_MAIN ||
 	    about->rtm_flags & RTM_F_CLONED)
 		return MNL_CB_OK;
+	if (about->rtm_protocol == CTL_KERNEL_ROUTE_PROTOCOL)
+		return MNL_CB_OK; /* keeps the kernel from what is the data plane's own */
 	if (!address_of(attribute[RTA_DST], &route.prefix) && v4)
 		route.prefix = wire_addr_from_v4(unspecified);
 	if (route.prefix.bytes[0] == 0xfe && (route.prefix.bytes[1] & 0xc0) == 0x80)

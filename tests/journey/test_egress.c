@@ -56,6 +56,16 @@ Test(egress, a_syn_goes_to_the_endpoint_that_steer_names)
 	cr_assert_eq(journeys(FRA1, WIRE_JOURNEY_EGRESS), 1);
 }
 
+Test(egress, what_the_kernel_sends_nowhere_is_dropped_for_that)
+{
+	lead_nowhere(198, 51);
+	arrive(SGP1, tcp(FROM, TO, .flags = WIRE_TCP_SYN));
+	expect_nothing_sent(FRA1);
+	cr_assert_eq(drops(FRA1, WIRE_DROP_NOWHERE), 1);
+	struct dp_event none;
+	cr_assert_not(event(FRA1, DP_EVENT_NEIGHBOUR_WANTED, &none));
+}
+
 /* Its MSS is for what the endpoint will send, and that goes along our path to the ingress. */
 Test(egress, mss_is_clamped_to_the_path_back)
 {

@@ -82,6 +82,16 @@ Test(three_pops, three_workers_too, .fini = world_end)
 	connect_and_talk(3);
 }
 
+/* As it is for the kernel, so that it does not answer for a VIP. */
+Test(three_pops, a_vip_that_leads_nowhere_is_served, .fini = world_end)
+{
+	world_begin(1);
+	lead_nowhere(203, 0);
+	const char *from = CLIENT ":5000";
+	struct there_and_back t = forth(SGP1, 0, from, (struct more){.flags = WIRE_TCP_SYN});
+	back(&t, 0, from, SGP1, (struct more){.payload = 10});
+}
+
 /* The ingress dies and anycast moves the client to dxb1, which has no flow entry. */
 Test(three_pops, a_connection_survives_the_death_of_its_ingress, .fini = world_end)
 {

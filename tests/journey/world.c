@@ -40,7 +40,7 @@ static struct {
 } world;
 
 static uint32_t fib_root[1u << DP_FIB_ROOT_BITS];
-static struct dp_adjacency adjacency[2];
+static struct dp_adjacency adjacency[3]; /* unused, the router, nowhere */
 
 static void begin_eal(void)
 {
@@ -93,7 +93,7 @@ static void commit_change(struct site *site)
 	site->state[site->in_use] = (struct dp_state){.snapshot = site->snapshot,
 	    .fib = {.v4 = fib_root, .v6 = fib_root},
 	    .adjacency = adjacency,
-	    .n_adjacencies = 2,
+	    .n_adjacencies = 3,
 	    .generation = generation};
 	dp_workers_set_state(site->set, &site->state[site->in_use]);
 	tick(site);
@@ -136,6 +136,11 @@ void set_port_mtu(uint16_t mtu)
 	adjacency[1].mtu = mtu;
 }
 
+void lead_nowhere(uint8_t first, uint8_t second)
+{
+	fib_root[(uint32_t)first << 8 | second] = 17u << 23 | 2; /* prefix of length 16, adjacency 2 */
+}
+
 void set_clock(enum pop pop, int64_t offset_ns)
 {
 	world.site[pop].clock_offset_ns = offset_ns;
@@ -161,6 +166,7 @@ void world_begin_over(enum underlay underlay, unsigned workers)
 	for (uint32_t i = 0; i < 1u << DP_FIB_ROOT_BITS; i++)
 		fib_root[i] = 1u << 23 | 1; /* prefix of length 0, adjacency 1 */
 	adjacency[1] = (struct dp_adjacency){.mtu = 1500, .resolved = true};
+	adjacency[2] = (struct dp_adjacency){.mtu = UINT16_MAX, .nowhere = true};
 	memcpy(adjacency[1].ether.dst, "\x02\x00\x00\x00\x00\xfe", 6);
 	memcpy(adjacency[1].ether.src, "\x02\x00\x00\x00\x00\x01", 6);
 	for (unsigned pop = 1; pop <= POPS; pop++) {

@@ -104,6 +104,9 @@ uint32_t world_time_us(void);
 /* The MTU of all ports from now on; 1500 at first. */
 void set_port_mtu(uint16_t mtu);
 
+/* At every POP, the route to first.second.0.0/16 is a blackhole from now on. */
+void lead_nowhere(uint8_t first, uint8_t second);
+
 /* The wall clock of a POP runs ahead of the world's by so much from now on. */
 void set_clock(enum pop pop, int64_t offset_ns);
 

@@ -112,7 +112,6 @@ static bool step(uint32_t model[PREFIXES])
 	return upsert(WIRE_OBJ_ROUTE, &row, sizeof(row)) != 0;
 }
 
-/* The oracle is an array: what was committed and nothing else. */
 /* Or the packet that would have the next hop asked for is refused for its size before. */
 Test(transaction, nothing_is_too_big_for_a_next_hop_that_is_not_resolved)
 {
@@ -127,6 +126,26 @@ Test(transaction, nothing_is_too_big_for_a_next_hop_that_is_not_resolved)
 	cr_assert(!a->resolved && a->port == 1 && a->mtu == UINT16_MAX);
 }
 
+Test(transaction, a_route_may_lead_nowhere)
+{
+	struct wire_ctl_route wide = shell_route("10.0.0.0", 8, 0, 1), hole = shell_route("10.1.0.0", 16, 0, 0);
+	struct wire_addr within = shell_address("10.1.0.1"), beside = shell_address("10.2.0.1");
+	hole.port = WIRE_CTL_NOWHERE;
+	const struct shell_row rows[] = {{WIRE_OBJ_ROUTE, &wide, sizeof(wide)}, {WIRE_OBJ_ROUTE, &hole, sizeof(hole)}};
+	shell_hello(&s);
+	shell_commit(&s, 1, true, rows, 2);
+	cr_assert_str_empty(shell_error(&s));
+	const struct dp_state *state = atomic_load(&s.set->state);
+	const struct dp_adjacency *a = &state->adjacency[dp_fib_find(&state->fib, &within)];
+	cr_assert(a->nowhere && !a->resolved && a->mtu == UINT16_MAX, "nor is anything too big for it");
+	cr_assert(!state->adjacency[dp_fib_find(&state->fib, &beside)].nowhere);
+	shell_commit(&s, 2, true, rows, 1);
+	cr_assert_str_empty(shell_error(&s));
+	state = atomic_load(&s.set->state);
+	cr_assert(!state->adjacency[dp_fib_find(&state->fib, &within)].nowhere, "gone, the covering one holds");
+}
+
+/* The oracle is an array: what was committed and nothing else. */
 Test(transaction, random_ones_are_seen_whole_or_not_at_all)
 {
 	uint32_t committed[PREFIXES], next[PREFIXES];

@@ -57,6 +57,12 @@ static const struct wire_ctl_route *row_of(const char *prefix, unsigned length)
 	return NULL;
 }
 
+static bool leads_nowhere(const char *prefix, unsigned length)
+{
+	const struct wire_ctl_route *row = row_of(prefix, length);
+	return row && row->adjacency == 0 && row->port == WIRE_CTL_NOWHERE;
+}
+
 static void finish(void)
 {
 	ctl_fib_free(&fib);
@@ -99,7 +105,29 @@ Test(fib, takes_the_route_with_the_lowest_metric_even_if_it_leads_elsewhere)
 	route("10.3.0.1", 32, 0, NULL, 0);
 	compute();
 	cr_assert(row_of("10.1.0.0", 16)->port == 1);
-	cr_assert(row_of("10.2.0.0", 16) == NULL && row_of("10.3.0.1", 32) == NULL);
+	cr_assert(leads_nowhere("10.2.0.0", 16) && leads_nowhere("10.3.0.1", 32));
+}
+
+Test(fib, a_blackhole_keeps_packets_from_the_shorter_route_and_from_neighbours)
+{
+	route("0.0.0.0", 0, 10, "10.0.0.1", 0);
+	route("10.0.0.0", 16, 10, NULL, 0);
+	route("10.0.1.0", 24, 0, NULL, 0);
+	route("10.0.1.8", 31, 10, NULL, 0);
+	route("10.0.2.1", 32, 0, NULL, 0);
+	route("2001:db8::", 32, 55, "fe80::9", 0);
+	neighbour(10, "10.0.0.1", 1);
+	neighbour(10, "10.0.1.7", 2); /* in the blackhole */
+	neighbour(10, "10.0.1.9", 3); /* in a hole in it */
+	neighbour(10, "10.0.2.1", 4); /* the blackhole is for it alone */
+	neighbour(10, "10.9.0.1", 5); /* of no connected network */
+	neighbour(10, "2001:db8::5", 6);
+	compute();
+	cr_assert(leads_nowhere("10.0.1.0", 24) && leads_nowhere("10.0.2.1", 32) && leads_nowhere("2001:db8::", 32));
+	cr_assert(!row_of("10.0.1.7", 32) && !row_of("2001:db8::5", 128));
+	cr_assert(row_of("10.0.0.1", 32)->adjacency == row_of("0.0.0.0", 0)->adjacency);
+	cr_assert(row_of("10.0.1.9", 32)->adjacency != 0 && row_of("10.9.0.1", 32)->adjacency != 0);
+	cr_assert(rows.n_routes == 9);
 }
 
 #define HOSTS 20

@@ -187,6 +187,27 @@ Test(mirror, forgets_the_routes_of_a_port_that_goes_down)
 	cr_assert(comes("10.0.0.0", 24, false));
 }
 
+Test(mirror, shows_where_the_kernel_sends_nothing)
+{
+	static const struct {
+		const char *add;
+		const char *prefix;
+		unsigned length;
+	} routes[] = {
+	    {"ip route add blackhole 192.0.2.0/25", "192.0.2.0", 25},
+	    {"ip route add unreachable 192.0.2.128/25", "192.0.2.128", 25},
+	    {"ip route add prohibit 198.51.100.0/24", "198.51.100.0", 24},
+	    {"ip link set far2 up && ip route add 10.7.0.0/16 dev far2", "10.7.0.0", 16},
+	    {"ip -6 route add blackhole 2001:db8:8::/48", "2001:db8:8::", 48},
+	};
+	shell("ip link add wan2 type veth peer name far2");
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		shell(routes[i].add);
+		cr_assert(comes(routes[i].prefix, routes[i].length, false), "%s", routes[i].add);
+		cr_assert(row_of(routes[i].prefix, routes[i].length)->port == WIRE_CTL_NOWHERE, "%s", routes[i].add);
+	}
+}
+
 Test(mirror, blackholes_the_addresses_of_the_data_plane_and_sweeps_what_is_no_longer_wanted)
 {
 	struct wire_addr address[2] = {ip("203.0.113.10"), ip("203.0.113.11")};
@@ -199,6 +220,7 @@ Test(mirror, blackholes_the_addresses_of_the_data_plane_and_sweeps_what_is_no_lo
 	shell("[ \"$(ip route show proto 75)\" = 'blackhole 203.0.113.11 ' ]");
 	turn(100);
 	cr_assert(row_of("203.0.113.11", 32) == NULL);
+	cr_assert(row_of("203.0.113.8", 32)->port == WIRE_CTL_NOWHERE);
 	cr_assert(ctl_kernel_blackhole(kernel, NULL, 0) == 0);
 	shell("[ \"$(ip route show type blackhole | wc -l)\" = 1 ]");
 }
