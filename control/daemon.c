@@ -92,7 +92,8 @@ void ctl_timer_start(struct ctl_daemon *d, uv_timer_t *timer, uv_timer_cb fn, ui
 
 static void init_timers(struct ctl_daemon *d)
 {
-	uv_timer_t *timers[] = {&d->parts->soon, &d->parts->route_wait, &d->parts->measure, &d->parts->publish};
+	uv_timer_t *timers[] = {
+	    &d->parts->soon, &d->parts->route_wait, &d->parts->measure, &d->parts->publish, &d->parts->change_wait};
 	for (unsigned i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
 		uv_timer_init(d->loop, timers[i]);
 		timers[i]->data = d;
@@ -105,6 +106,7 @@ static void close_timers(struct ctl_daemon *d)
 	uv_close((uv_handle_t *)&d->parts->route_wait, NULL);
 	uv_close((uv_handle_t *)&d->parts->measure, NULL);
 	uv_close((uv_handle_t *)&d->parts->publish, NULL);
+	uv_close((uv_handle_t *)&d->parts->change_wait, NULL);
 }
 
 static void stop_parts(struct ctl_daemon *d, unsigned n)

@@ -45,6 +45,8 @@ struct ctl_parts {
 	unsigned ifindex[WIRE_CTL_MAX_PORTS]; /* to which the BPF programs are attached; 0: none */
 	unsigned n_dark;                      /* addresses that are the forwarder's alone: VIPs and NAT addresses */
 	struct wire_addr *dark;
+	struct ctl_change *changes; /* in order; the first is under way: control/parts/change.h */
+	uv_timer_t change_wait;     /* before the first is tried again, or the next one begun */
 	struct ctl_api_view view;
 	struct ctl_query *queries; /* for flows and traces, under way */
 	uint64_t last_query;
@@ -118,6 +120,8 @@ enum ctl_health_verdict ctl_group_verdict(
 void ctl_change_apply(void *d, const struct ctl_api_documents *documents, ctl_api_done *done, void *to);
 void ctl_change_delete(void *d, const char *kind, const char *name, ctl_api_done *done, void *to);
 void ctl_change_drain(void *d, const char *kind, const char *name, bool drained, ctl_api_done *done, void *to);
+
+void ctl_changes_stop(struct ctl_daemon *d);
 
 /* Classes and rules of all policies for the engine, classes at the index that they have in *old. Rules that name
  * unknown POPs, or have expired, are left out. Pure. */

@@ -146,6 +146,29 @@ static void objects_changed(struct ctl_daemon *d)
 	ctl_due(d, CTL_DUE_CHECKS | CTL_DUE_LINKS | CTL_DUE_POLICY | CTL_DUE_FORWARDING);
 }
 
+/* .../object/KIND/NAME. Returns the name, or NULL if there is no such kind. */
+static const char *split_key(const char *key, enum ctl_kind *ret_kind)
+{
+	const char *kind = key + strlen(OBJECT_PREFIX), *slash = strchr(kind, '/');
+	for (int i = 0; slash && i < CTL_KIND_COUNT; i++)
+		if ((size_t)(slash - kind) == strlen(ctl_kind_names[i]) &&
+		    strncmp(kind, ctl_kind_names[i], (size_t)(slash - kind)) == 0) {
+			*ret_kind = (enum ctl_kind)i;
+			return slash + 1;
+		}
+	return NULL;
+}
+
+/* The object of before stays, but whoever applies it anew replaces what nobody can read. */
+static void take_revision(struct ctl_daemon *d, const struct ctl_store_event *event)
+{
+	enum ctl_kind kind;
+	const char *name = split_key(event->key, &kind);
+	struct ctl_object *old = name ? ctl_objects_find(&d->objects, kind, name) : NULL;
+	if (old)
+		old->revision = event->revision;
+}
+
 /* One object of the store; they were checked when they were applied, and refer to each other, so only the form counts
  * here. */
 static void put_object(struct ctl_daemon *d, const struct ctl_store_event *event)
@@ -154,22 +177,24 @@ static void put_object(struct ctl_daemon *d, const struct ctl_store_event *event
 	struct ctl_objects read = {0};
 	int error = ctl_objects_parse(event->key, event->value, event->length, ctl_wall_ns(), &mistakes, &read);
 	log_mistakes(&mistakes);
-	if (!error && read.n == 1 && ctl_objects_put(&d->objects, read.object[0]) == 0) {
-		read.n = 0;
-		objects_changed(d);
+	if (!error && read.n == 1) {
+		read.object[0]->revision = event->revision;
+		error = ctl_objects_put(&d->objects, read.object[0]);
+		read.n = error ? 1 : 0;
 	}
+	if (error || read.n)
+		take_revision(d, event);
+	else
+		objects_changed(d);
 	ctl_objects_free(&read);
 }
 
-/* .../object/KIND/NAME */
 static void delete_object(struct ctl_daemon *d, const char *key)
 {
-	const char *kind = key + strlen(OBJECT_PREFIX), *slash = strchr(kind, '/');
-	for (int i = 0; slash && i < CTL_KIND_COUNT; i++)
-		if ((size_t)(slash - kind) == strlen(ctl_kind_names[i]) &&
-		    strncmp(kind, ctl_kind_names[i], (size_t)(slash - kind)) == 0 &&
-		    ctl_objects_remove(&d->objects, (enum ctl_kind)i, slash + 1))
-			objects_changed(d);
+	enum ctl_kind kind;
+	const char *name = split_key(key, &kind);
+	if (name && ctl_objects_remove(&d->objects, kind, name))
+		objects_changed(d);
 }
 
 static void on_object(void *arg, const struct ctl_store_event *event)
@@ -216,6 +241,7 @@ int ctl_watch_start(struct ctl_daemon *d)
 
 void ctl_watch_stop(struct ctl_daemon *d)
 {
+	ctl_changes_stop(d);
 	ctl_store_close(d->store);
 	d->store = NULL;
 }

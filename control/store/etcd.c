@@ -281,9 +281,12 @@ static void on_commit(void *arg, unsigned status, const char *body, size_t size,
 {
 	struct etcd_commit *c = arg;
 	char why[200];
-	if (status == 200) {
+	struct ctl_etcd_answer answer;
+	if (status == 200 && ctl_etcd_parse(body, size, &answer) == 0) {
+		bool done = answer.succeeded;
+		ctl_etcd_answer_free(&answer);
 		ctl_store_contact(c->etcd->store);
-		end_commit(c, 0, "");
+		end_commit(c, done ? 0 : -ESTALE, done ? "" : CTL_STORE_STALE_TEXT);
 		return;
 	}
 	bool lost = failed(c->etcd, c->server, status, body, size, text, why, sizeof(why));

@@ -87,12 +87,21 @@ static json_t *op_json(const struct ctl_store_op *op)
 	return json_pack("{s{so}}", "request_delete_range", "key", base64_json(op->key));
 }
 
+static json_t *compare_json(const struct ctl_store_op *op)
+{
+	return json_pack("{so ss ss so}", "key", base64_json(op->key), "target", "MOD", "result", "EQUAL",
+	    "mod_revision", json_sprintf("%llu", (unsigned long long)op->revision));
+}
+
 char *ctl_etcd_txn(const struct ctl_store_op *ops, size_t n)
 {
-	json_t *success = json_array();
-	for (size_t i = 0; i < n; i++)
+	json_t *success = json_array(), *compare = json_array();
+	for (size_t i = 0; i < n; i++) {
 		json_array_append_new(success, op_json(&ops[i]));
-	return dump(json_pack("{so}", "success", success));
+		if (ops[i].compare)
+			json_array_append_new(compare, compare_json(&ops[i]));
+	}
+	return dump(json_pack("{so so}", "compare", compare, "success", success));
 }
 
 /* ---- answers ---- */
@@ -159,6 +168,7 @@ int ctl_etcd_parse(const char *text, size_t size, struct ctl_etcd_answer *ret_an
 	const json_t *body = stream ? stream : root;
 	struct ctl_etcd_answer answer = {
 	    .revision = number_of(json_object_get(body, "header"), "revision"),
+	    .succeeded = json_is_true(json_object_get(body, "succeeded")),
 	    .created = json_is_true(json_object_get(body, "created")),
 	    .canceled = json_is_true(json_object_get(body, "canceled")),
 	    .compact_revision = number_of(body, "compact_revision"),

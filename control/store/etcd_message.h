@@ -24,6 +24,7 @@ struct ctl_etcd_change {
 
 struct ctl_etcd_answer {
 	uint64_t revision;         /* of the whole store, when it answered */
+	bool succeeded;            /* txn: what was compared was so */
 	bool created;              /* watch: it has begun */
 	bool canceled;             /* watch: it has ended */
 	uint64_t compact_revision; /* watch: what is older has been forgotten */

@@ -8,6 +8,8 @@
 #define CTL_STORE_RETRY_MIN_MS 50u
 #define CTL_STORE_RETRY_MAX_MS 2000u
 
+#define CTL_STORE_STALE_TEXT "somebody else has changed the same at the same time"
+
 struct ctl_store_watch {
 	struct ctl_store_watch *next;
 	struct ctl_store *store;
@@ -25,6 +27,7 @@ struct ctl_store_commit {
 	struct ctl_store *store;
 	ctl_store_done_fn done;
 	void *arg;
+	bool stale; /* what was compared was not so */
 	size_t n;
 	struct ctl_store_op op[]; /* own their texts */
 };

@@ -43,7 +43,7 @@ struct sqlite_store {
 	bool must_read;
 	struct ctl_store_commit *doing; /* commits of this job */
 	int doing_error;                /* of the one that failed: the first not done */
-	unsigned done_ok;               /* how many went through */
+	unsigned done_ok;               /* how many went through, or found that they are stale */
 	struct row *rows, **rows_end;
 	uint64_t seen; /* highest revision in the file at the last read */
 	int error;
@@ -117,6 +117,29 @@ static int64_t query_number(struct sqlite_store *s, const char *sql)
 	return number;
 }
 
+/* Whether every key that is compared has its revision. Returns SQLite's result. */
+static int compare_ops(struct sqlite_store *s, const struct ctl_store_commit *commit, bool *ret_stale)
+{
+	sqlite3_stmt *statement;
+	bool stale = false;
+	int rc = sqlite3_prepare_v2(
+	    s->db, "SELECT revision FROM item WHERE key = ? AND value IS NOT NULL", -1, &statement, NULL);
+	for (size_t i = 0; rc == SQLITE_OK && i < commit->n; i++) {
+		const struct ctl_store_op *op = &commit->op[i];
+		if (!op->compare)
+			continue;
+		sqlite3_bind_text(statement, 1, op->key, -1, SQLITE_STATIC);
+		rc = sqlite3_step(statement);
+		uint64_t revision = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
+		stale = stale || revision != op->revision;
+		rc = errno_of(rc) ? rc : sqlite3_reset(statement);
+	}
+	sqlite3_finalize(statement);
+	if (rc == SQLITE_OK)
+		*ret_stale = stale;
+	return rc;
+}
+
 static int write_ops(struct sqlite_store *s, const struct ctl_store_commit *commit)
 {
 	static const char sql[] =
@@ -139,10 +162,12 @@ static int write_ops(struct sqlite_store *s, const struct ctl_store_commit *comm
 	return rc;
 }
 
-static int write_commit(struct sqlite_store *s, const struct ctl_store_commit *commit)
+static int write_commit(struct sqlite_store *s, struct ctl_store_commit *commit)
 {
 	int rc = sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
+		rc = compare_ops(s, commit, &commit->stale);
+	if (rc == SQLITE_OK && !commit->stale)
 		rc = write_ops(s, commit);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
@@ -203,7 +228,7 @@ static void run_job(uv_work_t *work)
 	s->doing_error = 0;
 	if (open_file(s))
 		return;
-	for (const struct ctl_store_commit *c = s->doing; c && !s->doing_error; c = c->next) {
+	for (struct ctl_store_commit *c = s->doing; c && !s->doing_error; c = c->next) {
 		s->doing_error = write_commit(s, c);
 		s->done_ok += s->doing_error == 0;
 		s->must_read = true;
@@ -256,7 +281,9 @@ static void answer_commits(struct sqlite_store *s, bool unreachable)
 	s->doing = NULL;
 	for (unsigned i = 0; c; i++) {
 		struct ctl_store_commit *next = c->next;
-		if (i < s->done_ok)
+		if (i < s->done_ok && c->stale)
+			ctl_store_commit_done(c, -ESTALE, CTL_STORE_STALE_TEXT);
+		else if (i < s->done_ok)
 			ctl_store_commit_done(c, 0, "");
 		else
 			ctl_store_commit_done(c,

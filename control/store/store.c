@@ -119,7 +119,7 @@ void ctl_store_commit_done(struct ctl_store_commit *commit, int error, const cha
 		store->commits++;
 		store->last_commit_ns = ctl_monotonic_ns();
 		store->refuses = false;
-	} else if (error != -ENOTCONN && error != -ETIMEDOUT && error != -ECANCELED) {
+	} else if (error != -ESTALE && error != -ENOTCONN && error != -ETIMEDOUT && error != -ECANCELED) {
 		store->refuses = true;
 		snprintf(store->refusal, sizeof(store->refusal), "%s", text);
 	}
@@ -133,6 +133,7 @@ static int copy_ops(struct ctl_store_commit *commit, const struct ctl_store_op *
 	for (; commit->n < n; commit->n++) {
 		const struct ctl_store_op *op = &ops[commit->n];
 		struct ctl_store_op *copy = &commit->op[commit->n];
+		*copy = *op;
 		copy->key = strdup(op->key);
 		copy->value = op->value ? strdup(op->value) : NULL;
 		if (!copy->key || (op->value && !copy->value)) {

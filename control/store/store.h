@@ -39,7 +39,8 @@ struct ctl_store_event {
 
 typedef void (*ctl_store_watch_fn)(void *arg, const struct ctl_store_event *event);
 
-/* error: 0 or -errno (-ENOSPC: the disk is full; -ENOTCONN, -ETIMEDOUT: the store is away). text: one line. Never called
+/* error: 0 or -errno (-ENOSPC: the disk is full; -ENOTCONN, -ETIMEDOUT: the store is away; -ESTALE: a key
+ * has another revision than was compared with, and nothing has happened). text: one line. Never called
  * from within the function that was given it. After an error that is not -errno of the store's own refusal, the commit
  * may have happened. */
 typedef void (*ctl_store_done_fn)(void *arg, int error, const char *text);
@@ -47,6 +48,8 @@ typedef void (*ctl_store_done_fn)(void *arg, int error, const char *text);
 struct ctl_store_op {
 	const char *key;
 	const char *value; /* zero-terminated; NULL: delete */
+	bool compare;      /* only if the key has this revision, as a PUT of it told; 0: if it is not there */
+	uint64_t revision;
 };
 
 /* Opens and starts to connect; a store that is away is no error. Returns 0, -EINVAL (URL), or another -errno. */

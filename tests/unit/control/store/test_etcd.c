@@ -114,6 +114,12 @@ Test(etcd, a_commit_is_heard_by_its_maker_too)
 	a_commit_is_heard_by_its_maker_too(url);
 }
 
+Test(etcd, a_commit_that_compares_is_taken_once)
+{
+	wait_for_etcd();
+	a_commit_that_compares_is_taken_once(url);
+}
+
 Test(etcd, a_second_watch_lists_for_itself_and_large_commits_are_refused)
 {
 	wait_for_etcd();

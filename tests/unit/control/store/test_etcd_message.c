@@ -15,7 +15,7 @@ static int parse(const char *text)
 
 Test(etcd_message, requests_have_the_gateways_form)
 {
-	struct ctl_store_op ops[] = {{"/k/a", "v"}, {"/k/b", NULL}};
+	struct ctl_store_op ops[] = {{"/k/a", "v"}, {"/k/b", NULL, .compare = true, .revision = 7}};
 	struct {
 		char *made;
 		const char *expected;
@@ -24,8 +24,10 @@ Test(etcd_message, requests_have_the_gateways_form)
 	    {ctl_etcd_watch("/k/", 12),
 	        "{\"create_request\":{\"key\":\"L2sv\",\"range_end\":\"L2sw\",\"start_revision\":\"12\","
 	        "\"progress_notify\":true}}"},
-	    {ctl_etcd_txn(ops, 2), "{\"success\":[{\"request_put\":{\"key\":\"L2svYQ==\",\"value\":\"dg==\"}},"
-	                           "{\"request_delete_range\":{\"key\":\"L2svYg==\"}}]}"},
+	    {ctl_etcd_txn(ops, 2),
+	        "{\"compare\":[{\"key\":\"L2svYg==\",\"target\":\"MOD\",\"result\":\"EQUAL\","
+	        "\"mod_revision\":\"7\"}],\"success\":[{\"request_put\":{\"key\":\"L2svYQ==\",\"value\":\"dg==\"}},"
+	        "{\"request_delete_range\":{\"key\":\"L2svYg==\"}}]}"},
 	};
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		cr_assert(strcmp(rows[i].made, rows[i].expected) == 0, "%s", rows[i].made);

@@ -39,6 +39,11 @@ Test(sqlite, a_commit_is_heard_by_its_maker_too)
 	a_commit_is_heard_by_its_maker_too(url);
 }
 
+Test(sqlite, a_commit_that_compares_is_taken_once)
+{
+	a_commit_that_compares_is_taken_once(url);
+}
+
 Test(sqlite, a_second_watch_lists_for_itself)
 {
 	a_second_watch_lists_for_itself(url);

@@ -18,7 +18,8 @@ struct watcher {
 	unsigned waited_ms;
 	struct ctl_store *store;
 	char heard[4096];
-	int commit_error; /* 1: not answered yet */
+	uint64_t revision; /* of the last event */
+	int commit_error;  /* 1: not answered yet */
 	char commit_text[256];
 };
 
@@ -27,6 +28,7 @@ static inline void watcher_hear(void *arg, const struct ctl_store_event *event)
 	struct watcher *w = arg;
 	size_t used = strlen(w->heard);
 	const char *space = used ? " " : "";
+	w->revision = event->revision;
 	if (event->type == CTL_STORE_LISTED)
 		snprintf(w->heard + used, sizeof(w->heard) - used, "%slisted", space);
 	else if (event->type == CTL_STORE_LOST)
@@ -134,6 +136,36 @@ static inline void a_commit_is_heard_by_its_maker_too(const char *url)
 	struct ctl_store_status status;
 	ctl_store_status(a.store, &status);
 	cr_assert(status.connected && status.commits == 2 && status.revision >= 2 && status.last_contact_ns);
+	watcher_close(&a);
+}
+
+/* Of two who read the same only one gets to change it. */
+static inline void a_commit_that_compares_is_taken_once(const char *url)
+{
+	struct watcher a;
+	struct ctl_store_op put[] = {{"/k/a", "2", .compare = true}, {"/k/b", "2"}};
+	watcher_open(&a, url);
+	ctl_store_watch(a.store, "/k/", watcher_hear, &a);
+	watcher_expect(&a, "listed");
+	cr_assert(watcher_put(&a, "/k/a", "1") == 0);
+	watcher_expect(&a, "+/k/a=1");
+	cr_assert(watcher_commit(&a, put, 2) == -ESTALE, "it is there");
+	put[0].revision = a.revision - 1;
+	cr_assert(watcher_commit(&a, put, 2) == -ESTALE);
+	put[0].revision = a.revision;
+	cr_assert(watcher_commit(&a, put, 2) == 0);
+	watcher_expect(&a, "+/k/a=2 +/k/b=2");
+	cr_assert(watcher_commit(&a, put, 2) == -ESTALE, "%s", a.commit_text);
+	cr_assert(watcher_put(&a, "/k/a", NULL) == 0);
+	watcher_expect(&a, "-/k/a");
+	cr_assert(watcher_commit(&a, put, 2) == -ESTALE, "it is gone");
+	put[0].revision = 0;
+	cr_assert(watcher_commit(&a, put, 1) == 0, "%s", a.commit_text);
+	watcher_expect(&a, "+/k/a=2");
+	struct ctl_store_status status;
+	ctl_store_status(a.store, &status);
+	cr_assert(
+	    !status.refuses && !status.error[0] && status.failures == 0, "what is stale is no fault of the store");
 	watcher_close(&a);
 }
 
