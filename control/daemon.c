@@ -74,6 +74,8 @@ static void on_soon(uv_timer_t *timer)
 		ctl_routes_policy(d);
 	if (due & (CTL_DUE_LINKS | CTL_DUE_POLICY | CTL_DUE_ROUTES))
 		ctl_routes_run(d);
+	if (due & (CTL_DUE_LINKS | CTL_DUE_POLICY | CTL_DUE_DISTANCES) && ctl_distances_changed(d))
+		due |= CTL_DUE_FORWARDING;
 	if (due & (CTL_DUE_LINKS | CTL_DUE_POLICY | CTL_DUE_FORWARDING))
 		ctl_forwarding_update(d);
 	if (due & CTL_DUE_PUBLISH)
@@ -155,6 +157,7 @@ void ctl_daemon_free(struct ctl_daemon *d)
 	free(d->path);
 	explicit_bzero(d->parts->secret, sizeof(d->parts->secret));
 	free(d->parts->dark);
+	free(d->parts->rank);
 	free(d->parts);
 	free(d);
 }

@@ -159,6 +159,34 @@ int ctl_cluster_register(struct ctl_cluster *cluster, const char *name, const ch
 	return error;
 }
 
+int ctl_cluster_verdicts(
+    struct ctl_cluster *cluster, const char *name, const char *json, size_t size, struct ctl_mistakes *m)
+{
+	struct ctl_pop *pop = ctl_cluster_find(cluster, name);
+	struct ctl_endpoint_verdict *verdict;
+	unsigned n;
+	int error = pop ? ctl_verdicts_read(name, json, size, m, &verdict, &n) : -ENOENT;
+	if (error)
+		return error;
+	free(pop->verdict);
+	pop->verdict = verdict;
+	pop->n_verdicts = n;
+	return 0;
+}
+
+static int compare_id(const void *id, const void *verdict)
+{
+	uint32_t a = *(const uint32_t *)id, b = ((const struct ctl_endpoint_verdict *)verdict)->endpoint;
+	return (a > b) - (a < b);
+}
+
+const struct ctl_endpoint_verdict *ctl_pop_said(const struct ctl_pop *pop, uint32_t endpoint)
+{
+	if (!pop->n_verdicts)
+		return NULL;
+	return bsearch(&endpoint, pop->verdict, pop->n_verdicts, sizeof(*pop->verdict), compare_id);
+}
+
 int ctl_cluster_state(struct ctl_cluster *cluster, const char *name, const char *json, size_t size, uint64_t now_ns,
     struct ctl_mistakes *m)
 {
@@ -168,14 +196,10 @@ int ctl_cluster_state(struct ctl_cluster *cluster, const char *name, const char 
 	struct ctl_pop read = {.id = pop->id};
 	int error = ctl_state_read(cluster, name, json, size, m, &read);
 	if (error) {
-		free(read.verdict);
 		free(read.report);
 		return error;
 	}
-	free(pop->verdict);
 	free(pop->report);
-	pop->verdict = read.verdict;
-	pop->n_verdicts = read.n_verdicts;
 	pop->report = read.report;
 	pop->n_reports = read.n_reports;
 	pop->state_at_wall_ns = read.state_at_wall_ns;

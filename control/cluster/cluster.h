@@ -44,7 +44,7 @@ struct ctl_pop {
 	char left_out[120];        /* what of its registration the data plane could not keep, and why; empty: nothing */
 	uint64_t state_at_wall_ns; /* its own clock, in its last state; 0: none yet */
 	uint64_t state_seen_ns;    /* CLOCK_MONOTONIC here, when it came */
-	unsigned n_verdicts;       /* endpoints that it checks */
+	unsigned n_verdicts;       /* endpoints that it checks, in their order */
 	struct ctl_endpoint_verdict *verdict;
 	unsigned n_reports;
 	struct ctl_link_report *report;
@@ -55,10 +55,10 @@ struct ctl_cluster {
 	struct ctl_pop **pop; /* in order of id */
 };
 
-/* The registration of this POP, and a state: JSON texts for the store, from malloc, or NULL. */
+/* The registration of this POP, a state, and verdicts: JSON texts for the store, from malloc, or NULL. */
 char *ctl_registration_text(const struct ctl_pop_config *config);
-char *ctl_state_text(uint64_t at_wall_ns, const struct ctl_link_report *report, unsigned n_reports,
-    const struct ctl_endpoint_verdict *verdict, unsigned n_verdicts);
+char *ctl_state_text(uint64_t at_wall_ns, const struct ctl_link_report *report, unsigned n_reports);
+char *ctl_verdicts_text(const struct ctl_endpoint_verdict *verdict, unsigned n);
 
 /* Takes in a registration. *ret_changed: it is new or says something else. Returns 0, -EINVAL (mistakes in m; an id that
  * another POP has is one) or -ENOMEM; then nothing changes. */
@@ -69,6 +69,12 @@ bool ctl_cluster_remove(struct ctl_cluster *cluster, const char *name);
 /* Takes in a state of a registered POP (-ENOENT otherwise). Returns as above. */
 int ctl_cluster_state(struct ctl_cluster *cluster, const char *name, const char *json, size_t size, uint64_t now_ns,
     struct ctl_mistakes *m);
+
+/* Takes in the verdicts of a registered POP. Returns as above. */
+int ctl_cluster_verdicts(
+    struct ctl_cluster *cluster, const char *name, const char *json, size_t size, struct ctl_mistakes *m);
+/* What the POP said of an endpoint last, or NULL. */
+const struct ctl_endpoint_verdict *ctl_pop_said(const struct ctl_pop *pop, uint32_t endpoint);
 
 struct ctl_pop *ctl_cluster_find(const struct ctl_cluster *cluster, const char *name);
 struct ctl_pop *ctl_cluster_find_id(const struct ctl_cluster *cluster, uint16_t id);

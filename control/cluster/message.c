@@ -16,6 +16,14 @@
 
 /* Newer versions may say more: unknown fields are no mistakes here. */
 
+/* Takes json over. */
+static char *dumped(json_t *json)
+{
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	return text;
+}
+
 /* ---- registrations ---- */
 
 char *ctl_registration_text(const struct ctl_pop_config *config)
@@ -31,10 +39,7 @@ char *ctl_registration_text(const struct ctl_pop_config *config)
 			json_object_set_new(row, "provider", json_string(link->provider));
 		json_array_append_new(links, row);
 	}
-	json_t *json = json_pack("{si ss so}", "id", (int)config->id, "region", config->region, "links", links);
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	json_decref(json);
-	return text;
+	return dumped(json_pack("{si ss so}", "id", (int)config->id, "region", config->region, "links", links));
 }
 
 /* Of a POP that runs another version, or of a hand that wrote to the store. */
@@ -110,20 +115,12 @@ static json_t *report_json(const struct ctl_link_report *report)
 	return json;
 }
 
-char *ctl_state_text(uint64_t at_wall_ns, const struct ctl_link_report *report, unsigned n_reports,
-    const struct ctl_endpoint_verdict *verdict, unsigned n_verdicts)
+char *ctl_state_text(uint64_t at_wall_ns, const struct ctl_link_report *report, unsigned n_reports)
 {
-	json_t *links = json_array(), *endpoints = json_array();
+	json_t *links = json_array();
 	for (unsigned i = 0; i < n_reports; i++)
 		json_array_append_new(links, report_json(&report[i]));
-	for (unsigned i = 0; i < n_verdicts; i++)
-		json_array_append_new(
-		    endpoints, json_pack("{sI sb}", "id", (json_int_t)verdict[i].endpoint, "up", (int)verdict[i].up));
-	json_t *json = json_pack(
-	    "{sI so so}", "at", (json_int_t)(at_wall_ns / CTL_NS_PER_MS), "links", links, "endpoints", endpoints);
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	json_decref(json);
-	return text;
+	return dumped(json_pack("{sI so}", "at", (json_int_t)(at_wall_ns / CTL_NS_PER_MS), "links", links));
 }
 
 static void read_report(struct ctl_yaml_value item, const struct ctl_cluster *cluster, struct ctl_pop *pop)
@@ -152,23 +149,15 @@ static void read_report(struct ctl_yaml_value item, const struct ctl_cluster *cl
 
 static int read_state(struct ctl_yaml_value map, const struct ctl_cluster *cluster, struct ctl_pop *pop)
 {
-	struct ctl_yaml_value links = ctl_yaml_get(map, "links"), endpoints = ctl_yaml_get(map, "endpoints");
-	unsigned n_links = ctl_yaml_items(links, MAX_REPORTS), n_endpoints = ctl_yaml_items(endpoints, MAX_VERDICTS);
+	struct ctl_yaml_value links = ctl_yaml_get(map, "links");
+	unsigned n = ctl_yaml_items(links, MAX_REPORTS);
 	pop->state_at_wall_ns =
 	    CTL_NS_PER_MS * ctl_yaml_uint(ctl_yaml_need(map, "at"), 0, UINT64_MAX / CTL_NS_PER_MS, 0);
-	pop->report = calloc(n_links + 1, sizeof(*pop->report));
-	pop->verdict = calloc(n_endpoints + 1, sizeof(*pop->verdict));
-	if (!pop->report || !pop->verdict)
+	pop->report = calloc(n + 1, sizeof(*pop->report));
+	if (!pop->report)
 		return -ENOMEM;
-	for (unsigned i = 0; i < n_links; i++)
+	for (unsigned i = 0; i < n; i++)
 		read_report(ctl_yaml_item(links, i), cluster, pop);
-	for (; pop->n_verdicts < n_endpoints; pop->n_verdicts++) {
-		struct ctl_yaml_value item = ctl_yaml_item(endpoints, pop->n_verdicts);
-		pop->verdict[pop->n_verdicts] = (struct ctl_endpoint_verdict){
-		    .endpoint = (uint32_t)ctl_yaml_uint(ctl_yaml_need(item, "id"), 1, UINT32_MAX, 0),
-		    .up = ctl_yaml_bool(ctl_yaml_need(item, "up"), false),
-		};
-	}
 	return 0;
 }
 
@@ -185,4 +174,60 @@ int ctl_state_read(const struct ctl_cluster *cluster, const char *name, const ch
 	error = read_state(ctl_yaml_document(yaml, 0), cluster, ret_pop);
 	ctl_yaml_free(yaml);
 	return error ? error : m->found == found ? 0 : -EINVAL;
+}
+
+/* ---- verdicts ---- */
+
+char *ctl_verdicts_text(const struct ctl_endpoint_verdict *verdict, unsigned n)
+{
+	json_t *up = json_array(), *down = json_array();
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(verdict[i].up ? up : down, json_integer(verdict[i].endpoint));
+	return dumped(json_pack("{so so}", "up", up, "down", down));
+}
+
+static void read_verdicts(struct ctl_yaml_value list, bool up, struct ctl_endpoint_verdict *verdict, unsigned *n)
+{
+	unsigned items = ctl_yaml_items(list, MAX_VERDICTS);
+	for (unsigned i = 0; i < items; i++)
+		verdict[(*n)++] = (struct ctl_endpoint_verdict){
+		    .endpoint = (uint32_t)ctl_yaml_uint(ctl_yaml_item(list, i), 1, UINT32_MAX, 0), .up = up};
+}
+
+static int by_endpoint(const void *left, const void *right)
+{
+	const struct ctl_endpoint_verdict *a = left, *b = right;
+	return (a->endpoint > b->endpoint) - (a->endpoint < b->endpoint);
+}
+
+int ctl_verdicts_read(const char *name, const char *json, size_t size, struct ctl_mistakes *m,
+    struct ctl_endpoint_verdict **ret_verdict, unsigned *ret_n)
+{
+	struct ctl_yaml *yaml;
+	char source[64];
+	unsigned found = m->found, n = 0;
+	snprintf(source, sizeof(source), "health of %.31s", name);
+	int error = ctl_yaml_parse(source, json, size, m, &yaml);
+	if (error)
+		return error;
+	struct ctl_yaml_value map = ctl_yaml_document(yaml, 0);
+	if (ctl_yaml_entries(map, UINT16_MAX) == 0)
+		ctl_mistake(m, "%s: must be a JSON object", source);
+	struct ctl_yaml_value up = ctl_yaml_need(map, "up"), down = ctl_yaml_need(map, "down");
+	size_t most = (size_t)ctl_yaml_items(up, MAX_VERDICTS) + ctl_yaml_items(down, MAX_VERDICTS);
+	struct ctl_endpoint_verdict *verdict = calloc(most + 1, sizeof(*verdict));
+	if (verdict) {
+		read_verdicts(up, true, verdict, &n);
+		read_verdicts(down, false, verdict, &n);
+		qsort(verdict, n, sizeof(*verdict), by_endpoint);
+	}
+	ctl_yaml_free(yaml);
+	if (verdict && m->found == found) {
+		*ret_verdict = verdict;
+		*ret_n = n;
+		return 0;
+	}
+	error = verdict ? -EINVAL : -ENOMEM;
+	free(verdict);
+	return error;
 }

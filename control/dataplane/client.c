@@ -422,20 +422,22 @@ void ctl_dataplane_close(struct ctl_dataplane *client)
 	uv_close((uv_handle_t *)&client->flush, ctl_dataplane_handle_closed);
 }
 
+/* What is wanted already costs no look at everything else that is. */
+static int took(struct ctl_dataplane *client, int result)
+{
+	if (result > 0)
+		touch(client);
+	return result < 0 ? result : 0;
+}
+
 int ctl_dataplane_upsert(struct ctl_dataplane *client, enum wire_ctl_object object, const void *body)
 {
-	int error = ctl_wanted_upsert(client->wanted, object, body);
-	if (!error)
-		touch(client);
-	return error;
+	return took(client, ctl_wanted_upsert(client->wanted, object, body));
 }
 
 int ctl_dataplane_delete(struct ctl_dataplane *client, enum wire_ctl_object object, const void *key)
 {
-	int error = ctl_wanted_delete(client->wanted, object, key);
-	if (!error)
-		touch(client);
-	return error;
+	return took(client, ctl_wanted_delete(client->wanted, object, key));
 }
 
 static bool same_ends(const struct wire_ctl_link *link, const struct wire_ctl_link_state *state)
@@ -459,13 +461,13 @@ static void keep_link_states(struct ctl_dataplane *client, const struct wire_ctl
 
 int ctl_dataplane_replace(struct ctl_dataplane *client, enum wire_ctl_object object, const void *rows, size_t n)
 {
-	int error = ctl_wanted_replace(client->wanted, object, rows, n);
+	int result = ctl_wanted_replace(client->wanted, object, rows, n);
 	client->tell_links |= object == WIRE_OBJ_LINK; /* one may be new */
-	if (!error && object == WIRE_OBJ_LINK)
+	if (result >= 0 && object == WIRE_OBJ_LINK) {
 		keep_link_states(client, rows, n);
-	if (!error)
 		touch(client);
-	return error;
+	}
+	return took(client, result);
 }
 
 void ctl_dataplane_ready(struct ctl_dataplane *client)

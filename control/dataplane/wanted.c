@@ -129,17 +129,25 @@ static struct entry *find_or_add(struct ctl_wanted *table, unsigned object, cons
 	return entry;
 }
 
-static void set_wanted(struct ctl_wanted *table, struct entry *entry, unsigned object, const void *body)
+/* Whether that is news. */
+static bool set_wanted(struct ctl_wanted *table, struct entry *entry, unsigned object, const void *body)
 {
+	void *wanted = body_of(entry, object, WANTED);
+	if (entry->present[WANTED] && memcmp(wanted, body, kinds[object].size) == 0)
+		return false;
 	table->wanted += !entry->present[WANTED];
 	entry->present[WANTED] = true;
-	memcpy(body_of(entry, object, WANTED), body, kinds[object].size);
+	memcpy(wanted, body, kinds[object].size);
+	return true;
 }
 
-static void set_unwanted(struct ctl_wanted *table, struct entry *entry)
+/* Whether that is news. */
+static bool set_unwanted(struct ctl_wanted *table, struct entry *entry)
 {
-	table->wanted -= entry->present[WANTED];
+	bool news = entry->present[WANTED];
+	table->wanted -= news;
 	entry->present[WANTED] = false;
+	return news;
 }
 
 int ctl_wanted_upsert(struct ctl_wanted *table, unsigned object, const void *body)
@@ -149,8 +157,7 @@ int ctl_wanted_upsert(struct ctl_wanted *table, unsigned object, const void *bod
 	struct entry *entry = find_or_add(table, object, body);
 	if (!entry)
 		return -ENOMEM;
-	set_wanted(table, entry, object, body);
-	return 0;
+	return set_wanted(table, entry, object, body);
 }
 
 int ctl_wanted_delete(struct ctl_wanted *table, unsigned object, const void *key)
@@ -158,9 +165,7 @@ int ctl_wanted_delete(struct ctl_wanted *table, unsigned object, const void *key
 	if (!known(object))
 		return -EINVAL;
 	struct entry *entry = find(table, object, key);
-	if (entry)
-		set_unwanted(table, entry);
-	return 0;
+	return entry && set_unwanted(table, entry);
 }
 
 int ctl_wanted_replace(struct ctl_wanted *table, unsigned object, const void *rows, size_t n)
@@ -173,16 +178,17 @@ int ctl_wanted_replace(struct ctl_wanted *table, unsigned object, const void *ro
 	for (size_t i = 0; i < n; i++)
 		if (!find_or_add(table, object, row + i * size))
 			return -ENOMEM;
+	bool news = false;
 	table->mark++;
 	for (size_t i = 0; i < n; i++) {
 		struct entry *entry = find(table, object, row + i * size);
-		set_wanted(table, entry, object, row + i * size);
+		news |= set_wanted(table, entry, object, row + i * size);
 		entry->mark = table->mark;
 	}
 	FOR_EACH (table, object, entry)
 		if (entry->mark != table->mark)
-			set_unwanted(table, entry);
-	return 0;
+			news |= set_unwanted(table, entry);
+	return news;
 }
 
 /* Whether the data plane holds what is wanted. */

@@ -19,7 +19,8 @@ const char *ctl_wanted_name(unsigned object);
 int ctl_wanted_new(struct ctl_wanted **ret_table); /* 0 or -ENOMEM */
 void ctl_wanted_free(struct ctl_wanted *table);
 
-/* Wanted from now on. 0, -EINVAL (no such object), -ENOMEM; deleting what is not there is no error. */
+/* Wanted from now on. 1: that is news; 0: it was already; -EINVAL (no such object), -ENOMEM. Deleting what is not there is
+ * no error. */
 int ctl_wanted_upsert(struct ctl_wanted *table, unsigned object, const void *body);
 int ctl_wanted_delete(struct ctl_wanted *table, unsigned object, const void *key);
 /* n rows of the object's size: all of this kind that is wanted. */

@@ -29,6 +29,8 @@ struct ctl_health {
 	void *arg;
 	struct ctl_trials *trials;
 	struct checked *first;
+	struct checked **by_endpoint; /* sorted */
+	size_t n;
 };
 
 static void conclude(struct checked *checked, bool good, const char *detail, uint32_t rtt_us)
@@ -98,12 +100,33 @@ static int add(struct ctl_health *health, const struct ctl_health_target *target
 	return 0;
 }
 
+static int compare_id(const void *id, const void *entry)
+{
+	uint32_t a = *(const uint32_t *)id, b = (*(struct checked *const *)entry)->target.endpoint;
+	return (a > b) - (a < b);
+}
+
+static int by_endpoint(const void *left, const void *right)
+{
+	return compare_id(&(*(struct checked *const *)left)->target.endpoint, right);
+}
+
 static struct checked *find(const struct ctl_health *health, uint32_t endpoint)
 {
+	struct checked **found = NULL;
+	if (health->n)
+		found = bsearch(&endpoint, health->by_endpoint, health->n, sizeof(struct checked *), compare_id);
+	return found ? *found : NULL;
+}
+
+/* Of those on the list; there is room for all of them. */
+static void index_all(struct ctl_health *health)
+{
+	health->n = 0;
 	for (struct checked *checked = health->first; checked; checked = checked->next)
-		if (checked->target.endpoint == endpoint)
-			return checked;
-	return NULL;
+		health->by_endpoint[health->n++] = checked;
+	if (health->n)
+		qsort(health->by_endpoint, health->n, sizeof(struct checked *), by_endpoint);
 }
 
 static bool same_target(const struct ctl_health_target *a, const struct ctl_health_target *b)
@@ -113,30 +136,31 @@ static bool same_target(const struct ctl_health_target *a, const struct ctl_heal
 	       a->fall == b->fall && !strcmp(a->path, b->path);
 }
 
-static int check_targets(const struct ctl_health_target *target, size_t n)
+static int by_id(const void *left, const void *right)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (!target[i].interval_ms || !target[i].timeout_ms || !target[i].rise || !target[i].fall)
-			return -EINVAL;
-		for (size_t j = 0; j < i; j++)
-			if (target[j].endpoint == target[i].endpoint)
-				return -EINVAL;
-	}
-	return 0;
+	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+	return (a > b) - (a < b);
 }
 
-int ctl_health_set(struct ctl_health *health, const struct ctl_health_target *target, size_t n)
+static int check_targets(const struct ctl_health_target *target, size_t n)
 {
-	int error = check_targets(target, n);
-	if (error)
-		return error;
-	for (struct checked *checked = health->first; checked; checked = checked->next)
-		checked->wanted = false;
-	for (size_t i = 0; i < n; i++) {
-		struct checked *known = find(health, target[i].endpoint);
-		if (known && same_target(&known->target, &target[i]))
-			known->wanted = true;
+	uint32_t *id = malloc((n + 1) * sizeof(*id));
+	int error = id ? 0 : -ENOMEM;
+	for (size_t i = 0; i < n && !error; i++) {
+		id[i] = target[i].endpoint;
+		if (!target[i].interval_ms || !target[i].timeout_ms || !target[i].rise || !target[i].fall)
+			error = -EINVAL;
 	}
+	if (!error && n)
+		qsort(id, n, sizeof(*id), by_id);
+	for (size_t i = 1; i < n && !error; i++)
+		error = id[i] == id[i - 1] ? -EINVAL : 0;
+	free(id);
+	return error;
+}
+
+static void drop_unwanted(struct ctl_health *health)
+{
 	for (struct checked **at = &health->first, *checked; (checked = *at);) {
 		if (checked->wanted) {
 			at = &checked->next;
@@ -145,9 +169,30 @@ int ctl_health_set(struct ctl_health *health, const struct ctl_health_target *ta
 		*at = checked->next;
 		drop(checked);
 	}
+	index_all(health);
+}
+
+int ctl_health_set(struct ctl_health *health, const struct ctl_health_target *target, size_t n)
+{
+	int error = check_targets(target, n);
+	if (error)
+		return error;
+	struct checked **larger = reallocarray(health->by_endpoint, health->n + n + 1, sizeof(struct checked *));
+	if (!larger)
+		return -ENOMEM;
+	health->by_endpoint = larger;
+	for (struct checked *checked = health->first; checked; checked = checked->next)
+		checked->wanted = false;
+	for (size_t i = 0; i < n; i++) {
+		struct checked *known = find(health, target[i].endpoint);
+		if (known && same_target(&known->target, &target[i]))
+			known->wanted = true;
+	}
+	drop_unwanted(health);
 	for (size_t i = 0; i < n && !error; i++)
 		if (!find(health, target[i].endpoint))
 			error = add(health, &target[i], i * FIRST_SPREAD_MS / n);
+	index_all(health);
 	return error;
 }
 
@@ -177,7 +222,10 @@ void ctl_health_close(struct ctl_health *health)
 {
 	if (!health)
 		return;
-	ctl_health_set(health, NULL, 0);
+	for (struct checked *checked = health->first; checked; checked = checked->next)
+		checked->wanted = false;
+	drop_unwanted(health);
 	ctl_trials_close(health->trials);
+	free(health->by_endpoint);
 	free(health);
 }

@@ -42,7 +42,7 @@ int ctl_health_new(uv_loop_t *loop, void (*changed)(void *arg, const struct ctl_
 void ctl_health_close(struct ctl_health *health); /* memory is freed from the loop */
 
 /* The targets from now on; those that were there and have not changed keep their verdict. -EINVAL: an endpoint twice, or
- * an interval, timeout, rise or fall of 0; then nothing changes. */
+ * an interval, timeout, rise or fall of 0; then nothing changes. -ENOMEM: some may not be checked. */
 int ctl_health_set(struct ctl_health *health, const struct ctl_health_target *target, size_t n);
 
 /* The result for an endpoint, or NULL if it is no target. Valid until the next call of ctl_health_set(). */

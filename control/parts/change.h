@@ -8,7 +8,7 @@
 
 #include "control/parts/parts.h"
 
-#define CTL_CHANGE_MAX_DELETIONS 3u /* a POP's: registration, state, object */
+#define CTL_CHANGE_MAX_DELETIONS 4u /* a POP's: registration, state, verdicts, object */
 
 struct ctl_change {
 	struct ctl_change *next;

@@ -93,7 +93,7 @@ static int delete_object(struct ctl_change *change, const struct ctl_object *obj
 	return ctl_change_add_deletion(change, key, ctl_change_object_text(object));
 }
 
-/* Its registration and its last state. What is put back, if the store lost them, need only be of the form. */
+/* Its registration, its last state and its verdicts. What is put back, if the store lost them, need only be of the form. */
 static int delete_registration(struct ctl_change *change, const struct ctl_pop *pop)
 {
 	char key[128], *text;
@@ -102,7 +102,9 @@ static int delete_registration(struct ctl_change *change, const struct ctl_pop *
 	snprintf(key, sizeof(key), CTL_STORE_PREFIX "pop/%s", pop->name);
 	int error = ctl_change_add_deletion(change, key, text);
 	snprintf(key, sizeof(key), CTL_STORE_PREFIX "state/%s", pop->name);
-	return error ? error : ctl_change_add_deletion(change, key, strdup("{\"at\":1}"));
+	error = error ? error : ctl_change_add_deletion(change, key, strdup("{\"at\":1}"));
+	snprintf(key, sizeof(key), CTL_STORE_PREFIX "health/%s", pop->name);
+	return error ? error : ctl_change_add_deletion(change, key, strdup("{\"up\":[],\"down\":[]}"));
 }
 
 static bool build(struct ctl_change *change)

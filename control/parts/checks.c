@@ -39,6 +39,7 @@ static void on_changed(void *arg, const struct ctl_health_result *result)
 	char name[CTL_ADDRESS_TEXT + 2 * CTL_NAME_SIZE + 8];
 	name_endpoint(d, result->endpoint, name, sizeof(name));
 	ctl_info("endpoint %s is %s: %s", name, result->verdict == CTL_HEALTH_UP ? "up" : "down", result->detail);
+	d->parts->verdicts_changed = true;
 	ctl_due(d, CTL_DUE_FORWARDING | CTL_DUE_PUBLISH);
 }
 
@@ -100,6 +101,7 @@ void ctl_checks_set(struct ctl_daemon *d)
 	int error = ctl_health_set(d->health, target, n);
 	if (error)
 		ctl_error("health checks cannot be set: %s", strerror(-error));
+	d->parts->verdicts_changed = true; /* those of endpoints that are gone */
 	free(target);
 }
 
@@ -111,10 +113,10 @@ enum ctl_health_verdict ctl_pop_verdict(const struct ctl_daemon *d, const struct
 	if (own && own->verdict != CTL_HEALTH_UNKNOWN)
 		return own->verdict;
 	/* Before our first check: what we published in our last life. */
-	for (unsigned i = 0; i < pop->n_verdicts; i++)
-		if (pop->verdict[i].endpoint == endpoint)
-			return pop->verdict[i].up ? CTL_HEALTH_UP : CTL_HEALTH_DOWN;
-	return CTL_HEALTH_UNKNOWN;
+	const struct ctl_endpoint_verdict *said = ctl_pop_said(pop, endpoint);
+	if (!said)
+		return CTL_HEALTH_UNKNOWN;
+	return said->up ? CTL_HEALTH_UP : CTL_HEALTH_DOWN;
 }
 
 enum ctl_health_verdict ctl_group_verdict(

@@ -13,9 +13,10 @@ enum ctl_due {
 	CTL_DUE_LINKS = 1,      /* the POPs have changed: links, probes, keys */
 	CTL_DUE_POLICY = 2,     /* policies have changed, or a POP that they name */
 	CTL_DUE_ROUTES = 4,     /* a link has changed: ask the route engine */
-	CTL_DUE_FORWARDING = 8, /* accelerators, verdicts or distances have changed */
+	CTL_DUE_FORWARDING = 8, /* accelerators or verdicts have changed */
 	CTL_DUE_PUBLISH = 16,   /* others should hear of us now, not at the next second */
 	CTL_DUE_CHECKS = 32,    /* the endpoints to check have changed */
+	CTL_DUE_DISTANCES = 64, /* distances have changed a little: forwarding, if that makes another POP nearer */
 };
 
 /* What to tell of a store that lost its data; %u: how many keys. */
@@ -28,12 +29,13 @@ struct ctl_parts {
 	uv_timer_t route_wait;
 	uv_timer_t measure;
 	uv_timer_t publish;
-	bool publishing;    /* a state is on its way to the store */
-	bool publish_again; /* and is old already */
-	bool registered;    /* so is, or was, our registration */
-	bool ready;         /* the data plane is being told */
-	uint64_t listed_ns; /* when the store had been read; 0: not yet */
-	bool kernel_dumped; /* its routes have been read once */
+	bool publishing;       /* a state is on its way to the store */
+	bool publish_again;    /* and is old already */
+	bool verdicts_changed; /* since they were published last */
+	bool registered;       /* so is, or was, our registration */
+	bool ready;            /* the data plane is being told */
+	uint64_t listed_ns;    /* when the store had been read; 0: not yet */
+	bool kernel_dumped;    /* its routes have been read once */
 	bool store_was_connected;
 	bool store_refused;
 	char vip_left_out[160];           /* the first that was, and why; empty: none */
@@ -43,7 +45,9 @@ struct ctl_parts {
 	size_t secret_size;
 	uint8_t secret[CTL_SECRET_MAX];
 	unsigned ifindex[WIRE_CTL_MAX_PORTS]; /* to which the BPF programs are attached; 0: none */
-	unsigned n_dark;                      /* addresses that are the forwarder's alone: VIPs and NAT addresses */
+	size_t n_ranks;
+	uint16_t *rank;  /* control/parts/distances.c */
+	unsigned n_dark; /* addresses that are the forwarder's alone: VIPs and NAT addresses */
 	struct wire_addr *dark;
 	struct ctl_change *changes; /* in order; the first is under way: control/parts/change.h */
 	uv_timer_t change_wait;     /* before the first is tried again, or the next one begun */
@@ -88,6 +92,9 @@ void ctl_mirror_stop(struct ctl_daemon *d);
 int ctl_checks_start(struct ctl_daemon *d);
 void ctl_checks_stop(struct ctl_daemon *d);
 void ctl_checks_set(struct ctl_daemon *d); /* the endpoints that we check have changed */
+
+/* Whether POPs are nearer than others that were not when it was last asked. */
+bool ctl_distances_changed(struct ctl_daemon *d);
 
 /* CTL_DUE_FORWARDING: what the data plane should hold of accelerators. */
 void ctl_forwarding_update(struct ctl_daemon *d);

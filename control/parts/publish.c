@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Part: what this POP tells the others through the store: its registration, and once a second its state. */
+/* Part: what this POP tells the others through the store: its registration, once a second its state, and its verdicts on
+ * endpoints when one has changed. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,12 +50,12 @@ static void on_registered(void *arg, int error, const char *text)
 		ctl_warning("this POP is not registered in the store yet: %s", text);
 }
 
-static void put(struct ctl_daemon *d, const char *kind, char *text, ctl_store_done_fn done)
+static void put_registration(struct ctl_daemon *d)
 {
-	char key[64];
-	snprintf(key, sizeof(key), CTL_STORE_PREFIX "%s/%s", kind, d->config.name);
+	char key[64], *text = ctl_registration_text(&d->config);
+	snprintf(key, sizeof(key), CTL_STORE_PREFIX "pop/%s", d->config.name);
 	struct ctl_store_op op = {key, text};
-	d->parts->publishing = text && ctl_store_commit(d->store, &op, 1, done, d) == 0;
+	d->parts->publishing = text && ctl_store_commit(d->store, &op, 1, on_registered, d) == 0;
 	free(text);
 }
 
@@ -70,6 +71,13 @@ static void on_published(void *arg, int error, const char *text)
 		ctl_debug("state not published: %s", text);
 	else if (d->parts->publish_again)
 		ctl_due(d, CTL_DUE_PUBLISH);
+}
+
+static void on_verdicts_published(void *arg, int error, const char *text)
+{
+	struct ctl_daemon *d = arg;
+	d->parts->verdicts_changed = d->parts->verdicts_changed || error;
+	on_published(arg, error, text);
 }
 
 static unsigned list_reports(const struct ctl_daemon *d, struct ctl_link_report *report)
@@ -114,14 +122,34 @@ static unsigned list_verdicts(const struct ctl_daemon *d, struct ctl_endpoint_ve
 static char *state_text(const struct ctl_daemon *d)
 {
 	struct ctl_link_report *report = calloc(d->n_links + 1, sizeof(*report));
-	struct ctl_endpoint_verdict *verdict = calloc(list_verdicts(d, NULL) + 1, sizeof(*verdict));
-	char *text = NULL;
-	if (report && verdict)
-		text =
-		    ctl_state_text(ctl_wall_ns(), report, list_reports(d, report), verdict, list_verdicts(d, verdict));
+	char *text = report ? ctl_state_text(ctl_wall_ns(), report, list_reports(d, report)) : NULL;
 	free(report);
+	return text;
+}
+
+static char *verdicts_text(const struct ctl_daemon *d)
+{
+	struct ctl_endpoint_verdict *verdict = calloc(list_verdicts(d, NULL) + 1, sizeof(*verdict));
+	char *text = verdict ? ctl_verdicts_text(verdict, list_verdicts(d, verdict)) : NULL;
 	free(verdict);
 	return text;
+}
+
+static void put_state(struct ctl_daemon *d)
+{
+	struct ctl_parts *p = d->parts;
+	bool verdicts = p->verdicts_changed;
+	char state_key[64], verdicts_key[64];
+	snprintf(state_key, sizeof(state_key), CTL_STORE_PREFIX "state/%s", d->config.name);
+	snprintf(verdicts_key, sizeof(verdicts_key), CTL_STORE_PREFIX "health/%s", d->config.name);
+	struct ctl_store_op op[] = {{state_key, state_text(d)}, {verdicts_key, verdicts ? verdicts_text(d) : NULL}};
+	if (op[0].value && (op[1].value || !verdicts))
+		p->publishing = ctl_store_commit(d->store, op, verdicts ? 2 : 1,
+		                    verdicts ? on_verdicts_published : on_published, d) == 0;
+	if (p->publishing)
+		p->verdicts_changed = false;
+	free((char *)op[0].value);
+	free((char *)op[1].value);
 }
 
 void ctl_publish_now(struct ctl_daemon *d)
@@ -130,9 +158,9 @@ void ctl_publish_now(struct ctl_daemon *d)
 	if (d->parts->publishing || !d->parts->listed_ns)
 		return;
 	if (!d->parts->registered)
-		put(d, "pop", ctl_registration_text(&d->config), on_registered);
+		put_registration(d);
 	else
-		put(d, "state", state_text(d), on_published);
+		put_state(d);
 }
 
 static void on_second(uv_timer_t *timer)
@@ -141,7 +169,7 @@ static void on_second(uv_timer_t *timer)
 	log_store(d);
 	ctl_ebpf_follow(d);
 	ctl_publish_now(d);
-	ctl_due(d, CTL_DUE_FORWARDING); /* distances have changed a little */
+	ctl_due(d, CTL_DUE_DISTANCES);
 }
 
 int ctl_publish_start(struct ctl_daemon *d)

@@ -11,6 +11,7 @@
 
 #define POP_PREFIX    CTL_STORE_PREFIX "pop/"
 #define STATE_PREFIX  CTL_STORE_PREFIX "state/"
+#define HEALTH_PREFIX CTL_STORE_PREFIX "health/"
 #define OBJECT_PREFIX CTL_STORE_PREFIX "object/"
 
 static void log_mistakes(struct ctl_mistakes *m)
@@ -74,12 +75,15 @@ static void remove_pop(struct ctl_daemon *d, const char *name)
 }
 
 static void on_state(void *arg, const struct ctl_store_event *event);
+static void on_health(void *arg, const struct ctl_store_event *event);
 
 /* States are of use only when we know whose they are. */
 static void pops_listed(struct ctl_daemon *d)
 {
 	d->pops_listed = true;
 	int error = ctl_store_watch(d->store, STATE_PREFIX, on_state, d);
+	if (!error)
+		error = ctl_store_watch(d->store, HEALTH_PREFIX, on_health, d);
 	if (error)
 		ctl_error("the other POPs' states cannot be followed: %s", strerror(-error));
 	maybe_listed(d);
@@ -90,6 +94,7 @@ static void register_again(struct ctl_daemon *d)
 {
 	ctl_warning("the store has no registration of this POP any more: writing it again");
 	d->parts->registered = false;
+	d->parts->verdicts_changed = true; /* they may be gone, too */
 	ctl_due(d, CTL_DUE_PUBLISH);
 }
 
@@ -134,7 +139,20 @@ static void on_state(void *arg, const struct ctl_store_event *event)
 	if (is_first && age_ns(pop) < now)
 		pop->state_seen_ns = now - age_ns(pop);
 	ctl_links_reported(d, pop, pop->state_seen_ns);
-	if (!pop->self || is_first)
+	if (!pop->self)
+		ctl_due(d, CTL_DUE_DISTANCES);
+}
+
+static void on_health(void *arg, const struct ctl_store_event *event)
+{
+	struct ctl_daemon *d = arg;
+	struct ctl_mistakes mistakes = {0};
+	if (event->type != CTL_STORE_PUT)
+		return;
+	int error = ctl_cluster_verdicts(
+	    &d->cluster, event->key + strlen(HEALTH_PREFIX), event->value, event->length, &mistakes);
+	log_mistakes(&mistakes);
+	if (!error)
 		ctl_due(d, CTL_DUE_FORWARDING);
 }
 

@@ -58,6 +58,17 @@ wait_for is_registered
 wait_for shows pops fra1
 store_is ok || fail "the store is not ok: $(ctl show status)"
 
+# What changes all the time is published all the time, verdicts on endpoints are not.
+revision_of() { etcdctl get "$1" -w fields | sed -n 's/^"ModRevision" : //p'; }
+is_published() { [ -n "$(revision_of /kuafu/v1/health/sgp1)" ]; }
+wait_for is_published
+state=$(revision_of /kuafu/v1/state/sgp1)
+is_newer() { [ "$(revision_of /kuafu/v1/state/sgp1)" -gt "$state" ]; }
+wait_for is_newer
+health=$(revision_of /kuafu/v1/health/sgp1) state=$(revision_of /kuafu/v1/state/sgp1)
+wait_for is_newer
+[ "$(revision_of /kuafu/v1/health/sgp1)" = "$health" ] || fail "verdicts that have not changed are published again"
+
 etcdctl del /kuafu/v1/pop/sgp1 >/dev/null
 wait_for is_registered # a POP that runs registers again
 

@@ -24,6 +24,12 @@ static int state(const char *name, const char *json, uint64_t now_ns)
 	return ctl_cluster_state(&cluster, name, json, strlen(json), now_ns, &mistakes);
 }
 
+static int said(const char *name, const char *json)
+{
+	ctl_mistakes_free(&mistakes);
+	return ctl_cluster_verdicts(&cluster, name, json, strlen(json), &mistakes);
+}
+
 static void forget(void)
 {
 	ctl_cluster_free(&cluster);
@@ -133,8 +139,11 @@ Test(cluster, what_a_pop_publishes_is_what_others_read)
 	    {{7, 99, 0, 0}, true, {0}}, /* to a POP that the reader does not know */
 	};
 	struct ctl_endpoint_verdict verdicts[] = {{4000000000u, true}, {5, false}};
-	char *text = ctl_state_text(1763765000123000000u, reports, 3, verdicts, 2);
+	char *text = ctl_state_text(1763765000123000000u, reports, 3);
 	cr_assert(text && state("sgp1", text, 555) == 0, "%s: %s", text, mistakes.kept ? mistakes.line[0] : "");
+	free(text);
+	text = ctl_verdicts_text(verdicts, 2);
+	cr_assert(text && said("sgp1", text) == 0, "%s: %s", text, mistakes.kept ? mistakes.line[0] : "");
 	free(text);
 	const struct ctl_pop *pop = ctl_cluster_find(&cluster, "sgp1");
 	cr_assert(pop->state_at_wall_ns == 1763765000123000000u && pop->state_seen_ns == 555);
@@ -145,15 +154,29 @@ Test(cluster, what_a_pop_publishes_is_what_others_read)
 	    r->estimate.delay_ns == -40000001 && r->estimate.rtt_ns == 80000002 && r->estimate.jitter_ns == 100003);
 	cr_assert_float_eq(r->estimate.loss, 0.0125f, 1e-6f);
 	cr_assert(!pop->report[1].up && pop->report[1].key.local == 3 && pop->report[1].estimate.at_ns == 0);
-	cr_assert(pop->verdict[0].endpoint == 4000000000u && pop->verdict[0].up && !pop->verdict[1].up);
+	cr_assert(ctl_pop_said(pop, 4000000000u)->up && !ctl_pop_said(pop, 5)->up && !ctl_pop_said(pop, 6));
 }
 
 Test(cluster, a_bad_state_leaves_the_last_one)
 {
 	cr_assert(enter("sgp1", sgp1) == 0);
-	cr_assert(state("sgp1", "{\"at\":1,\"endpoints\":[{\"id\":3,\"up\":true}]}", 1) == 0);
-	cr_assert(state("sgp1", "{\"at\":2,\"endpoints\":[{\"id\":0,\"up\":true}]}", 2) == -EINVAL);
+	cr_assert(state("sgp1", "{\"at\":1}", 1) == 0);
+	cr_assert(state("sgp1", "{\"at\":2,\"links\":[{\"to\":0}]}", 2) == -EINVAL);
 	const struct ctl_pop *pop = ctl_cluster_find(&cluster, "sgp1");
-	cr_assert(pop->state_seen_ns == 1 && pop->n_verdicts == 1 && pop->verdict[0].endpoint == 3);
+	cr_assert(pop->state_seen_ns == 1);
 	cr_assert(state("who", "{\"at\":2}", 2) == -ENOENT);
+}
+
+Test(cluster, bad_verdicts_leave_the_last_ones)
+{
+	static const char *const bad[] = {"", "[]", "{}", "{\"up\":[0],\"down\":[]}", "{\"up\":[1]}",
+	    "{\"up\":[4294967296],\"down\":[]}", "{\"up\":[\"x\"],\"down\":[]}", "{\"up\":7,\"down\":[]}"};
+	cr_assert(enter("sgp1", sgp1) == 0);
+	cr_assert(said("sgp1", "{\"up\":[9,3],\"down\":[]}") == 0);
+	const struct ctl_pop *pop = ctl_cluster_find(&cluster, "sgp1");
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_assert(said("sgp1", bad[i]) == -EINVAL && mistakes.found, "%s", bad[i]);
+	cr_assert(pop->n_verdicts == 2 && ctl_pop_said(pop, 3)->up && ctl_pop_said(pop, 9)->up);
+	cr_assert(said("sgp1", "{\"up\":[],\"down\":[]}") == 0 && !ctl_pop_said(pop, 3));
+	cr_assert(said("who", "{\"up\":[],\"down\":[]}") == -ENOENT);
 }
