@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* capture: the data plane's copies of packets, as a pcapng file. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,9 +32,24 @@ static bool go_on(void)
 	return !interrupted;
 }
 
+/* Where the capture goes. What was in the file stays until the daemon has agreed. */
+struct output {
+	FILE *file;
+	bool is_new;
+	bool begun;
+};
+
+static void begin(struct output *output)
+{
+	if (!output->begun && output->file != stdout && ftruncate(fileno(output->file), 0) != 0 && errno != EINVAL)
+		fprintf(stderr, "kuafuctl: what the file had before stays behind the capture: %s\n", strerror(errno));
+	output->begun = true;
+}
+
 static bool write_block(void *to, const void *block, size_t size)
 {
-	FILE *file = to;
+	FILE *file = ((struct output *)to)->file;
+	begin(to);
 	return fwrite(block, 1, size, file) == size && (file != stdout || fflush(file) == 0);
 }
 
@@ -61,27 +77,49 @@ static bool capture_path(const struct cli_args *args, char *ret_path, size_t siz
 	return true;
 }
 
-static FILE *open_file(const struct cli_args *args)
+/* False: a mistake was printed. */
+static bool open_output(const struct cli_args *args, struct output *ret_output)
 {
 	const char *name = args->value[CLI_OPT_WRITE];
 	if (!name) {
 		fprintf(stderr, "kuafuctl: where to write is missing; use: kuafuctl capture [FILTER...] -w FILE\n");
-		return NULL;
+		return false;
 	}
 	bool standard_output = strcmp(name, "-") == 0;
 	if (standard_output && isatty(STDOUT_FILENO)) {
 		fprintf(stderr, "kuafuctl: a capture is no text for a terminal; pipe it, or write it to a file\n");
-		return NULL;
+		return false;
 	}
-	FILE *file = standard_output ? stdout : fopen(name, "wb");
-	if (!file)
+	if (standard_output) {
+		*ret_output = (struct output){.file = stdout};
+		return true;
+	}
+	int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	bool is_new = fd >= 0;
+	if (!is_new && errno == EEXIST)
+		fd = open(name, O_WRONLY | O_CLOEXEC);
+	FILE *file = fd >= 0 ? fdopen(fd, "wb") : NULL;
+	if (!file) {
 		fprintf(stderr, "kuafuctl: %s: %s\n", name, strerror(errno));
-	return file;
+		return false;
+	}
+	*ret_output = (struct output){.file = file, .is_new = is_new};
+	return true;
 }
 
-static enum cli_exit capture(const struct cli_args *args, const char *path, FILE *file)
+static int close_output(struct output *output, const char *name)
 {
-	struct cli_blocks blocks = {.write = write_block, .to = file};
+	int error = fflush(output->file) != 0 || ferror(output->file) ? errno : 0;
+	if (output->file != stdout)
+		fclose(output->file);
+	if (output->is_new && !output->begun)
+		unlink(name);
+	return error;
+}
+
+static enum cli_exit capture(const struct cli_args *args, const char *path, struct output *output)
+{
+	struct cli_blocks blocks = {.write = write_block, .to = output};
 	struct cli_reply reply;
 	struct cli_request request = {.method = "GET",
 	    .path = path,
@@ -93,6 +131,7 @@ static enum cli_exit capture(const struct cli_args *args, const char *path, FILE
 	if (result != CLI_OK)
 		return result;
 	free(reply.text);
+	begin(output);
 	fprintf(stderr, "%" PRIu64 " packets captured, %" PRIu64 " missed\n", blocks.packets, blocks.missed);
 	return CLI_OK;
 }
@@ -102,16 +141,14 @@ enum cli_exit cli_run_capture(const struct cli_args *args)
 	char path[512];
 	if (!capture_path(args, path, sizeof(path)) || cli_number(args, CLI_OPT_TIMEOUT, MAX_TIMEOUT) < 0)
 		return CLI_USAGE;
-	FILE *file = open_file(args);
-	if (!file)
+	struct output output;
+	if (!open_output(args, &output))
 		return CLI_USAGE;
 	struct sigaction action = {.sa_handler = on_signal};
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
-	enum cli_exit result = capture(args, path, file);
-	int error = fflush(file) != 0 || ferror(file) ? errno : 0;
-	if (file != stdout)
-		fclose(file);
+	enum cli_exit result = capture(args, path, &output);
+	int error = close_output(&output, args->value[CLI_OPT_WRITE]);
 	if (!error)
 		return result;
 	fprintf(stderr, "kuafuctl: %s: %s\n", args->value[CLI_OPT_WRITE], strerror(error));

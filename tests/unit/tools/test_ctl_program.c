@@ -215,6 +215,34 @@ Test(program, captures_whole_blocks_into_a_file_and_counts)
 	cr_assert_eq(run("capture -w /dev/null --snap 2025"), 2, "%s", output);
 }
 
+static void expect_content(const char *name, const char *content)
+{
+	char text[64] = "";
+	FILE *file = fopen(name, "r");
+	cr_assert(file, "%s is gone", name);
+	cr_assert(fgets(text, sizeof(text), file) || !*content);
+	fclose(file);
+	cr_assert_str_eq(text, content);
+}
+
+Test(program, a_capture_that_is_refused_leaves_the_file_as_it_was)
+{
+	char name[80], command[256];
+	snprintf(name, sizeof(name), "%s.pcapng", path);
+	snprintf(command, sizeof(command), "capture 999.0.0.1 -w %s", name);
+	cr_assert_neq(run(command), 0);
+	cr_assert(access(name, F_OK) != 0, "nor is one made");
+	snprintf(command, sizeof(command), "capture -w %s --socket /nonexistent/api.sock", name);
+	cr_assert_eq(run(command), 3);
+	cr_assert(access(name, F_OK) != 0);
+	FILE *file = fopen(name, "w");
+	fputs("precious", file);
+	fclose(file);
+	cr_assert_eq(run(command), 3);
+	expect_content(name, "precious");
+	unlink(name);
+}
+
 Test(program, wrong_usage_is_2)
 {
 	static const char *const wrong[] = {"", "show", "show nonsense", "apply", "apply -f /nonexistent/a.yaml",
