@@ -206,6 +206,7 @@ void dp_burst_run(struct dp_worker *w, struct rte_mbuf **pkts, uint16_t n, uint1
 		struct dp_burst b; /* 15 KiB of columns, of which only those in use are written */
 		b.n = (uint16_t)RTE_MIN((unsigned)n - done, DP_BURST_MAX);
 		b.port = port;
+		b.serial = ++w->bursts;
 		b.trace = dp_trace_filter(w);
 		b.traced = b.plain = 0;
 		for (unsigned i = 0; i < b.n; i++)

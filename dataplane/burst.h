@@ -67,6 +67,7 @@ struct dp_burst {
 	const struct lb_link *link[DP_BURST_MAX]; /* ours, on which it came */
 	struct dp_steer steer[DP_BURST_MAX];
 
+	uint64_t serial;                     /* of the burst, among those of its worker */
 	const struct wire_ctl_filter *trace; /* the filter in force for the whole burst, or NULL */
 	uint64_t traced;                     /* bit i: the packet matches it */
 	uint64_t plain;                      /* bit i: what dataplane/parse.h calls so */

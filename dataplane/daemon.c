@@ -5,11 +5,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
+#include "dataplane/clock.h"
 #include "dataplane/links.h"
 #include "dataplane/loop.h"
 #include "dataplane/oam.h"
@@ -34,13 +34,6 @@ struct daemon {
 	struct dp_reminder why[DP_MAX_PORTS]; /* that a port is closed */
 	uint64_t collected_ns;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
 
 static void say(const struct daemon *d, enum dp_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -70,7 +63,7 @@ static void open_port(struct daemon *d, uint16_t port)
 	d->refused[port] = error != -EAGAIN;
 	if (d->refused[port])
 		say(d, DP_ERROR, "port %s: %s", c->name, why);
-	else if (dp_reminder_due(&d->why[port], why, monotonic_ns()))
+	else if (dp_reminder_due(&d->why[port], why, dp_clock_ns(CLOCK_MONOTONIC)))
 		say(d, DP_INFO, "port %s: %s; waiting", c->name, why);
 }
 
@@ -109,7 +102,7 @@ static void collect_links(struct daemon *d)
 
 static void collect(struct daemon *d)
 {
-	uint64_t now_ns = monotonic_ns();
+	uint64_t now_ns = dp_clock_ns(CLOCK_MONOTONIC);
 	struct wire_stats *head = d->set->stats.head;
 	head->generation = dp_transaction_generation(d->transactions);
 	head->routes = dp_transaction_routes(d->transactions);

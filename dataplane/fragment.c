@@ -154,6 +154,7 @@ void dp_fragment_release(struct dp_worker *w, const struct dp_burst *b, const st
 	struct dp_group group = {.n = 0};
 	more.n = (uint16_t)released->n;
 	more.port = b->port;
+	more.serial = ++w->bursts;
 	more.trace = b->trace;
 	more.traced = more.plain = 0;
 	for (unsigned k = 0; k < released->n; k++) {

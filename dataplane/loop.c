@@ -2,25 +2,18 @@
 #include "dataplane/loop.h"
 
 #include <string.h>
-#include <time.h>
 
 #include <rte_ethdev.h>
 #include <rte_pause.h>
 
 #include "dataplane/burst.h"
 #include "dataplane/capture.h"
+#include "dataplane/clock.h"
 #include "dataplane/links.h"
 #include "dataplane/oam.h"
 #include "dataplane/way.h"
 #include "dataplane/worker_set.h"
 #include "lb/snapshot.h"
-
-static uint64_t clock_now(clockid_t clock)
-{
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
 
 /* Tell the NAT table of its pool when that is another one than before. */
 static void follow_nat_pool(struct dp_slot *slot, const struct lb_snapshot *snapshot, uint64_t now_ns)
@@ -175,7 +168,7 @@ static unsigned take_commands(struct dp_slot *slot)
 static void tick(struct dp_slot *slot)
 {
 	struct dp_worker *w = &slot->worker;
-	slot->wall_offset_ns = (int64_t)(clock_now(CLOCK_REALTIME) - clock_now(CLOCK_MONOTONIC));
+	slot->wall_offset_ns = (int64_t)(dp_clock_ns(CLOCK_REALTIME) - dp_clock_ns(CLOCK_MONOTONIC));
 	slot->next_tick_ns = w->now_ns + DP_TICK_NS;
 	follow_nat_pool(slot, w->snapshot, w->now_ns);
 	dp_worker_tick(w);
@@ -195,7 +188,7 @@ static void beat(struct dp_slot *slot)
 static unsigned pass(struct dp_slot *slot)
 {
 	struct dp_worker *w = &slot->worker;
-	uint64_t now_ns = clock_now(CLOCK_MONOTONIC);
+	uint64_t now_ns = dp_clock_ns(CLOCK_MONOTONIC);
 	dp_loop_begin(w, now_ns, now_ns + (uint64_t)(slot->wall_offset_ns + w->set->shared.clock_offset_ns));
 	unsigned found = poll_ports(w) + take_handed_over(w) + take_commands(slot);
 	if (now_ns >= slot->next_tick_ns)
@@ -223,7 +216,7 @@ int dp_loop_run(void *arg)
 		dp_count(w, WIRE_COUNTER_POLLS);
 		if (found > 0) {
 			slot->last_packet_ns = w->now_ns;
-			w->stats->counter[WIRE_COUNTER_BUSY_NS] += clock_now(CLOCK_MONOTONIC) - w->now_ns;
+			w->stats->counter[WIRE_COUNTER_BUSY_NS] += dp_clock_ns(CLOCK_MONOTONIC) - w->now_ns;
 			continue;
 		}
 		dp_count(w, WIRE_COUNTER_POLLS_EMPTY);

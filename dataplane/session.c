@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- answers ---- */
@@ -78,6 +79,13 @@ static void show_heartbeats(struct dp_session *s, void *at, size_t size)
 	s->heartbeats_size = size;
 }
 
+/* Of a file we would die at the first beat behind its end; of a BPF map the kernel checks the size. */
+static bool is_short(int fd, size_t size)
+{
+	struct stat about;
+	return fstat(fd, &about) == 0 && S_ISREG(about.st_mode) && (size_t)about.st_size < size;
+}
+
 static void take_heartbeat_map(struct dp_session *s, const struct dp_message *m)
 {
 	struct wire_ctl_heartbeat_map map;
@@ -89,6 +97,10 @@ static void take_heartbeat_map(struct dp_session *s, const struct dp_message *m)
 		snprintf(text, sizeof(text), "HEARTBEAT_MAP: entries %u, but there are %u workers (at most %u)",
 		    map.entries, s->set->n, DP_MAX_WORKERS);
 		dp_session_answer_text(s, 0, -EINVAL, text);
+		return;
+	}
+	if (s->in_fd >= 0 && is_short(s->in_fd, size)) {
+		dp_session_answer_text(s, 0, -EINVAL, "HEARTBEAT_MAP: the file is shorter than its entries");
 		return;
 	}
 	if (s->in_fd >= 0)

@@ -5,14 +5,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
-static uint64_t monotonic_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
+#include "dataplane/clock.h"
 
 /* What came with the message becomes the workers' tables. Until the first state they have no flows of their own. */
 static int take_over(struct dp_session *s, char why[DP_TABLES_WHY_SIZE])
@@ -24,7 +18,7 @@ static int take_over(struct dp_session *s, char why[DP_TABLES_WHY_SIZE])
 		snprintf(why, DP_TABLES_WHY_SIZE, "this data plane has flows of its own already");
 		return -EBUSY;
 	}
-	int error = dp_tables_take_over(s->in_fd, &s->set->config, monotonic_ns(), &tables, why);
+	int error = dp_tables_take_over(s->in_fd, &s->set->config, dp_clock_ns(CLOCK_MONOTONIC), &tables, why);
 	if (error != 0)
 		return error;
 	s->in_fd = -1;

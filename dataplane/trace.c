@@ -29,11 +29,17 @@ void dp_trace_match_packet(struct dp_burst *b, unsigned i)
 		dp_trace_match_key(b, i, &beside.key[0]);
 }
 
+/* Of a packet, for as long as its burst lives, and of no other at this POP. */
+static uint64_t id_of(const struct dp_worker *w, const struct dp_burst *b, unsigned i)
+{
+	return (b->serial * DP_MAX_WORKERS + w->id) * DP_BURST_MAX + i;
+}
+
 void dp_trace_step(struct dp_worker *w, const struct dp_burst *b, unsigned i, enum wire_journey journey,
     enum wire_drop drop, const char *format, ...)
 {
 	struct dp_event e = {.type = DP_EVENT_TRACE};
-	e.trace = (struct wire_ctl_trace){.packet = w->now_ns / DP_BURST_MAX * DP_BURST_MAX + i,
+	e.trace = (struct wire_ctl_trace){.packet = id_of(w, b, i),
 	    .at_ns = w->wall_ns,
 	    .worker = w->id,
 	    .journey = (uint16_t)journey,
@@ -42,7 +48,6 @@ void dp_trace_step(struct dp_worker *w, const struct dp_burst *b, unsigned i, en
 	va_start(arguments, format);
 	vsnprintf(e.trace.text, sizeof(e.trace.text), format, arguments);
 	va_end(arguments);
-	(void)b;
 	dp_post(w, &e);
 }
 

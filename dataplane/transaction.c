@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "dataplane/auth.h"
+#include "dataplane/clock.h"
 #include "dataplane/routes.h"
 #include "dataplane/worker_set.h"
 #include "lb/change.h"
@@ -130,9 +130,7 @@ static int build(struct dp_transactions *t, struct dp_state **ret_state, struct 
 	struct dp_state *state = calloc(1, sizeof(*state));
 	if (state == NULL)
 		return refuse(ret_error, -ENOMEM, 0, "COMMIT: out of memory");
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	lb_change_at(t->change, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+	lb_change_at(t->change, dp_clock_ns(CLOCK_MONOTONIC));
 	int error = lb_change_commit(t->change, t->next_generation, &snapshot, ret_error);
 	if (error == 0)
 		error = dp_routes_commit(t->routes, t->route_changes, snapshot, state, &t->garbage, ret_error);

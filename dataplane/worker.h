@@ -95,6 +95,7 @@ struct dp_worker {
 	struct dp_workers *set; /* all of them, and what they share */
 
 	struct dp_tx_buffer tx[DP_MAX_PORTS];
+	uint64_t bursts;       /* serial number of the last one */
 	uint16_t ipv4_id;      /* of the last packet that became IPv4 */
 	uint64_t icmp_full_ns; /* when the limit of dataplane/icmp.h is unused again */
 	uint64_t to_wake;      /* bit per worker that was handed a packet in this burst */

@@ -4,12 +4,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <rte_errno.h>
 #include <rte_malloc.h>
 
+#include "dataplane/clock.h"
 #include "dataplane/links.h"
 #include "dataplane/oam.h"
 #include "dataplane/way.h"
@@ -21,13 +21,6 @@
 #define POOL_CACHE 256u                                               /* mbufs per thread: 8 bursts */
 #define MBUF_ROOM  (RTE_MBUF_DEFAULT_BUF_SIZE + RTE_PKTMBUF_HEADROOM) /* the overlay's headers grow at the front */
 #define LINE       RTE_CACHE_LINE_SIZE
-
-static uint64_t clock_now(clockid_t clock)
-{
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
 
 /* DPDK's names are the process's, and a test has several sets in one process. */
 static unsigned serial(void)
@@ -188,7 +181,7 @@ static int make_empty_state(struct dp_workers *set)
 static int make_all(struct dp_workers *set)
 {
 	const struct dp_workers_config *c = &set->config;
-	int error = dp_stats_create(set->n, clock_now(CLOCK_REALTIME), &set->stats);
+	int error = dp_stats_create(set->n, dp_clock_ns(CLOCK_REALTIME), &set->stats);
 	if (error != 0)
 		return error;
 	set->main_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);

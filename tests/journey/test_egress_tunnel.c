@@ -259,6 +259,18 @@ Test(egress_tunnel, or_with_his_next_packet_if_too_little_is_quoted)
 	expect_packet(sent(FRA1), ipip(inner, ENDPOINT));
 }
 
+Test(egress_tunnel, a_narrow_path_of_long_ago_is_not_new_again)
+{
+	struct dp_worker *w = worker(FRA1, 0);
+	struct wire_addr endpoint = wire_addr_from_v4("\xc6\x33\x64\x0a");
+	dp_path_mtu_learn(w, &endpoint, 1300);
+	cr_assert_eq(dp_path_mtu(w, &endpoint), 1300);
+	for (unsigned tenth = 1; tenth <= 10 * 24 * 10; tenth++) { /* ten days of tenths of an hour */
+		w->now_ns += UINT64_C(360) * 1000000000u;
+		cr_assert(tenth < 2 || dp_path_mtu(w, &endpoint) == UINT16_MAX, "after %u tenths of an hour", tenth);
+	}
+}
+
 Test(egress_tunnel, of_geneve_too)
 {
 	tunnel_to(100, ORIGIN, WIRE_ENCAP_GENEVE, WIRE_ENDPOINT_UP);

@@ -82,6 +82,18 @@ Test(trace, follows_a_client_across_the_pops)
 	expect_step(FRA1, WIRE_JOURNEY_REPLY, WIRE_DROP_NONE, "client 192.0.2.7:5000, which is at POP 1");
 }
 
+/* Two bursts of one pass of the loop: at the same time, each packet the first of its burst. */
+Test(trace, packets_of_one_pass_are_told_apart)
+{
+	struct dp_event first, second;
+	given_trace(SGP1, (struct wire_ctl_filter){.protocol = WIRE_PROTO_UDP});
+	receive(SGP1, udp(CLIENT ":5000", VIP ":9"));
+	receive(SGP1, udp(CLIENT ":5001", VIP ":9"));
+	cr_assert(event(SGP1, DP_EVENT_TRACE, &first) && event(SGP1, DP_EVENT_TRACE, &second));
+	cr_assert_eq(first.trace.at_ns, second.trace.at_ns);
+	cr_assert_neq(first.trace.packet, second.trace.packet);
+}
+
 Test(trace, is_silent_about_other_packets)
 {
 	struct dp_event e;

@@ -400,6 +400,9 @@ Test(session, workers_beat_in_the_map_that_came_with_a_descriptor)
 	cr_assert_eq(dp_session_receive(s.session, &message, sizeof(message), -1), 0);
 	cr_assert_not_null(strstr(shell_error(&s), "no descriptor"));
 	int fd = memfd_create("beats", 0);
+	cr_assert_eq(ftruncate(fd, 15), 0);
+	cr_assert_eq(dp_session_receive(s.session, &message, sizeof(message), dup(fd)), 0);
+	cr_assert_not_null(strstr(shell_error(&s), "shorter than its entries"));
 	cr_assert_eq(ftruncate(fd, 4096), 0);
 	cr_assert_eq(dp_session_receive(s.session, &message, sizeof(message), dup(fd)), 0);
 	cr_assert_str_empty(shell_error(&s));
