@@ -17,6 +17,7 @@ void ctl_fib_rows_free(struct ctl_fib_rows *rows)
 {
 	free(rows->adjacency);
 	free(rows->route);
+	free(rows->unresolved);
 	*rows = (struct ctl_fib_rows){0};
 }
 
@@ -202,6 +203,29 @@ static void fill_routes(const struct ctl_fib *fib, struct ctl_fib_rows *rows)
 	qsort(rows->route, rows->n_routes, sizeof(rows->route[0]), by_key);
 }
 
+/* A full table has many routes and few gateways. */
+static int fill_unresolved(const struct ctl_fib *fib, struct ctl_fib_rows *rows)
+{
+	for (size_t i = 0; i < fib->n_routes; i++) {
+		const struct ctl_fib_route *route = &fib->route[i];
+		int port = port_of(fib, route->ifindex);
+		if (port < 0 || wire_addr_is_unset(&route->gateway) || find_adjacency(fib, port, &route->gateway))
+			continue;
+		size_t at = rows->n_unresolved;
+		while (at > 0 && (rows->unresolved[at - 1].ifindex != route->ifindex ||
+		                     !wire_addr_equal(&rows->unresolved[at - 1].address, &route->gateway)))
+			at--;
+		if (at > 0)
+			continue;
+		struct ctl_fib_gateway *array = grown(rows->unresolved, rows->n_unresolved, sizeof(*array));
+		if (!array)
+			return -ENOMEM;
+		rows->unresolved = array;
+		array[rows->n_unresolved++] = (struct ctl_fib_gateway){route->ifindex, route->gateway};
+	}
+	return 0;
+}
+
 int ctl_fib_compute(struct ctl_fib *fib, struct ctl_fib_rows *ret_rows)
 {
 	int error = claim_adjacencies(fib);
@@ -211,9 +235,10 @@ int ctl_fib_compute(struct ctl_fib *fib, struct ctl_fib_rows *ret_rows)
 	    .adjacency = malloc((fib->n_adjacencies + 1) * sizeof(*rows.adjacency)),
 	    .route = malloc((fib->n_adjacencies + fib->n_routes + 1) * sizeof(*rows.route)),
 	};
-	if (!rows.adjacency || !rows.route) {
+	error = !rows.adjacency || !rows.route ? -ENOMEM : fill_unresolved(fib, &rows);
+	if (error) {
 		ctl_fib_rows_free(&rows);
-		return -ENOMEM;
+		return error;
 	}
 	for (size_t i = 0; i < fib->n_adjacencies; i++) {
 		if (!fib->adjacency[i].used)

@@ -58,6 +58,12 @@ struct ctl_fib_rows {
 	size_t n_adjacencies;
 	struct wire_ctl_route *route;
 	size_t n_routes;
+	/* Gateways of routes out of ports that are no neighbours yet, each once. */
+	struct ctl_fib_gateway {
+		int ifindex;
+		struct wire_addr address;
+	} * unresolved;
+	size_t n_unresolved;
 };
 
 void ctl_fib_free(struct ctl_fib *fib);

@@ -58,23 +58,6 @@ static int on_notice(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_OK;
 }
 
-/* Gateways are resolved without waiting for a packet: a data plane could not say which one it wants. */
-static void resolve_gateways(struct ctl_kernel *kernel)
-{
-	for (size_t i = 0; i < kernel->fib.n_routes; i++) {
-		const struct ctl_fib_route *route = &kernel->fib.route[i];
-		bool known = wire_addr_is_unset(&route->gateway) || !route->ifindex;
-		bool ours = false;
-		for (size_t p = 0; p < kernel->fib.n_ports; p++)
-			ours = ours || (route->ifindex && kernel->fib.port[p].ifindex == route->ifindex);
-		for (size_t n = 0; n < kernel->fib.n_neighbours && ours && !known; n++)
-			known = kernel->fib.neighbour[n].ifindex == route->ifindex &&
-			        wire_addr_equal(&kernel->fib.neighbour[n].address, &route->gateway);
-		if (ours && !known)
-			ctl_netlink_resolve(kernel->requests, route->ifindex, &route->gateway);
-	}
-}
-
 static int refresh(struct ctl_kernel *kernel)
 {
 	int error = 0;
@@ -89,8 +72,9 @@ static int refresh(struct ctl_kernel *kernel)
 		error = ctl_fib_compute(&kernel->fib, &rows);
 	if (error)
 		return error;
-	if (kernel->stale & (STALE_LINKS | STALE_ROUTES))
-		resolve_gateways(kernel);
+	/* Without waiting for a packet: a data plane could not say which gateway it wants. */
+	for (size_t i = 0; i < rows.n_unresolved && kernel->stale & (STALE_LINKS | STALE_ROUTES); i++)
+		ctl_netlink_resolve(kernel->requests, rows.unresolved[i].ifindex, &rows.unresolved[i].address);
 	kernel->stale = 0;
 	bool news = !kernel->told || !ctl_fib_rows_equal(&rows, &kernel->rows);
 	ctl_fib_rows_free(&kernel->rows);

@@ -96,6 +96,25 @@ Test(fib, resolves_a_gateway_when_its_neighbour_is_known)
 	cr_assert(row_of("10.0.0.0", 24)->adjacency == 0, "others in the network are yet to be asked for");
 }
 
+Test(fib, names_each_unresolved_gateway_once)
+{
+	for (unsigned i = 0; i < 200; i++) {
+		char prefix[16];
+		snprintf(prefix, sizeof(prefix), "10.%u.0.0", i);
+		route(prefix, 16, i % 4 == 3 ? 55 : 10 + (int)(i % 2), i % 2 ? "192.0.2.1" : "192.0.2.2", 0);
+	}
+	route("198.51.100.0", 24, 10, "192.0.2.3", 0);
+	route("203.0.113.0", 24, 10, NULL, 0);
+	neighbour(10, "192.0.2.3", 3);
+	compute();
+	cr_assert(rows.n_unresolved == 2, "%zu", rows.n_unresolved);
+	cr_assert(rows.unresolved[0].ifindex + rows.unresolved[1].ifindex == 10 + 11);
+	cr_assert(rows.unresolved[0].address.bytes[15] + rows.unresolved[1].address.bytes[15] == 1 + 2);
+	neighbour(10, "192.0.2.2", 2);
+	compute();
+	cr_assert(rows.n_unresolved == 1 && rows.unresolved[0].ifindex == 11);
+}
+
 Test(fib, takes_the_route_with_the_lowest_metric_even_if_it_leads_elsewhere)
 {
 	route("10.1.0.0", 16, 10, "10.0.0.1", 20);
