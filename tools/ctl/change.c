@@ -11,7 +11,8 @@
 #include "tools/ctl/run.h"
 #include "tools/ctl/value.h"
 
-#define TIMEOUT_SECONDS 30 /* the store has to take it */
+#define MAX_APPLIED     (1u << 20) /* of the API */
+#define TIMEOUT_SECONDS 30         /* the store has to take it */
 
 /* One line for each object: "policy default changed". */
 static void print_applied(const char *text)
@@ -67,13 +68,18 @@ static enum cli_exit add_file(struct cli_documents *documents, const char *name)
 	size_t size = 0;
 	FILE *file = standard_input ? stdin : fopen(name, "r");
 	char *text = file ? read_all(file, &size) : NULL;
-	int err = text ? cli_documents_add(documents, standard_input ? "stdin" : name, text, size) : -errno;
+	const char *shown = standard_input ? "stdin" : name;
+	int err = text ? cli_documents_add(documents, shown, text, size) : -errno;
 	if (file && !standard_input)
 		fclose(file);
 	free(text);
-	if (!err)
+	const char *why = err                             ? strerror(-err)
+	                  : size == 0                     ? "is empty; see kuafu.yaml(5)"
+	                  : documents->size > MAX_APPLIED ? "makes more than 1 MiB; apply it in parts"
+	                                                  : NULL;
+	if (!why)
 		return CLI_OK;
-	fprintf(stderr, "kuafuctl: %s: %s\n", name, strerror(-err));
+	fprintf(stderr, "kuafuctl: %s: %s\n", shown, why);
 	return CLI_USAGE;
 }
 

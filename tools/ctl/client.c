@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #define DEFAULT_SOCKETS "/run/kuafu/*/api.sock"
 
@@ -39,6 +40,10 @@ enum cli_exit cli_socket_path(const struct cli_args *args, char *ret_path, size_
 		path = getenv("KUAFU_SOCKET");
 	if (!path || !*path)
 		return only_socket(ret_path, size);
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path)) {
+		fprintf(stderr, "kuafuctl: '%.64s...' is longer than a socket's path can be\n", path);
+		return CLI_USAGE;
+	}
 	snprintf(ret_path, size, "%s", path);
 	return CLI_OK;
 }

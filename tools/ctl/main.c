@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* kuafuctl: the operator's hand on kuafud. */
 #include <curl/curl.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tools/ctl/run.h"
 
@@ -25,5 +27,8 @@ int main(int argc, char **argv)
 	curl_global_init(CURL_GLOBAL_NOTHING);
 	enum cli_exit result = args.command->run(&args);
 	curl_global_cleanup();
-	return fflush(stdout) == 0 ? result : CLI_REFUSED;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return result;
+	fprintf(stderr, "kuafuctl: not all could be written to standard output: %s\n", strerror(errno));
+	return CLI_USAGE;
 }

@@ -141,7 +141,7 @@ Test(program, explains_a_route)
 
 Test(program, applies_standard_input)
 {
-	cr_assert_eq(run("apply -f - < /dev/null"), 1, "an empty body is refused: %s", output);
+	cr_assert_eq(run("apply -f - < /dev/null"), 2, "an empty body is refused: %s", output);
 	cr_assert_eq(run("apply -f - < /proc/version"), 0, "%s", output);
 }
 
@@ -241,6 +241,19 @@ Test(program, a_capture_that_is_refused_leaves_the_file_as_it_was)
 	cr_assert_eq(run(command), 3);
 	expect_content(name, "precious");
 	unlink(name);
+}
+
+Test(program, files_and_output_that_are_no_good_are_named)
+{
+	cr_assert_eq(run("apply -f /dev/null"), 2);
+	cr_assert_str_eq(output, "kuafuctl: /dev/null: is empty; see kuafu.yaml(5)\n");
+	cr_assert_eq(run("apply -f - </dev/null"), 2);
+	cr_assert_str_eq(output, "kuafuctl: stdin: is empty; see kuafu.yaml(5)\n");
+	cr_assert_eq(run("show routes >/dev/full"), 2);
+	char command[256];
+	snprintf(command, sizeof(command), "show routes --socket /%0150d", 0);
+	cr_assert_eq(run(command), 2);
+	cr_assert(strstr(output, "longer than"), "%s", output);
 }
 
 Test(program, wrong_usage_is_2)
