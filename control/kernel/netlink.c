@@ -2,17 +2,14 @@
 #include "control/kernel/netlink.h"
 
 #include <errno.h>
-#include <linux/if.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "control/kernel/message.h"
 #include "control/kernel/mirror.h"
-
-/* States in which the kernel itself would use the link-layer address. */
-#define NUD_USABLE (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT)
 
 #define REQUEST_SIZE 512u
 
@@ -69,27 +66,6 @@ static struct nlmsghdr *request_of(void *buffer, uint16_t type, uint16_t flags)
 	return header;
 }
 
-/* The attributes in [data, end), by type; those above max are left out. */
-static void take_attributes(const void *data, const char *end, const struct nlattr **attribute, unsigned max)
-{
-	for (const struct nlattr *at = data; mnl_attr_ok(at, (int)(end - (const char *)at)); at = mnl_attr_next(at))
-		if (mnl_attr_get_type(at) <= max)
-			attribute[mnl_attr_get_type(at)] = at;
-}
-
-static bool address_of(const struct nlattr *attribute, struct wire_addr *ret_address)
-{
-	if (!attribute)
-		return false;
-	if (mnl_attr_get_payload_len(attribute) == 4)
-		*ret_address = wire_addr_from_v4(mnl_attr_get_payload(attribute));
-	else if (mnl_attr_get_payload_len(attribute) == 16)
-		*ret_address = wire_addr_from_v6(mnl_attr_get_payload(attribute));
-	else
-		return false;
-	return true;
-}
-
 /* ---- links ---- */
 
 struct link_dump {
@@ -99,24 +75,8 @@ struct link_dump {
 
 static int on_link(const struct nlmsghdr *message, void *arg)
 {
-	struct link_dump *dump = arg;
-	const struct ifinfomsg *about = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attribute[IFLA_MTU + 1] = {NULL};
-	if (message->nlmsg_type != RTM_NEWLINK)
-		return MNL_CB_OK;
-	take_attributes(about + 1, mnl_nlmsg_get_payload_tail(message), attribute, IFLA_MTU);
-	if (!attribute[IFLA_IFNAME] || !attribute[IFLA_ADDRESS] ||
-	    mnl_attr_get_payload_len(attribute[IFLA_ADDRESS]) != 6)
-		return MNL_CB_OK;
-	for (size_t i = 0; i < dump->fib->n_ports; i++) {
-		struct ctl_fib_port *port = &dump->fib->port[i];
-		if (strcmp(mnl_attr_get_str(attribute[IFLA_IFNAME]), dump->interface[i]) != 0)
-			continue;
-		uint32_t mtu = attribute[IFLA_MTU] ? mnl_attr_get_u32(attribute[IFLA_MTU]) : 1500;
-		port->ifindex = about->ifi_index;
-		port->mtu = mtu > UINT16_MAX ? UINT16_MAX : (uint16_t)mtu;
-		memcpy(port->mac, mnl_attr_get_payload(attribute[IFLA_ADDRESS]), 6);
-	}
+	const struct link_dump *dump = arg;
+	ctl_message_link(message, dump->interface, dump->fib);
 	return MNL_CB_OK;
 }
 
@@ -134,17 +94,7 @@ int ctl_netlink_dump_links(struct mnl_socket *socket, struct ctl_fib *fib, const
 
 static int on_neighbour(const struct nlmsghdr *message, void *arg)
 {
-	const struct ndmsg *about = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attribute[NDA_LLADDR + 1] = {NULL};
-	struct ctl_fib_neighbour neighbour = {.ifindex = about->ndm_ifindex};
-	if (message->nlmsg_type != RTM_NEWNEIGH || !(about->ndm_state & NUD_USABLE))
-		return MNL_CB_OK;
-	take_attributes(about + 1, mnl_nlmsg_get_payload_tail(message), attribute, NDA_LLADDR);
-	if (!address_of(attribute[NDA_DST], &neighbour.address) || !attribute[NDA_LLADDR] ||
-	    mnl_attr_get_payload_len(attribute[NDA_LLADDR]) != 6)
-		return MNL_CB_OK;
-	memcpy(neighbour.mac, mnl_attr_get_payload(attribute[NDA_LLADDR]), 6);
-	return ctl_fib_add_neighbour(arg, &neighbour) ? MNL_CB_ERROR : MNL_CB_OK;
+	return ctl_message_neighbour(message, arg) ? MNL_CB_ERROR : MNL_CB_OK;
 }
 
 int ctl_netlink_dump_neighbours(struct mnl_socket *socket, struct ctl_fib *fib)
@@ -183,51 +133,9 @@ int ctl_netlink_resolve(struct mnl_socket *socket, int ifindex, const struct wir
 
 /* ---- routes ---- */
 
-static uint32_t table_of(const struct rtmsg *about, const struct nlattr *const *attribute)
-{
-	return attribute[RTA_TABLE] ? mnl_attr_get_u32(attribute[RTA_TABLE]) : about->rtm_table;
-}
-
-/* Of several next hops the first; spreading over them is for another day of the data plane. */
-static void first_next_hop(const struct nlattr *multipath, struct ctl_fib_route *route)
-{
-	const struct rtnexthop *hop = mnl_attr_get_payload(multipath);
-	size_t room = mnl_attr_get_payload_len(multipath);
-	if (room < sizeof(*hop) || hop->rtnh_len < sizeof(*hop) || hop->rtnh_len > room)
-		return;
-	route->ifindex = hop->rtnh_ifindex;
-	const struct nlattr *attribute[RTA_GATEWAY + 1] = {NULL};
-	take_attributes(hop + 1, (const char *)hop + hop->rtnh_len, attribute, RTA_GATEWAY);
-	address_of(attribute[RTA_GATEWAY], &route->gateway);
-}
-
 static int on_route(const struct nlmsghdr *message, void *arg)
 {
-	const struct rtmsg *about = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attribute[RTA_MAX + 1] = {NULL};
-	bool v4 = about->rtm_family == AF_INET;
-	static const uint8_t unspecified[4];
-	struct ctl_fib_route route = {.length = (uint8_t)(about->rtm_dst_len + (v4 ? 96 : 0))};
-	take_attributes(about + 1, mnl_nlmsg_get_payload_tail(message), attribute, RTA_MAX);
-	if (message->nlmsg_type != RTM_NEWROUTE || table_of(about, attribute) != RT_TABLE_MAIN ||
-	    about->rtm_flags & RTM_F_CLONED)
-		return MNL_CB_OK;
-	if (about->rtm_protocol == CTL_KERNEL_ROUTE_PROTOCOL)
-		return MNL_CB_OK; /* keeps the kernel from what is the data plane's own */
-	if (!address_of(attribute[RTA_DST], &route.prefix) && v4)
-		route.prefix = wire_addr_from_v4(unspecified);
-	if (route.prefix.bytes[0] == 0xfe && (route.prefix.bytes[1] & 0xc0) == 0x80)
-		return MNL_CB_OK; /* link-local: the same on every port, and no packet of ours goes there */
-	if (attribute[RTA_PRIORITY])
-		route.metric = mnl_attr_get_u32(attribute[RTA_PRIORITY]);
-	if (about->rtm_type == RTN_UNICAST) {
-		if (attribute[RTA_OIF])
-			route.ifindex = (int)mnl_attr_get_u32(attribute[RTA_OIF]);
-		address_of(attribute[RTA_GATEWAY], &route.gateway);
-		if (attribute[RTA_MULTIPATH])
-			first_next_hop(attribute[RTA_MULTIPATH], &route);
-	}
-	return ctl_fib_add_route(arg, &route) ? MNL_CB_ERROR : MNL_CB_OK;
+	return ctl_message_route(message, arg) ? MNL_CB_ERROR : MNL_CB_OK;
 }
 
 static int dump_routes(struct mnl_socket *socket, mnl_cb_t on_message, void *arg)
@@ -279,12 +187,8 @@ struct sweep {
 static int on_blackhole(const struct nlmsghdr *message, void *arg)
 {
 	struct sweep *sweep = arg;
-	const struct rtmsg *about = mnl_nlmsg_get_payload(message);
-	const struct nlattr *attribute[RTA_MAX + 1] = {NULL};
 	struct wire_addr address;
-	take_attributes(about + 1, mnl_nlmsg_get_payload_tail(message), attribute, RTA_MAX);
-	if (about->rtm_protocol != CTL_KERNEL_ROUTE_PROTOCOL || about->rtm_type != RTN_BLACKHOLE ||
-	    !address_of(attribute[RTA_DST], &address))
+	if (!ctl_message_blackhole(message, &address))
 		return MNL_CB_OK;
 	for (size_t i = 0; i < sweep->n_keep; i++)
 		if (wire_addr_equal(&sweep->keep[i], &address))
