@@ -193,14 +193,6 @@ static void map_stats(struct ctl_dataplane *client, int fd)
 	void *map = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED)
 		return;
-	const struct wire_stats *stats = map;
-	uint64_t worker_end = stats->worker_offset + (uint64_t)stats->workers * sizeof(struct wire_stats_worker);
-	uint64_t link_end = stats->link_offset + (uint64_t)stats->links * sizeof(struct wire_stats_link);
-	if (stats->magic != WIRE_STATS_MAGIC || stats->version != WIRE_STATS_VERSION || worker_end > size ||
-	    link_end > size) {
-		munmap(map, size);
-		return;
-	}
 	client->stats = map;
 	client->stats_size = size;
 }
@@ -513,7 +505,8 @@ void ctl_dataplane_status(const struct ctl_dataplane *client, struct ctl_datapla
 	ret_status->objects = (uint32_t)ctl_wanted_count(client->wanted);
 }
 
-const struct wire_stats *ctl_dataplane_stats(const struct ctl_dataplane *client)
+const struct wire_stats *ctl_dataplane_stats(const struct ctl_dataplane *client, size_t *ret_size)
 {
+	*ret_size = client->stats ? client->stats_size : 0;
 	return client->stats;
 }

@@ -66,8 +66,9 @@ struct ctl_dataplane_status {
 };
 void ctl_dataplane_status(const struct ctl_dataplane *client, struct ctl_dataplane_status *ret_status);
 
-/* The counters of the connected data plane, or NULL. Valid until the loop runs again. */
-const struct wire_stats *ctl_dataplane_stats(const struct ctl_dataplane *client);
+/* The counters of the connected data plane and the bytes that are there, for ctl_counters_open(); or NULL and 0. Valid
+ * until the loop runs again. */
+const struct wire_stats *ctl_dataplane_stats(const struct ctl_dataplane *client, size_t *ret_size);
 
 /* Rows of the flow tables. on_end follows the last row: error 0, -ENOTCONN or -EPIPE. Queries are served in turn.
  * Returns 0 or -errno (then neither is called). *ret_query cancels: no callback comes after that. */

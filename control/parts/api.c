@@ -108,10 +108,7 @@ static void list_stale(void *daemon, ctl_api_emit *emit, void *to)
 static const void *show_stats(void *daemon, size_t *ret_size)
 {
 	const struct ctl_daemon *d = daemon;
-	const struct wire_stats *stats = ctl_dataplane_stats(d->dataplane);
-	if (stats)
-		*ret_size = stats->size;
-	return stats;
+	return ctl_dataplane_stats(d->dataplane, ret_size);
 }
 
 static const char *pop_name(void *daemon, uint16_t pop)

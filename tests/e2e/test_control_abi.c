@@ -214,7 +214,9 @@ Test(control_abi, carries_a_whole_world_its_changes_and_the_restarts_of_both_sid
 	until(&seen.connected, 1, "connection");
 	until(&seen.synchronised, 1, "first transaction");
 	cr_assert(seen.full && seen.refused == 0, "%s", seen.text);
-	cr_assert(ctl_dataplane_stats(client) && ctl_dataplane_stats(client)->pid == seen.pid);
+	size_t size;
+	const struct wire_stats *stats = ctl_dataplane_stats(client, &size);
+	cr_assert(stats && size >= sizeof(*stats) && stats->pid == seen.pid);
 	/* A change, and a deletion of one object of each kind that others can do without. */
 	struct wire_ctl_endpoint drained = {.endpoint = 1,
 	    .group = 5,
