@@ -170,12 +170,9 @@ static void read_root(struct wanem_config *c, struct ctl_yaml_value map)
 		read_line(c, ctl_yaml_item(lines, i));
 }
 
-int wanem_config_read(const char *path, struct ctl_mistakes *m, struct wanem_config *ret_config)
+/* Takes the document and frees it. */
+static int read_document(struct ctl_yaml *yaml, struct ctl_mistakes *m, struct wanem_config *ret_config)
 {
-	struct ctl_yaml *yaml;
-	int error = ctl_yaml_open(path, m, &yaml);
-	if (error)
-		return error;
 	struct wanem_config *c = calloc(1, sizeof(*c));
 	if (!c) {
 		ctl_yaml_free(yaml);
@@ -192,4 +189,19 @@ int wanem_config_read(const char *path, struct ctl_mistakes *m, struct wanem_con
 	free(c);
 	ctl_yaml_free(yaml);
 	return m->found ? -EINVAL : 0;
+}
+
+int wanem_config_read(const char *path, struct ctl_mistakes *m, struct wanem_config *ret_config)
+{
+	struct ctl_yaml *yaml;
+	int error = ctl_yaml_open(path, m, &yaml);
+	return error ? error : read_document(yaml, m, ret_config);
+}
+
+int wanem_config_parse(
+    const char *name, const char *text, size_t size, struct ctl_mistakes *m, struct wanem_config *ret_config)
+{
+	struct ctl_yaml *yaml;
+	int error = ctl_yaml_parse(name, text, size, m, &yaml);
+	return error ? error : read_document(yaml, m, ret_config);
 }

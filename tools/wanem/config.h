@@ -20,8 +20,10 @@ struct wanem_config {
 	struct wanem_impairment line[WANEM_MAX_PORTS][WANEM_MAX_PORTS]; /* [from][to] */
 };
 
-/* Reads the file. Returns 0; or -EINVAL with *ret_config untouched and the reasons in m. */
+/* Reads the file, or `text` as the file `name`. Returns 0; or -EINVAL with *ret_config untouched and the reasons in m. */
 int wanem_config_read(const char *path, struct ctl_mistakes *m, struct wanem_config *ret_config);
+int wanem_config_parse(
+    const char *name, const char *text, size_t size, struct ctl_mistakes *m, struct wanem_config *ret_config);
 
 /* The index of a port by name, or -ENOENT. */
 int wanem_port_find(const struct wanem_port *ports, uint32_t n_ports, const char *name);
