@@ -252,3 +252,66 @@ Test(replay, no_packet_of_an_epoch_shuts_out_later_ones)
 		cr_assert_eq(r.lost, 0, "a recording is no loss");
 	}
 }
+
+static uint32_t random_below(uint32_t n)
+{
+	return (uint32_t)rand() % n;
+}
+
+/* An option of somebody else's that may be ignored, before all others: with it a packet takes the walk for any. */
+#define FOREIGN 4
+
+static void insert_foreign(const uint8_t *geneve, size_t length, uint8_t *ret)
+{
+	memcpy(ret, geneve, sizeof(struct wire_geneve));
+	memcpy(ret + sizeof(struct wire_geneve), "\x01\x00\x01\x00", FOREIGN);
+	memcpy(ret + sizeof(struct wire_geneve) + FOREIGN, geneve + sizeof(struct wire_geneve),
+	    length - sizeof(struct wire_geneve));
+	ret[0]++;
+}
+
+/* Where an option's body is, from the Geneve header on. */
+static ptrdiff_t place(const struct dp_overlay *o, const void *body)
+{
+	return (const uint8_t *)body - (const uint8_t *)o->geneve;
+}
+
+static void expect_same_places(const struct dp_overlay *o, const struct dp_overlay *other)
+{
+	cr_assert_eq(place(other, other->path), place(o, o->path) + FOREIGN);
+	cr_assert_eq(place(other, other->steer), place(o, o->steer) + FOREIGN);
+	cr_assert_eq(place(other, other->telemetry), place(o, o->telemetry) + FOREIGN);
+	cr_assert_eq(place(other, other->auth), place(o, o->auth) + FOREIGN);
+	cr_assert(!o->keepalive && !other->keepalive && !o->linkstate && !other->linkstate);
+	cr_assert_eq(other->covered, o->covered + FOREIGN);
+	cr_assert_eq(other->length, o->length + FOREIGN);
+}
+
+Test(overlay, the_usual_options_are_read_as_any_others_are)
+{
+	enum { ROUNDS = 200000 };
+	static uint8_t with_foreign[sizeof(packet) + FOREIGN];
+	unsigned taken = 0;
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		unsigned hops = 1 + random_below(WIRE_PATH_MAX_HOPS);
+		uint8_t *g = given_packet(hops);
+		size_t whole = geneve_size(hops);
+		for (unsigned n = random_below(3); n; n--)
+			g[random_below((uint32_t)whole)] =
+			    (uint8_t)(random_below(2) ? random_below(256) : random_below(8));
+		size_t length =
+		    random_below(4) ? whole : sizeof(struct wire_geneve) + random_below((uint32_t)whole + 40);
+		if ((g[0] & WIRE_GENEVE_OPTLEN_MASK) == WIRE_GENEVE_OPTLEN_MASK)
+			continue; /* no room for one more */
+		insert_foreign(g, length, with_foreign);
+		struct dp_overlay usual = {0}, any = {0};
+		enum wire_drop one = dp_overlay_parse(g, length, &usual);
+		enum wire_drop other = dp_overlay_parse(with_foreign, length + FOREIGN, &any);
+		cr_assert_eq(one, other, "round %u: %s, but %s", round, wire_drop_name(one), wire_drop_name(other));
+		if (one != WIRE_DROP_NONE || g[1] & WIRE_GENEVE_OAM)
+			continue;
+		taken++;
+		expect_same_places(&usual, &any);
+	}
+	cr_assert(taken > ROUNDS / 4 && taken < ROUNDS);
+}
