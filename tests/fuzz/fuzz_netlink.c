@@ -43,6 +43,13 @@ static void check_rows(struct ctl_fib *fib)
 	ctl_fib_rows_free(&rows);
 }
 
+/* mnl_nlmsg_ok() of libmnl 1.0.4 takes a length of 2 GiB and more for a negative one. */
+static bool is_whole(const struct nlmsghdr *message, int left)
+{
+	return left >= (int)sizeof(*message) && message->nlmsg_len >= sizeof(*message) &&
+	       message->nlmsg_len <= (unsigned)left;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct ctl_fib fib = {.n_ports = PORTS};
@@ -50,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int left = (int)size;
 	EXPECT(bytes);
 	memcpy(bytes, data, size);
-	for (const struct nlmsghdr *m = (const void *)bytes; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left))
+	for (const struct nlmsghdr *m = (const void *)bytes; is_whole(m, left); m = mnl_nlmsg_next(m, &left))
 		read_message(m, &fib);
 	check_rows(&fib);
 	ctl_fib_free(&fib);
