@@ -214,18 +214,6 @@ struct dp_overlay dp_control_write(uint8_t *at, uint16_t hash, uint8_t type, uin
 	return o;
 }
 
-int dp_ecn_decap(uint8_t inner, uint8_t outer)
-{
-	enum { DROP = -1, NOT = 0, ECT1 = 1, ECT0 = 2, CE = 3 };
-	static const int8_t table[4][4] = {
-	    [NOT] = {[NOT] = NOT, [ECT0] = NOT, [ECT1] = NOT, [CE] = DROP},
-	    [ECT0] = {[NOT] = ECT0, [ECT0] = ECT0, [ECT1] = ECT1, [CE] = CE},
-	    [ECT1] = {[NOT] = ECT1, [ECT0] = ECT1, [ECT1] = ECT1, [CE] = CE},
-	    [CE] = {[NOT] = CE, [ECT0] = CE, [ECT1] = CE, [CE] = CE},
-	};
-	return table[inner & WIRE_ECN_MASK][outer & WIRE_ECN_MASK];
-}
-
 /* The window's top moves up by `by` places; what falls out unseen is lost. */
 static void advance(struct dp_replay *r, uint64_t by)
 {

@@ -77,10 +77,6 @@ static inline uint16_t dp_control_size(uint16_t body)
 uint8_t *dp_outer_write(
     uint8_t *at, uint16_t payload, uint8_t tos, const struct wire_addr *local, const struct wire_addr *remote);
 
-/* The ECN field that the inner packet leaves the tunnel with (RFC 6040, 4.2, figure 4), or -1: drop, because
- * congestion was marked on a packet whose transport would not see the mark. */
-int dp_ecn_decap(uint8_t inner, uint8_t outer);
-
 /* What the sender of a data packet says of it, for its link: written at each hop. */
 static inline void dp_overlay_stamp(const struct dp_overlay *o, uint64_t sequence, uint32_t time_us)
 {

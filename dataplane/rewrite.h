@@ -90,21 +90,6 @@ static inline void dp_rewrite_ttl(void *packet)
 	dp_rewrite_ttl_v4(packet);
 }
 
-/* A new TOS byte or traffic class. */
-static inline void dp_rewrite_tos(void *packet, uint8_t tos)
-{
-	if (wire_ip_is_v6(packet)) {
-		uint8_t *at = packet;
-		at[0] = (uint8_t)((at[0] & 0xf0u) | tos >> 4);
-		at[1] = (uint8_t)((at[1] & 0x0fu) | (unsigned)tos << 4);
-		return;
-	}
-	struct wire_ipv4 *ip = packet;
-	uint8_t before[2] = {ip->version_ihl, ip->tos}, after[2] = {ip->version_ihl, tos};
-	ip->tos = tos;
-	ip->checksum = wire_csum_replace(ip->checksum, before, after, 2);
-}
-
 /* Lower the MSS option (RFC 9293, 3.7.1) of a SYN to `max`. `length` bytes of TCP are present. A SYN without the option
  * is left alone: its sender's default of 536 (RFC 9293, 3.7.1, SHLD-5) fits any path. Returns whether it was changed. */
 bool dp_rewrite_mss(struct wire_tcp *tcp, uint16_t length, uint16_t max);

@@ -16,6 +16,7 @@
 #include "dataplane/trace.h"
 #include "dataplane/way.h"
 #include "wire/bytes.h"
+#include "wire/ecn.h"
 
 static uint16_t hash14_of(const struct dp_burst *b, unsigned i)
 {
@@ -141,12 +142,8 @@ enum wire_drop dp_tunnel_unwrap(struct dp_burst *b, unsigned i)
 		return drop;
 	if (wire_ip_ethertype(inner) != type)
 		return WIRE_DROP_BAD_IP_HEADER;
-	uint8_t tos = wire_ip_tos(b->ip[i]);
-	int ecn = dp_ecn_decap(tos, outer_tos);
-	if (ecn < 0)
+	if (!wire_ecn_unwrap(b->ip[i], outer_tos))
 		return WIRE_DROP_OVERLAY_ECN;
-	if ((unsigned)ecn != (tos & WIRE_ECN_MASK))
-		dp_rewrite_tos(b->ip[i], (uint8_t)((tos & ~WIRE_ECN_MASK) | (unsigned)ecn));
 	dp_burst_trim(b, i);
 	return WIRE_DROP_NONE;
 }

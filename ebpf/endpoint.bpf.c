@@ -5,11 +5,10 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#include "wire/address.h"
+#include "wire/ecn.h"
 #include "wire/overlay.h"
-#include "wire/packet.h"
 
-enum { IPIP, GENEVE, STRANGER, MALFORMED, PASSED, COUNTERS }; /* KBPF_ENDPOINT_COUNTERS, in the same order */
+enum { IPIP, GENEVE, STRANGER, MALFORMED, ECN, PASSED, COUNTERS }; /* KBPF_ENDPOINT_COUNTERS, in the same order */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -33,16 +32,32 @@ static __always_inline int verdict(__u32 counter, int action)
 	return action;
 }
 
-/* Takes `outer` bytes of IP and tunnel header off and puts the Ethernet header, with the inner type, before the rest. */
-static __always_inline int unwrap(struct xdp_md *ctx, __u32 outer, __u16 type, __u32 counter)
+struct outer {
+	struct wire_addr from;
+	__u32 header; /* bytes */
+	__u8 protocol;
+	__u8 tos;
+};
+
+#define MOST_HEADERS 0x1ffu /* 40 of IPv6, 8 of UDP, 260 of Geneve: the verifier wants to be told */
+
+/* Takes IP header and `tunnel` bytes behind it off and puts the Ethernet header, with the inner type, before the rest.
+ * The inner packet keeps what the path marked on the outer one (RFC 6040). */
+static __always_inline int unwrap(struct xdp_md *ctx, const struct outer *o, __u32 tunnel, __u16 type, __u32 counter)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 size = (o->header + tunnel) & MOST_HEADERS;
+	__u8 *inner = data + sizeof(struct wire_ether) + size;
 	struct wire_ether ether, *now;
-	if (data + sizeof(ether) > end)
+	if (data + sizeof(ether) > end || inner + sizeof(struct wire_ipv4) > end || wire_ip_ethertype(inner) != type)
 		return verdict(MALFORMED, XDP_DROP);
+	if (type == WIRE_ETHERTYPE_IPV6 ? inner + sizeof(struct wire_ipv6) > end : *inner >> 4 != 4)
+		return verdict(MALFORMED, XDP_DROP);
+	if (!wire_ecn_unwrap(inner, o->tos))
+		return verdict(ECN, XDP_DROP);
 	__builtin_memcpy(&ether, data, sizeof(ether));
 	ether.type = bpf_htons(type);
-	if (bpf_xdp_adjust_head(ctx, (int)outer))
+	if (bpf_xdp_adjust_head(ctx, (int)size))
 		return verdict(MALFORMED, XDP_DROP);
 	now = (void *)(long)ctx->data;
 	if ((void *)(now + 1) > (void *)(long)ctx->data_end)
@@ -61,40 +76,54 @@ static __always_inline __u32 geneve_length(const struct wire_geneve *g, const vo
 	return sizeof(*g) + (g->version_optlen & WIRE_GENEVE_OPTLEN_MASK) * 4u;
 }
 
-static __always_inline int unwrap_geneve(struct xdp_md *ctx, const struct wire_ipv4 *ip)
+static __always_inline int unwrap_geneve(struct xdp_md *ctx, const struct outer *o, const struct wire_udp *udp)
 {
-	const void *end = (const void *)(long)ctx->data_end;
-	const struct wire_udp *udp = (const void *)(ip + 1);
 	const struct wire_geneve *g = (const void *)(udp + 1);
-	__u32 length = geneve_length(g, end);
+	__u32 length = geneve_length(g, (const void *)(long)ctx->data_end);
 	if (!length)
 		return verdict(MALFORMED, XDP_DROP);
 	__u16 type = bpf_ntohs(g->protocol);
 	if (type != WIRE_ETHERTYPE_IPV4 && type != WIRE_ETHERTYPE_IPV6)
 		return verdict(MALFORMED, XDP_DROP);
-	return unwrap(ctx, sizeof(*ip) + sizeof(*udp) + length, type, GENEVE);
+	return unwrap(ctx, o, sizeof(*udp) + length, type, GENEVE);
+}
+
+/* The outer header, without options, extensions or fragments: no POP sends such. */
+static __always_inline bool read_outer(const __u8 *data, const __u8 *end, struct outer *ret)
+{
+	const struct wire_ether *ether = (const void *)data;
+	const struct wire_ipv4 *v4 = (const void *)(ether + 1);
+	const struct wire_ipv6 *v6 = (const void *)(ether + 1);
+	if ((const __u8 *)(v4 + 1) > end)
+		return false;
+	if (ether->type == bpf_htons(WIRE_ETHERTYPE_IPV4) && v4->version_ihl == 0x45) {
+		*ret = (struct outer){wire_addr_from_v4(v4->src), sizeof(*v4), v4->protocol, v4->tos};
+		return !(v4->frag_off & bpf_htons(WIRE_IPV4_MF | WIRE_IPV4_OFFSET_MASK));
+	}
+	if (ether->type != bpf_htons(WIRE_ETHERTYPE_IPV6) || (const __u8 *)(v6 + 1) > end || !wire_ip_is_v6(v6))
+		return false;
+	*ret = (struct outer){wire_addr_from_v6(v6->src), sizeof(*v6), v6->next_header, wire_ip_tos(v6)};
+	return true;
 }
 
 SEC("xdp")
 int kuafu_endpoint(struct xdp_md *ctx)
 {
-	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	const struct wire_ether *ether = data;
-	const struct wire_ipv4 *ip = (const void *)(ether + 1);
-	const struct wire_udp *udp = (const void *)(ip + 1);
-
-	if ((void *)(ip + 1) > end || ether->type != bpf_htons(WIRE_ETHERTYPE_IPV4) || ip->version_ihl != 0x45)
+	const __u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	struct outer o;
+	if (!read_outer(data, end, &o))
 		return verdict(PASSED, XDP_PASS);
-	bool ipip = ip->protocol == WIRE_PROTO_IPIP;
+	const struct wire_udp *udp = (const void *)(data + sizeof(struct wire_ether) + o.header);
 	bool geneve =
-	    ip->protocol == WIRE_PROTO_UDP && (void *)(udp + 1) <= end && udp->dst == bpf_htons(WIRE_OVERLAY_PORT);
-	if ((!ipip && !geneve) || (ip->frag_off & bpf_htons(WIRE_IPV4_MF | WIRE_IPV4_OFFSET_MASK)))
+	    o.protocol == WIRE_PROTO_UDP && (const __u8 *)(udp + 1) <= end && udp->dst == bpf_htons(WIRE_OVERLAY_PORT);
+	if (!geneve && o.protocol != WIRE_PROTO_IPIP && o.protocol != WIRE_PROTO_IPV6)
 		return verdict(PASSED, XDP_PASS);
-
-	struct wire_addr from = wire_addr_from_v4(ip->src);
-	if (!bpf_map_lookup_elem(&pops, &from))
+	if (!bpf_map_lookup_elem(&pops, &o.from))
 		return verdict(STRANGER, XDP_DROP);
-	return ipip ? unwrap(ctx, sizeof(*ip), WIRE_ETHERTYPE_IPV4, IPIP) : unwrap_geneve(ctx, ip);
+	if (geneve)
+		return unwrap_geneve(ctx, &o, udp);
+	__u16 type = o.protocol == WIRE_PROTO_IPV6 ? WIRE_ETHERTYPE_IPV6 : WIRE_ETHERTYPE_IPV4;
+	return unwrap(ctx, &o, 0, type, IPIP);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

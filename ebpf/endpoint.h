@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The XDP program of an origin: takes the outer headers off packets that a POP tunnels to it (IP in IP, RFC 2003, or
- * Geneve, RFC 8926), so that the origin's own kernel sees client and VIP and answers the client directly.
+/* The XDP program of an origin: takes the outer headers, of IPv4 or IPv6, off packets of either that a POP tunnels to it
+ * (IP in IP, RFC 2003, RFC 2473, RFC 4213, or Geneve, RFC 8926), so that the origin's own kernel sees client and VIP and answers the client directly.
  *
  * Invariant: only packets from the POPs that were named are unwrapped; others that look like a tunnel are dropped and
  * everything else reaches the kernel untouched. The program leaves with the process, however that ends. */
@@ -18,6 +18,7 @@
 	X(STRANGER, "stranger", "a tunnel from an address that is no POP of ours: dropped")                            \
 	X(MALFORMED, "malformed",                                                                                      \
 	    "a tunnel packet shorter than its headers say, or with an unknown critical option: dropped")               \
+	X(ECN, "ecn", "congestion was marked on a packet that cannot carry the mark (RFC 6040): dropped")              \
 	X(PASSED, "passed", "no tunnel: left to the kernel")
 
 #define KBPF_ENDPOINT_ENUM(symbol, name, text) KBPF_ENDPOINT_##symbol,

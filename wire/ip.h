@@ -41,6 +41,21 @@ static inline uint8_t wire_ip_tos(const void *ip)
 	return wire_ip_is_v6(ip) ? (uint8_t)(at[0] << 4 | at[1] >> 4) : at[1];
 }
 
+/* A new one, and IPv4's header checksum with it. */
+static inline void wire_ip_put_tos(void *packet, uint8_t tos)
+{
+	if (wire_ip_is_v6(packet)) {
+		uint8_t *at = packet;
+		at[0] = (uint8_t)((at[0] & 0xf0u) | tos >> 4);
+		at[1] = (uint8_t)((at[1] & 0x0fu) | (unsigned)tos << 4);
+		return;
+	}
+	struct wire_ipv4 *ip = packet;
+	uint8_t before[2] = {ip->version_ihl, ip->tos}, after[2] = {ip->version_ihl, tos};
+	ip->tos = tos;
+	ip->checksum = wire_csum_replace(ip->checksum, before, after, 2);
+}
+
 /* The sum of the pseudo header (RFC 9293, 3.1; RFC 8200, 8.1) in front of `length` bytes of `protocol`. */
 static inline uint64_t wire_ip_pseudo(const void *ip, uint8_t protocol, uint16_t length)
 {

@@ -56,6 +56,8 @@ struct wire_ipv4 { /* RFC 791 */
 #define WIRE_IPV4_MIN_MTU     576u /* what every host must take: RFC 791 */
 #define WIRE_ECN_MASK         0x03u
 #define WIRE_ECN_NOT_ECT      0u
+#define WIRE_ECN_ECT1         1u
+#define WIRE_ECN_ECT0         2u
 #define WIRE_ECN_CE           3u
 
 struct wire_ipv6 { /* RFC 8200 */

@@ -13,19 +13,21 @@
 #include <linux/bpf.h>
 
 #include "endpoint.skel.h"
-#include "wire/address.h"
 #include "wire/bytes.h"
-#include "wire/packet.h"
+#include "wire/ip.h"
 
 static struct endpoint_bpf *skel;
+
+#define POP6 "\x20\x01\x0d\xb8\0\3\0\0\0\0\0\0\0\1\0\1"
 
 static void load(void)
 {
 	skel = endpoint_bpf__open_and_load();
 	cr_assert(skel, "the kernel refuses the program: %s", strerror(errno));
-	struct wire_addr pop = wire_addr_from_v4("\x0a\x03\x00\x02");
+	struct wire_addr pop[2] = {wire_addr_from_v4("\x0a\x03\x00\x02"), wire_addr_from_v6((const uint8_t *)POP6)};
 	uint8_t yes = 1;
-	cr_assert(bpf_map_update_elem(bpf_map__fd(skel->maps.pops), &pop, &yes, BPF_ANY) == 0);
+	for (size_t i = 0; i < 2; i++)
+		cr_assert(bpf_map_update_elem(bpf_map__fd(skel->maps.pops), &pop[i], &yes, BPF_ANY) == 0);
 }
 
 static void unload(void)
@@ -38,7 +40,7 @@ TestSuite(endpoint, .init = load, .fini = unload);
 struct outcome {
 	uint32_t verdict;
 	uint32_t length;
-	uint8_t packet[256];
+	uint8_t packet[512];
 };
 
 static struct outcome run(const uint8_t *packet, uint32_t length)
@@ -52,98 +54,169 @@ static struct outcome run(const uint8_t *packet, uint32_t length)
 	return o;
 }
 
-/* Ethernet, outer IPv4 from the POP, `between` bytes of tunnel header, and an inner packet of 24 bytes. */
-static uint32_t build(uint8_t *p, uint8_t protocol, const uint8_t *between, uint32_t n_between)
+/* How a packet is wrapped: 44, 46, 64, 66 (outer, inner) by IP in IP or Geneve, with so many words of options. */
+struct wrap {
+	bool v6, inner_v6, geneve;
+	uint8_t options;
+};
+
+#define INNER 60u /* bytes of the inner packet */
+
+static const struct wrap wraps[] = {
+    {false, false, false, 0},
+    {false, true, false, 0},
+    {true, false, false, 0},
+    {true, true, false, 0},
+    {false, false, true, 0},
+    {false, true, true, 2},
+    {true, false, true, 63},
+    {true, true, true, 0},
+};
+
+#define N_WRAPS (sizeof(wraps) / sizeof(wraps[0]))
+
+static uint32_t outer_size(const struct wrap *w)
 {
-	memcpy(p, "\x02\0\0\0\0\x02\x02\0\0\0\0\x01\x08\0", 14);
-	struct wire_ipv4 outer = {
-	    .version_ihl = 0x45, .ttl = 64, .protocol = protocol, .src = {10, 3, 0, 2}, .dst = {10, 4, 0, 2}};
-	memcpy(p + 14, &outer, 20);
-	memcpy(p + 34, between, n_between);
-	for (uint8_t i = 0; i < 24; i++)
-		p[34 + n_between + i] = (uint8_t)(i ? i : 0x45);
-	return 34 + n_between + 24;
+	return (w->v6 ? 40u : 20u) + (w->geneve ? 16u + 4u * w->options : 0);
 }
 
-static const uint8_t geneve_v4[] = {0xc0, 0x01, 0x17, 0xc1, 0, 0, 0, 0, /* UDP to 6081 */
-    0x00, 0x00, 0x08, 0x00, 0, 0, 7, 0};
+static void put_ip(uint8_t *p, bool v6, uint8_t tos, uint8_t protocol, const void *src)
+{
+	struct wire_ipv4 v4 = {.version_ihl = 0x45, .ttl = 64, .protocol = protocol, .dst = {10, 4, 0, 2}};
+	struct wire_ipv6 six = {.version_class_flow = 0x60, .next_header = protocol, .hop_limit = 64, .dst = {0x20, 1}};
+	memcpy(v6 ? six.src : v4.src, src, v6 ? 16 : 4);
+	memcpy(p, v6 ? (void *)&six : (void *)&v4, v6 ? sizeof(six) : sizeof(v4));
+	wire_ip_put_tos(p, tos);
+}
 
-static void expect_unwrapped(const struct outcome *o, const uint8_t *inner, uint16_t type)
+/* Ethernet, the outer headers from the POP, the inner packet; returns the frame's length. */
+static uint32_t build(uint8_t *p, const struct wrap *w, uint8_t outer_tos, uint8_t inner_tos)
+{
+	uint8_t protocol = w->inner_v6 ? WIRE_PROTO_IPV6 : WIRE_PROTO_IPIP;
+	uint8_t *geneve = p + 14 + (w->v6 ? 40 : 20), *inner = p + 14 + outer_size(w);
+	uint16_t type = w->inner_v6 ? WIRE_ETHERTYPE_IPV6 : WIRE_ETHERTYPE_IPV4;
+	memset(p, 0, 14 + outer_size(w));
+	memcpy(p, "\x02\0\0\0\0\x02\x02\0\0\0\0\x01", 12);
+	wire_put_be16(p + 12, w->v6 ? WIRE_ETHERTYPE_IPV6 : WIRE_ETHERTYPE_IPV4);
+	put_ip(p + 14, w->v6, outer_tos, w->geneve ? WIRE_PROTO_UDP : protocol, w->v6 ? POP6 : "\x0a\x03\x00\x02");
+	if (w->geneve) {
+		memcpy(geneve, "\xc0\x01\x17\xc1", 4); /* UDP to 6081 */
+		geneve[8] = w->options;
+		wire_put_be16(geneve + 10, type);
+		memcpy(geneve + 12, "\0\0\7", 3);
+	}
+	for (uint8_t i = 0; i < INNER; i++)
+		inner[i] = i;
+	put_ip(inner, w->inner_v6, inner_tos, WIRE_PROTO_TCP, "\xc0\0\2\7\0\0\0\0\0\0\0\0\0\0\0\7");
+	return 14 + outer_size(w) + INNER;
+}
+
+static void expect_unwrapped(const struct outcome *o, const uint8_t *inner)
 {
 	cr_assert(o->verdict == XDP_PASS);
-	cr_assert(o->length == 14 + 24);
+	cr_assert(o->length == 14 + INNER);
 	cr_assert(memcmp(o->packet, "\x02\0\0\0\0\x02\x02\0\0\0\0\x01", 12) == 0);
-	cr_assert(wire_be16(o->packet + 12) == type);
-	cr_assert(memcmp(o->packet + 14, inner, 24) == 0);
+	cr_assert(wire_be16(o->packet + 12) == wire_ip_ethertype(inner));
+	cr_assert(memcmp(o->packet + 14, inner, INNER) == 0);
 }
 
-Test(endpoint, unwraps_ip_in_ip_from_a_pop)
+Test(endpoint, unwraps_either_version_from_either)
 {
-	uint8_t p[256];
-	uint32_t n = build(p, WIRE_PROTO_IPIP, NULL, 0);
-	struct outcome o = run(p, n);
-	expect_unwrapped(&o, p + 34, WIRE_ETHERTYPE_IPV4);
+	uint8_t p[512];
+	for (size_t i = 0; i < N_WRAPS; i++) {
+		struct outcome o = run(p, build(p, &wraps[i], 0xb8, 0x28));
+		expect_unwrapped(&o, p + 14 + outer_size(&wraps[i]));
+	}
 }
 
-Test(endpoint, unwraps_geneve_with_and_without_options)
+/* RFC 6040, figure 4: rows are the inner field, columns the outer one. */
+Test(endpoint, keeps_what_the_path_marked_and_drops_what_cannot_carry_the_mark)
 {
-	uint8_t p[256], header[24];
-	uint32_t n = build(p, WIRE_PROTO_UDP, geneve_v4, sizeof(geneve_v4));
-	struct outcome o = run(p, n);
-	expect_unwrapped(&o, p + 50, WIRE_ETHERTYPE_IPV4);
-
-	memcpy(header, geneve_v4, 16);
-	header[8] = 2; /* two words of options */
-	memcpy(header + 16, "\x01\x00\x01\x01\0\0\0\0", 8);
-	wire_put_be16(header + 10, WIRE_ETHERTYPE_IPV6);
-	n = build(p, WIRE_PROTO_UDP, header, sizeof(header));
-	o = run(p, n);
-	expect_unwrapped(&o, p + 58, WIRE_ETHERTYPE_IPV6);
+	static const int left[4][4] = {[0] = {0, 0, 0, -1}, [1] = {1, 1, 1, 3}, [2] = {2, 1, 2, 3}, [3] = {3, 3, 3, 3}};
+	uint8_t p[512];
+	for (size_t i = 0; i < N_WRAPS * 16; i++) {
+		const struct wrap *w = &wraps[i / 16];
+		uint8_t inner_ecn = i / 4 % 4, outer_ecn = i % 4, *inner = p + 14 + outer_size(w);
+		struct outcome o = run(p, build(p, w, 0x28 | outer_ecn, 0xb8 | inner_ecn));
+		if (left[inner_ecn][outer_ecn] < 0) {
+			cr_assert(o.verdict == XDP_DROP);
+			continue;
+		}
+		wire_ip_put_tos(inner, (uint8_t)(0xb8 | left[inner_ecn][outer_ecn]));
+		expect_unwrapped(&o, inner);
+	}
 }
 
 Test(endpoint, drops_tunnels_of_strangers)
 {
-	uint8_t p[256];
-	uint32_t n = build(p, WIRE_PROTO_IPIP, NULL, 0);
-	p[14 + 12 + 3] = 3; /* 10.3.0.3 */
-	cr_assert(run(p, n).verdict == XDP_DROP);
+	uint8_t p[512];
+	for (size_t i = 0; i < N_WRAPS; i++) {
+		uint32_t n = build(p, &wraps[i], 0, 0);
+		p[14 + (wraps[i].v6 ? 8 + 15 : 12 + 3)]++;
+		cr_assert(run(p, n).verdict == XDP_DROP, "case %zu", i);
+	}
 }
 
 Test(endpoint, drops_geneve_that_is_critical_control_or_of_another_version)
 {
-	uint8_t p[256], header[16];
+	uint8_t p[512];
 	const struct {
 		size_t at;
 		uint8_t value;
 	} wrong[] = {{8, 0x40}, {9, 0x80}, {9, 0x40}, {10, 0x65}};
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		memcpy(header, geneve_v4, 16);
-		header[wrong[i].at] = wrong[i].value;
-		uint32_t n = build(p, WIRE_PROTO_UDP, header, sizeof(header));
+	for (size_t i = 0; i < N_WRAPS * 4; i++) {
+		const struct wrap *w = &wraps[i / 4];
+		uint32_t n = build(p, w, 0, 0);
+		p[14 + (w->v6 ? 40 : 20) + wrong[i % 4].at] = wrong[i % 4].value;
+		cr_assert(!w->geneve || run(p, n).verdict == XDP_DROP, "case %zu", i);
+	}
+}
+
+Test(endpoint, drops_what_is_not_of_the_version_that_the_tunnel_says)
+{
+	uint8_t p[512];
+	for (size_t i = 0; i < N_WRAPS; i++) {
+		uint32_t n = build(p, &wraps[i], 0, 0);
+		p[14 + outer_size(&wraps[i])] = wraps[i].inner_v6 ? 0x45 : 0x60;
 		cr_assert(run(p, n).verdict == XDP_DROP, "case %zu", i);
 	}
 }
 
 Test(endpoint, survives_every_truncation)
 {
-	uint8_t p[256];
-	uint32_t n = build(p, WIRE_PROTO_UDP, geneve_v4, sizeof(geneve_v4));
-	for (uint32_t length = 14; length < n; length++) {
-		struct outcome o = run(p, length);
-		cr_assert(o.verdict == XDP_PASS || o.verdict == XDP_DROP);
+	uint8_t p[512];
+	for (size_t i = 0; i < N_WRAPS; i++) {
+		uint32_t n = build(p, &wraps[i], 0, 0), whole = 14 + outer_size(&wraps[i]);
+		whole += wraps[i].inner_v6 ? 40 : 20;
+		for (uint32_t length = 14; length < n; length++) {
+			struct outcome o = run(p, length);
+			cr_assert(o.verdict == XDP_PASS || o.verdict == XDP_DROP);
+			cr_assert(length >= whole || o.verdict == XDP_DROP || o.length == length, "not unwrapped");
+		}
 	}
+}
+
+static void expect_untouched(const uint8_t *p, uint32_t n)
+{
+	struct outcome o = run(p, n);
+	cr_assert(o.verdict == XDP_PASS && o.length == n && memcmp(o.packet, p, n) == 0);
 }
 
 Test(endpoint, leaves_everything_else_alone)
 {
-	uint8_t p[256];
-	uint32_t n = build(p, WIRE_PROTO_TCP, NULL, 0);
-	struct outcome o = run(p, n);
-	cr_assert(o.verdict == XDP_PASS && o.length == n && memcmp(o.packet, p, n) == 0);
-	n = build(p, WIRE_PROTO_UDP, geneve_v4, sizeof(geneve_v4));
-	p[34 + 3] = 0xc2; /* another port */
-	o = run(p, n);
-	cr_assert(o.verdict == XDP_PASS && o.length == n && memcmp(o.packet, p, n) == 0);
+	uint8_t p[512];
+	for (size_t i = 0; i < N_WRAPS; i++) {
+		const struct wrap *w = &wraps[i];
+		uint32_t n = build(p, w, 0, 0), protocol = 14 + (w->v6 ? 6 : 9);
+		if (w->geneve) {
+			p[14 + (w->v6 ? 40 : 20) + 3] = 0xc2; /* another port */
+			expect_untouched(p, n);
+		}
+		p[protocol] = WIRE_PROTO_TCP;
+		expect_untouched(p, n);
+		p[protocol] = WIRE_PROTO_FRAGMENT;
+		expect_untouched(p, n);
+	}
 }
 
 int main(int argc, char **argv)

@@ -47,8 +47,10 @@ static int take_pop(struct options *o, const char *text)
 	}
 	if (inet_pton(AF_INET, text, b) == 1) {
 		o->pop[o->n_pops++] = wire_addr_from_v4(b);
+	} else if (inet_pton(AF_INET6, text, b) == 1) {
+		o->pop[o->n_pops++] = wire_addr_from_v6(b);
 	} else {
-		fprintf(stderr, "kuafu-endpoint: --pop %s: must be an IPv4 address\n", text);
+		fprintf(stderr, "kuafu-endpoint: --pop %s: must be an address of IPv4 or IPv6\n", text);
 		return -EINVAL;
 	}
 	return 0;

@@ -182,16 +182,6 @@ Test(overlay, a_control_packet_holds_its_option_and_auth_alone)
 	cr_assert_null(o.path);
 }
 
-/* RFC 6040, figure 4, row by row: inner Not-ECT, ECT(0), ECT(1), CE; columns: outer, in the same order. */
-Test(overlay, ecn_leaves_the_tunnel_as_rfc_6040_says)
-{
-	static const uint8_t order[4] = {0, 2, 1, 3};
-	static const int expected[4][4] = {{0, 0, 0, -1}, {2, 2, 1, 3}, {1, 1, 1, 3}, {3, 3, 3, 3}};
-	for (unsigned inner = 0; inner < 4; inner++)
-		for (unsigned outer = 0; outer < 4; outer++)
-			cr_assert_eq(dp_ecn_decap(order[inner], order[outer] | 0xb8), expected[inner][outer]);
-}
-
 Test(replay, each_sequence_is_taken_once_in_any_order_within_the_window)
 {
 	enum { N = 20000 };

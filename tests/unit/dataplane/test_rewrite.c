@@ -129,7 +129,7 @@ Test(rewrite, ttl_and_tos_keep_the_header_checksum)
 		uint8_t ttl = wire_ip_ttl(p.bytes), tos = (uint8_t)rand();
 		uint32_t first = wire_be32(p.bytes);
 		dp_rewrite_ttl(p.bytes);
-		dp_rewrite_tos(p.bytes, tos);
+		wire_ip_put_tos(p.bytes, tos);
 		cr_assert_eq(wire_ip_ttl(p.bytes), ttl - 1);
 		cr_assert_eq(wire_ip_tos(p.bytes), tos);
 		uint32_t others = i & 1 ? 0xf00fffffu : 0xff00ffffu; /* version, flow label; version, length */
