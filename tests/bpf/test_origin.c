@@ -21,7 +21,8 @@
 #include "wire/bytes.h"
 
 #define FROM CLIENT ":5000"
-#define NAT  "\x0a\x03\x01\x01" /* 10.3.1.1, where fra1's tunnels come from */
+#define NAT  "10.3.1.1" /* where fra1's tunnels come from, of either version */
+#define NAT6 "2001:db8:3::1:1"
 
 static int tap = -1;
 
@@ -44,15 +45,20 @@ static void make_origin(void)
 	        "ip neighbour add 198.51.100.1 lladdr 02:00:00:00:00:01 dev wan nud permanent");
 }
 
-static void begin(uint8_t encap)
+static void begin_at(const char *endpoint, uint8_t encap)
 {
 	make_origin();
 	world_begin(1);
-	struct wire_ctl_endpoint row = endpoint_row(100, ENDPOINT ":443");
+	struct wire_ctl_endpoint row = endpoint_row(100, endpoint);
 	row.mode = WIRE_MODE_TUNNEL;
 	row.encap = encap;
 	for (unsigned pop = 1; pop <= POPS; pop++)
 		change(pop, WIRE_OBJ_ENDPOINT, &row, sizeof(row), false);
+}
+
+static void begin(uint8_t encap)
+{
+	begin_at(ENDPOINT ":443", encap);
 }
 
 static void end(void)
@@ -70,6 +76,8 @@ static void client_sends(struct packet p)
 	carry();
 	struct packet out = delivered(&left_at);
 	cr_assert_eq(left_at, FRA1);
+	if (is_v6(&out))
+		wire_put_be16(frame + 12, WIRE_ETHERTYPE_IPV6);
 	memcpy(frame + 14, out.bytes, out.length);
 	cr_assert_eq(write(tap, frame, 14u + out.length), 14 + out.length);
 }
@@ -147,9 +155,9 @@ static void talk_udp(void)
 	close(fd);
 }
 
-static struct kbpf_endpoint *attach(const uint8_t pop[4])
+static struct kbpf_endpoint *attach(const char *pop)
 {
-	struct wire_addr address = wire_addr_from_v4(pop);
+	struct wire_addr address = end_of(pop).address;
 	struct kbpf_attachment attachment;
 	struct kbpf_endpoint *e;
 	char why[KBPF_WHY_SIZE] = "";
@@ -170,7 +178,7 @@ Test(origin, unwraps_ip_in_ip_by_its_own_kernel, .fini = end)
 Test(origin, unwraps_ip_in_ip_by_kuafu_endpoint, .fini = end)
 {
 	begin(WIRE_ENCAP_IPIP);
-	struct kbpf_endpoint *e = attach((const uint8_t *)NAT);
+	struct kbpf_endpoint *e = attach(NAT);
 	uint64_t n[KBPF_ENDPOINT_COUNTER_COUNT];
 	talk_tcp();
 	talk_udp();
@@ -181,7 +189,7 @@ Test(origin, unwraps_ip_in_ip_by_kuafu_endpoint, .fini = end)
 Test(origin, unwraps_geneve_by_kuafu_endpoint, .fini = end)
 {
 	begin(WIRE_ENCAP_GENEVE);
-	struct kbpf_endpoint *e = attach((const uint8_t *)NAT);
+	struct kbpf_endpoint *e = attach(NAT);
 	uint64_t n[KBPF_ENDPOINT_COUNTER_COUNT];
 	talk_tcp();
 	talk_udp();
@@ -189,10 +197,21 @@ Test(origin, unwraps_geneve_by_kuafu_endpoint, .fini = end)
 	kbpf_endpoint_detach(e);
 }
 
+Test(origin, unwraps_ipv6_by_kuafu_endpoint, .fini = end)
+{
+	begin_at("[" ENDPOINT6 "]:443", WIRE_ENCAP_IPIP);
+	struct kbpf_endpoint *e = attach(NAT6);
+	uint64_t n[KBPF_ENDPOINT_COUNTER_COUNT];
+	talk_tcp();
+	talk_udp();
+	cr_assert(kbpf_endpoint_counters(e, n) == 0 && n[KBPF_ENDPOINT_IPIP] == 4);
+	kbpf_endpoint_detach(e);
+}
+
 Test(origin, believes_the_pops_alone_that_it_was_told, .fini = end)
 {
 	begin(WIRE_ENCAP_IPIP);
-	struct kbpf_endpoint *e = attach((const uint8_t *)"\x0a\x03\x01\x02");
+	struct kbpf_endpoint *e = attach("10.3.1.2");
 	uint64_t n[KBPF_ENDPOINT_COUNTER_COUNT];
 	int fd = server_on(SOCK_DGRAM, 53);
 	uint8_t bytes[16];
