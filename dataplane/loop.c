@@ -82,6 +82,20 @@ void dp_loop_end(struct dp_worker *w)
 
 /* ---- one pass ---- */
 
+/* Frames that a port has brought, as the journeys take them. From here on m->port is our number, not the driver's. */
+static uint16_t take_frames(struct dp_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n)
+{
+	const struct dp_vlan *vlan = &w->set->port[port].vlan;
+	uint64_t flags = 0;
+	uint16_t segments = 0;
+	for (uint16_t i = 0; i < n; i++) {
+		pkts[i]->port = port;
+		flags |= pkts[i]->ol_flags;
+		segments |= pkts[i]->nb_segs;
+	}
+	return vlan->n || dp_frames_unusual(flags, segments) ? dp_frames_take(w, vlan, pkts, n) : n;
+}
+
 /* Packets of other workers, in runs that came in on the same port. */
 static unsigned take_handed_over(struct dp_worker *w)
 {
@@ -132,14 +146,13 @@ static unsigned poll_ports(struct dp_worker *w)
 		for (uint16_t queue = 0; queue < p->queues; queue++) {
 			if (dp_queue_owner(set, port, queue) != w->id)
 				continue;
-			uint16_t n = rte_eth_rx_burst(p->ethdev, queue, pkts, DP_BURST);
-			for (uint16_t i = 0; i < n; i++)
-				pkts[i]->port = port; /* from here on it is our number, not the driver's */
+			uint16_t came = rte_eth_rx_burst(p->ethdev, queue, pkts, DP_BURST);
+			uint16_t n = take_frames(w, port, pkts, came);
 			if (n > 0) {
 				dp_capture(w, pkts, n, port, WIRE_CAPTURE_IN);
 				dp_burst_run(w, pkts, n, port);
 			}
-			found += n + serve_queue(w, port, queue);
+			found += came + serve_queue(w, port, queue);
 		}
 	}
 	return found;
@@ -243,8 +256,7 @@ void dp_workers_receive(
     struct dp_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t port, uint64_t now_ns, uint64_t wall_ns)
 {
 	dp_loop_begin(w, now_ns, wall_ns);
-	for (uint16_t i = 0; i < n; i++)
-		pkts[i]->port = port;
+	n = take_frames(w, port, pkts, n);
 	dp_capture(w, pkts, n, port, WIRE_CAPTURE_IN);
 	dp_burst_run(w, pkts, n, port);
 	dp_loop_end(w);

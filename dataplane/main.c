@@ -122,12 +122,22 @@ _Static_assert((int)CTL_PORT_AF_XDP == (int)DP_DRIVER_AF_XDP && (int)CTL_PORT_PC
     "one list of drivers");
 _Static_assert(CTL_POP_MAX_QUEUES == DP_MAX_QUEUES, "what the configuration takes, a port has");
 
+/* 0: none is larger than the usual. */
+static uint16_t largest_mtu(const struct ctl_pop_config *pop)
+{
+	uint16_t mtu = 0;
+	for (unsigned i = 0; i < pop->n_ports; i++)
+		mtu = pop->ports[i].mtu > mtu ? pop->ports[i].mtu : mtu;
+	return mtu > CTL_POP_USUAL_MTU ? mtu : 0;
+}
+
 static uint32_t mbufs_of(const struct ctl_pop_config *pop)
 {
 	uint64_t wanted = (uint64_t)pop->dataplane.workers * MBUFS_PER_WORKER;
 	for (unsigned i = 0; i < pop->n_ports; i++)
 		wanted += (uint64_t)pop->ports[i].queues * MBUFS_PER_QUEUE;
-	uint64_t fit = pop->dataplane.memory_bytes / 2 / MBUF_BYTES; /* the other half: rings, what drivers take */
+	uint64_t fit = pop->dataplane.memory_bytes / 2 /
+	               (MBUF_BYTES + largest_mtu(pop)); /* the other half: rings, what drivers take */
 	return (uint32_t)(wanted < fit ? wanted : fit);
 }
 
@@ -146,6 +156,7 @@ static void describe_daemon(const struct ctl_pop_config *pop, struct dp_daemon_c
 	    .flows = pop->dataplane.flows,
 	    .nat_flows = pop->dataplane.nat_flows,
 	    .mbufs = mbufs_of(pop),
+	    .mtu = largest_mtu(pop),
 	    .busy = pop->dataplane.idle == CTL_IDLE_BUSY,
 	    .epoch = random_epoch(),
 	    .clock_offset_ns = pop->clock_offset_ns,
@@ -161,6 +172,8 @@ static void describe_daemon(const struct ctl_pop_config *pop, struct dp_daemon_c
 		    .tx_file = p->tx_file,
 		    .memif_server = p->memif_server,
 		    .queues = p->queues,
+		    .mtu = p->mtu,
+		    .vlan = {.n = p->vlan_tags, .id = {p->vlan[0], p->vlan[1]}},
 		};
 	}
 }

@@ -125,7 +125,18 @@ static int set_up_queues(struct dp_workers *set, struct dp_port *p, uint16_t eth
 	return error;
 }
 
-static int start(struct dp_workers *set, struct dp_port *p, uint16_t ethdev, char ret_why[DP_PORT_WHY_SIZE])
+/* Where it is to be told; files, rings and memif take what they get. */
+static int set_mtu(uint16_t ethdev, uint16_t mtu, char ret_why[DP_PORT_WHY_SIZE])
+{
+	int error = mtu == 0 ? 0 : rte_eth_dev_set_mtu(ethdev, mtu);
+	if (error == 0 || error == -ENOTSUP)
+		return 0;
+	snprintf(ret_why, DP_PORT_WHY_SIZE, "the device takes no MTU of %u: %s", mtu, strerror(-error));
+	return error;
+}
+
+static int start(
+    struct dp_workers *set, struct dp_port *p, uint16_t ethdev, uint16_t mtu, char ret_why[DP_PORT_WHY_SIZE])
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = {0};
@@ -137,6 +148,8 @@ static int start(struct dp_workers *set, struct dp_port *p, uint16_t ethdev, cha
 	}
 	if (error == 0)
 		error = rte_eth_dev_configure(ethdev, p->queues, p->queues, &conf);
+	if (error == 0 && set_mtu(ethdev, mtu, ret_why) != 0)
+		return -ERANGE;
 	if (error == 0)
 		error = set_up_queues(set, p, ethdev);
 	if (error == 0)
@@ -243,9 +256,11 @@ static int open_device(struct dp_workers *set, uint16_t number, const struct dp_
 	int error = probe(driver, number, config, &ethdev, ret_why);
 	if (error != 0)
 		return error;
-	error = start(set, &set->port[number], ethdev, ret_why);
+	error = start(set, &set->port[number], ethdev, config->mtu, ret_why);
 	if (error == 0 && driver->punts)
 		error = dp_port_open_tap(set, number, ethdev, ret_why);
+	if (error == 0 && driver->punts)
+		error = set_mtu(set->port[number].punt, config->mtu, ret_why);
 	if (error != 0) {
 		unprobe(ethdev);
 		return driver->retry && error != -ERANGE ? -EAGAIN : error;
@@ -310,6 +325,7 @@ int dp_port_describe(struct dp_workers *set, uint16_t number, const struct dp_po
 		return -EINVAL;
 	snprintf(p->name, sizeof(p->name), "%s", config->name);
 	p->queues = config->queues;
+	p->vlan = config->vlan;
 	rte_ring_free(p->sent);
 	rte_ring_free(p->punted);
 	p->sent = NULL;

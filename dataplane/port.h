@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dataplane/frame.h"
 #include "dataplane/workers.h"
 
 enum dp_driver {
@@ -37,6 +38,8 @@ struct dp_port_config {
 	const char *tx_file;   /* pcap */
 	bool memif_server;
 	uint16_t queues;
+	uint16_t mtu; /* bytes of an IP packet; 0: what the device has */
+	struct dp_vlan vlan;
 };
 
 /* What EAL must be told of a PCI port before it starts (-a). */

@@ -33,8 +33,11 @@ void dp_tx_flush(struct dp_worker *w, uint16_t port)
 	b->n = 0;
 	uint16_t queue = dp_queue_of(w->set, port, w->id);
 	uint16_t owner = dp_queue_owner(w->set, port, queue);
-	if (p->sent != NULL || owner == w->id)
+	if (p->sent != NULL || owner == w->id) {
 		dp_capture(w, b->pkt, n, port, WIRE_CAPTURE_OUT);
+		if (p->vlan.n)
+			n = dp_frames_tag(w, &p->vlan, b->pkt, (uint16_t)n);
+	}
 	if (p->sent != NULL) {
 		sent = rte_ring_enqueue_burst(p->sent, (void **)b->pkt, n, NULL);
 	} else if (!atomic_load_explicit(&p->up, memory_order_relaxed)) {

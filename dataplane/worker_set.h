@@ -12,6 +12,7 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include "dataplane/frame.h"
 #include "dataplane/stats.h"
 #include "dataplane/tables.h"
 #include "dataplane/workers.h"
@@ -34,6 +35,7 @@ struct dp_port {
 	unsigned interface_index;              /* af_xdp: of the interface that it was opened on, else 0 */
 	uint16_t punt;                         /* ethdev of its TAP, or DP_NO_ETHDEV */
 	uint16_t queues;                       /* of each direction */
+	struct dp_vlan vlan;                   /* of all its frames */
 	struct rte_ring *given[DP_MAX_QUEUES]; /* to be sent there by the queue's owner */
 	struct rte_ring *punted;               /* to be written to the TAP by the owner of queue 0; or a test's */
 	struct rte_ring *sent;                 /* collected, while there is no ethdev */
@@ -79,7 +81,7 @@ struct dp_workers {
 	_Atomic(const struct dp_state *) state;
 	struct dp_state empty;
 	struct rte_rcu_qsbr *qsbr;
-	struct rte_mempool *pool;
+	struct rte_mempool *pool; /* a buffer holds the largest frame of any port, and the headers that it may get */
 	struct dp_stats stats;
 	struct dp_tables *tables; /* those that workers are offered */
 	struct dp_shared shared;

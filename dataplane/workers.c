@@ -22,6 +22,13 @@
 #define MBUF_ROOM  (RTE_MBUF_DEFAULT_BUF_SIZE + RTE_PKTMBUF_HEADROOM) /* the overlay's headers grow at the front */
 #define LINE       RTE_CACHE_LINE_SIZE
 
+/* A packet of the largest port is in one buffer, whatever headers and tags it has and gets. */
+static uint16_t mbuf_room(uint16_t mtu)
+{
+	size_t frame = sizeof(struct wire_ether) + DP_VLAN_TAGS * sizeof(struct wire_vlan) + mtu;
+	return (uint16_t)RTE_MAX(MBUF_ROOM, RTE_PKTMBUF_HEADROOM + WIRE_OVERLAY_HEADROOM + frame);
+}
+
 /* DPDK's names are the process's, and a test has several sets in one process. */
 static unsigned serial(void)
 {
@@ -190,7 +197,7 @@ static int make_all(struct dp_workers *set)
 	unsigned cache = c->mbufs > 8 * POOL_CACHE ? POOL_CACHE : 0;
 	char name[RTE_MEMPOOL_NAMESIZE];
 	snprintf(name, sizeof(name), "kuafu-mbufs-%u", serial());
-	set->pool = rte_pktmbuf_pool_create(name, c->mbufs, cache, 0, MBUF_ROOM, SOCKET_ID_ANY);
+	set->pool = rte_pktmbuf_pool_create(name, c->mbufs, cache, 0, mbuf_room(c->mtu), SOCKET_ID_ANY);
 	if (set->pool == NULL)
 		return -rte_errno;
 	error = make_qsbr(set);

@@ -15,6 +15,7 @@ struct dp_workers_config {
 	uint32_t flows;     /* per worker, ingress */
 	uint32_t nat_flows; /* per worker, egress */
 	uint32_t mbufs;     /* of the pool that all share */
+	uint16_t mtu;       /* the largest of any port; 0: the usual */
 	bool busy;          /* never sleep */
 	bool hugepages;     /* for the tables, if enough are free */
 	uint32_t epoch;     /* 24 bits, random: struct wire_auth */

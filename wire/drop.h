@@ -15,6 +15,7 @@
 	X(TOO_BIG, "too-big", "larger than the path's MTU; frag-needed sent if the rate allows")                       \
 	X(UNSUPPORTED, "unsupported", "protocol that this journey does not carry")                                     \
 	X(EXTENSION, "extension", "IPv6 extension headers are too many, out of place or route on")                     \
+	X(VLAN, "vlan", "without the VLAN tags of its port")                                                           \
 	/* the overlay */                                                                                              \
 	X(OVERLAY_HEADER, "overlay-header", "Geneve header is malformed or of an unknown version")                     \
 	X(OVERLAY_OPTION, "overlay-option", "option is malformed, repeated or out of place")                           \

@@ -11,6 +11,7 @@
 #define MAX_FLOWS        (1u << 26) /* 4 GiB of cache lines a worker */
 #define MIN_MTU          576u       /* RFC 791: what every host accepts */
 #define MAX_MTU          9216u
+#define MAX_VLAN         4094u /* IEEE 802.1Q, 9.6: 0 says a priority alone, 4095 is reserved */
 #define MAX_CLOCK_OFFSET ((int64_t)(86400 * CTL_NS_PER_S))
 
 const char *const ctl_port_driver_names[] = {"af_xdp", "pci", "memif", "tap", "pcap", "ring", "null", NULL};
@@ -23,7 +24,7 @@ static const char *const dataplane_keys[] = {
     "workers", "idle", "hugepages", "memory", "flows", "nat-flows", "nat-pool", NULL};
 static const char *const nat_keys[] = {"address", "ports", NULL};
 static const char *const port_keys[] = {
-    "name", "driver", "interface", "queues", "device", "role", "rx-file", "tx-file", NULL};
+    "name", "driver", "interface", "queues", "device", "role", "rx-file", "tx-file", "mtu", "vlan", NULL};
 static const char *const link_keys[] = {"link", "address", "port", "mtu", "provider", "cost", NULL};
 static const char *const probes_keys[] = {"rate", "timestamps", NULL};
 
@@ -82,6 +83,38 @@ static const char *driver_needs(enum ctl_port_driver driver)
 	return needs[driver];
 }
 
+static void read_vlan(struct ctl_yaml_value value, struct ctl_pop_port *port)
+{
+	bool shared = port->driver == CTL_PORT_AF_XDP || (port->driver == CTL_PORT_PCAP && port->interface[0]);
+	if (!ctl_yaml_is_present(&value))
+		return;
+	if (ctl_yaml_scalar(&value)) {
+		port->vlan[0] = (uint16_t)ctl_yaml_uint(value, 1, MAX_VLAN, 1);
+		port->vlan_tags = 1;
+	} else {
+		port->vlan_tags = (uint8_t)ctl_yaml_items(value, 2);
+		for (unsigned i = 0; i < port->vlan_tags; i++)
+			port->vlan[i] = (uint16_t)ctl_yaml_uint(ctl_yaml_item(value, i), 1, MAX_VLAN, 1);
+		if (port->vlan_tags != 2)
+			ctl_yaml_complain(value, "write one VLAN's id, or [OUTER, INNER]");
+	}
+	if (shared)
+		ctl_yaml_complain(value, "is not for an interface that the kernel shares; let 'interface' be the "
+		                         "kernel's own of this VLAN");
+}
+
+/* Buffers are all of one size, and an af_xdp port's are of less than a page. */
+static void check_mtus(struct ctl_yaml_value ports, const struct ctl_pop_config *config)
+{
+	bool af_xdp = false;
+	for (unsigned i = 0; i < config->n_ports; i++)
+		af_xdp = af_xdp || config->ports[i].driver == CTL_PORT_AF_XDP;
+	for (unsigned i = 0; i < config->n_ports; i++)
+		if (af_xdp && config->ports[i].mtu > CTL_POP_USUAL_MTU)
+			ctl_yaml_complain(ctl_yaml_get(ctl_yaml_item(ports, i), "mtu"),
+			    "must be at most %u beside an af_xdp port", CTL_POP_USUAL_MTU);
+}
+
 static void check_port(struct ctl_yaml_value item, const struct ctl_pop_port *ports, unsigned n)
 {
 	const struct ctl_pop_port *port = &ports[n];
@@ -128,6 +161,8 @@ static void read_port(struct ctl_yaml_value item, struct ctl_pop_config *config)
 	copy_text(ctl_yaml_get(item, "tx-file"), port->tx_file, sizeof(port->tx_file));
 	port->memif_server = ctl_yaml_choice(ctl_yaml_get(item, "role"), roles, 0) == 1;
 	port->queues = (uint16_t)ctl_yaml_uint(ctl_yaml_get(item, "queues"), 1, CTL_POP_MAX_QUEUES, 1);
+	port->mtu = (uint16_t)ctl_yaml_uint(ctl_yaml_get(item, "mtu"), WIRE_IPV6_MIN_MTU, MAX_MTU, 0);
+	read_vlan(ctl_yaml_get(item, "vlan"), port);
 	name_kernel_side(port);
 	check_port(item, config->ports, config->n_ports);
 	config->n_ports++;
@@ -224,6 +259,7 @@ static void read_pop(struct ctl_yaml_value map, struct ctl_pop_config *config)
 	unsigned n = ctl_yaml_items(ports, WIRE_CTL_MAX_PORTS);
 	for (unsigned i = 0; i < n; i++)
 		read_port(ctl_yaml_item(ports, i), config);
+	check_mtus(ports, config);
 	n = ctl_yaml_items(links, CTL_POP_MAX_LINKS);
 	for (unsigned i = 0; i < n; i++)
 		read_link(ctl_yaml_item(links, i), config);

@@ -13,6 +13,7 @@
 #define CTL_POP_MAX_NATS    WIRE_CTL_MAX_NATS
 #define CTL_POP_MAX_WORKERS 64u /* lanes, wire/overlay.h: more could own none */
 #define CTL_POP_MAX_QUEUES  16u
+#define CTL_POP_USUAL_MTU   1500u
 #define CTL_POP_PATH_SIZE   96u /* of run-dir: a socket's path below it must fit sockaddr_un */
 #define CTL_POP_TEXT_SIZE   256u
 
@@ -38,6 +39,9 @@ struct ctl_pop_port {
 	char tx_file[CTL_POP_TEXT_SIZE]; /* pcap */
 	bool memif_server;               /* memif: we make the socket */
 	uint16_t queues;
+	uint16_t mtu;      /* bytes of an IP packet; 0: what the device has */
+	uint8_t vlan_tags; /* of its frames, 0 to 2 */
+	uint16_t vlan[2];  /* their ids, outer first */
 };
 
 struct ctl_pop_link {

@@ -10,7 +10,7 @@
 #include "wire/address.h"
 #include "wire/packet.h"
 
-#define MAX_PACKET 2048u
+#define MAX_PACKET 9216u
 
 struct packet {
 	uint16_t length; /* of the IP packet */

@@ -47,7 +47,7 @@ static void put_links(enum pop self)
 			    .link = LINK(from, to), .from_pop = (uint16_t)from, .to_pop = (uint16_t)to};
 			l.local_link = (uint8_t)(10 + from);
 			l.remote_link = (uint8_t)(10 + to);
-			l.mtu = 1500;
+			l.mtu = world_mtu();
 			l.local = addr(link_address(from, to));
 			l.remote = addr(link_address(to, from));
 			upsert(WIRE_OBJ_LINK, &l, sizeof(l));
@@ -64,7 +64,7 @@ static void put_links(enum pop self)
 /* Along the first list of POPs, backup along the second; 0 ends. */
 static void put_path(enum pop self, enum pop to, const unsigned primary[3], const unsigned backup[3])
 {
-	uint16_t mtu = world_underlay() == UNDER_V4 ? 1500 : 1500 - WIRE_CTL_V6_EXTRA;
+	uint16_t mtu = (uint16_t)(world_mtu() - (world_underlay() == UNDER_V4 ? 0 : WIRE_CTL_V6_EXTRA));
 	struct wire_ctl_path p = {.to_pop = (uint16_t)to, .primary_mtu = mtu, .backup_mtu = mtu};
 	for (unsigned at = self, i = 0; i < 3 && primary[i]; at = primary[i++])
 		p.primary[p.n_primary++] = LINK(at, primary[i]);

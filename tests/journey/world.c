@@ -27,6 +27,7 @@ struct site {
 
 static struct {
 	unsigned workers;
+	uint16_t mtu;
 	enum underlay underlay;
 	uint64_t now_ns;
 	struct site site[POPS + 1];
@@ -117,6 +118,7 @@ static void make_workers(struct site *site)
 	    .flows = 1024,
 	    .nat_flows = 1024,
 	    .mbufs = 2047,
+	    .mtu = world.mtu,
 	    .epoch = site->epoch};
 	CHECK(dp_workers_create(&config, &site->set) == 0, "workers");
 }
@@ -151,21 +153,17 @@ enum underlay world_underlay(void)
 	return world.underlay;
 }
 
-void world_begin(unsigned workers)
-{
-	world_begin_over(UNDER_V4, workers);
-}
-
-void world_begin_over(enum underlay underlay, unsigned workers)
+static void begin(enum underlay underlay, unsigned workers, uint16_t mtu)
 {
 	begin_eal();
 	memset(&world, 0, sizeof(world));
 	world.underlay = underlay;
 	world.workers = workers;
+	world.mtu = mtu;
 	world.now_ns = UINT64_C(1700000000) * 1000000000u;
 	for (uint32_t i = 0; i < 1u << DP_FIB_ROOT_BITS; i++)
 		fib_root[i] = 1u << 23 | 1; /* prefix of length 0, adjacency 1 */
-	adjacency[1] = (struct dp_adjacency){.mtu = 1500, .resolved = true};
+	adjacency[1] = (struct dp_adjacency){.mtu = mtu, .resolved = true};
 	adjacency[2] = (struct dp_adjacency){.mtu = UINT16_MAX, .nowhere = true};
 	memcpy(adjacency[1].ether.dst, "\x02\x00\x00\x00\x00\xfe", 6);
 	memcpy(adjacency[1].ether.src, "\x02\x00\x00\x00\x00\x01", 6);
@@ -176,6 +174,26 @@ void world_begin_over(enum underlay underlay, unsigned workers)
 		commit_change(&world.site[pop]);
 	}
 	carry(); /* the first keepalives and notices */
+}
+
+void world_begin(unsigned workers)
+{
+	world_begin_over(UNDER_V4, workers);
+}
+
+uint16_t world_mtu(void)
+{
+	return world.mtu;
+}
+
+void world_begin_over(enum underlay underlay, unsigned workers)
+{
+	begin(underlay, workers, 1500);
+}
+
+void world_begin_wide(enum underlay underlay, uint16_t mtu)
+{
+	begin(underlay, 1, mtu);
 }
 
 void world_end(void)

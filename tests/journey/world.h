@@ -40,6 +40,9 @@ enum underlay world_underlay(void);
 /* Makes the world, each POP with so many workers. */
 void world_begin(unsigned workers);
 void world_begin_over(enum underlay underlay, unsigned workers);
+/* With that MTU on every port, link and path, instead of 1500. */
+void world_begin_wide(enum underlay underlay, uint16_t mtu);
+uint16_t world_mtu(void);
 void world_end(void);
 
 /* ---- its state ---- */

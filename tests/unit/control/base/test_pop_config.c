@@ -77,6 +77,19 @@ Test(pop_config, the_kernel_has_its_share_of_a_port_where_the_driver_leaves_it)
 		cr_assert_str_eq(config.ports[i].kernel, kernel[i]);
 }
 
+Test(pop_config, a_port_may_be_of_a_vlan_and_of_an_mtu)
+{
+	const char *text = "pop: a\nid: 1\nregion: r\nstore: sqlite:///x\nsecret-file: /s\nports:\n"
+	                   "  - {name: a, driver: pci, device: '0000:01:00.0', mtu: 9000, vlan: 100}\n"
+	                   "  - {name: b, driver: pcap, rx-file: /i, tx-file: /o, vlan: [200, 4094]}\n"
+	                   "  - {name: c, driver: ring}\n";
+	cr_assert(parse(text) == 0, "%s", mistakes.kept ? mistakes.line[0] : "");
+	const struct ctl_pop_port *p = config.ports;
+	cr_assert(p[0].mtu == 9000 && p[0].vlan_tags == 1 && p[0].vlan[0] == 100);
+	cr_assert(p[1].mtu == 0 && p[1].vlan_tags == 2 && p[1].vlan[0] == 200 && p[1].vlan[1] == 4094);
+	cr_assert(p[2].mtu == 0 && p[2].vlan_tags == 0);
+}
+
 Test(pop_config, each_mistake_is_one_line_with_its_remedy)
 {
 	static const struct {
@@ -101,6 +114,19 @@ Test(pop_config, each_mistake_is_one_line_with_its_remedy)
 	        "own"},
 	    {", interface: eth0", "", "pop.yaml:13: ports[0].interface: missing; add 'interface: …'"},
 	    {"mtu: 1400", "mtu: 90000", "pop.yaml:16: links[0].mtu: '90000': must be a whole number from 576 to 9216"},
+	    {"queues: 1}", "vlan: 100}",
+	        "pop.yaml:13: ports[0].vlan: '100': is not for an interface that the kernel shares; let 'interface' be "
+	        "the kernel's own of this VLAN"},
+	    {"driver: null}", "driver: null, vlan: 4095}",
+	        "pop.yaml:14: ports[1].vlan: '4095': must be a whole number from 1 to 4094"},
+	    {"driver: null}", "driver: null, vlan: [7, 0]}",
+	        "pop.yaml:14: ports[1].vlan[1]: '0': must be a whole number from 1 to 4094"},
+	    {"driver: null}", "driver: null, vlan: [7]}",
+	        "pop.yaml:14: ports[1].vlan: write one VLAN's id, or [OUTER, INNER]"},
+	    {"driver: null}", "driver: null, mtu: 9000}",
+	        "pop.yaml:14: ports[1].mtu: '9000': must be at most 1500 beside an af_xdp port"},
+	    {"driver: null}", "driver: null, mtu: 1279}",
+	        "pop.yaml:14: ports[1].mtu: '1279': must be a whole number from 1280 to 9216"},
 	    {"test-clock-offset: -3ms", "run-dir: tmp",
 	        "pop.yaml:6: run-dir: 'tmp': must be an absolute path, such as "
 	        "/run/kuafu/sgp1"},

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Frames as they are on a port, and as the journeys take and give them: in one buffer, without the port's VLAN tags.
+ *
+ * A port of a VLAN (IEEE 802.1Q), or of one in a provider's (802.1ad), takes frames that carry its tags, of any priority,
+ * and sends all its frames with them, of priority 0. What carries others, or none, is dropped as `vlan`: it came in from
+ * another network. On a port without VLAN a tagged frame is no IP packet and so the kernel's.
+ *
+ * Whether a NIC took tags off, told in the mbuf, makes no difference. Frames are not padded to Ethernet's 60 bytes here:
+ * NICs do so themselves, the kernel does for af_xdp, tap and pcap, and other ports are no Ethernet. */
+#pragma once
+
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+#define DP_VLAN_TAGS 2u
+
+struct dp_worker;
+
+/* The tags of a port's frames, outer first; two are 802.1ad's. */
+struct dp_vlan {
+	uint8_t n; /* 0: none */
+	uint16_t id[DP_VLAN_TAGS];
+};
+
+/* Frames that came in on a port of `vlan`, m->port set: each becomes what the journeys take. Those that do not are dropped
+ * as VLAN, TOO_BIG (for one buffer) or NO_MBUF. Returns how many are left, in their order. */
+uint16_t dp_frames_take(struct dp_worker *w, const struct dp_vlan *vlan, struct rte_mbuf **pkts, uint16_t n);
+
+/* Whether dp_frames_take() has anything to do for frames of a port without VLAN: `flags` are their ol_flags, `segments`
+ * their nb_segs, each joined by OR. */
+static inline bool dp_frames_unusual(uint64_t flags, uint16_t segments)
+{
+	return flags & (RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_QINQ_STRIPPED) || segments > 1;
+}
+
+/* Frames that leave by a port of a VLAN: each gets its tags. Those without room are dropped as NO_MBUF. Returns how many
+ * are left, in their order. */
+uint16_t dp_frames_tag(struct dp_worker *w, const struct dp_vlan *vlan, struct rte_mbuf **pkts, uint16_t n);
