@@ -19,9 +19,14 @@ static void begin_eal(void)
 
 void shell_start(struct shell *s, uint16_t workers)
 {
+	shell_start_wide(s, workers, 0);
+}
+
+void shell_start_wide(struct shell *s, uint16_t workers, uint16_t mtu)
+{
 	begin_eal();
 	struct dp_workers_config config = {
-	    .workers = workers, .ports = 2, .flows = 1024, .nat_flows = 1024, .mbufs = 2047};
+	    .workers = workers, .ports = 2, .flows = 1024, .nat_flows = 1024, .mbufs = 2047, .mtu = mtu};
 	cr_assert_eq(dp_workers_create(&config, &s->set), 0);
 	cr_assert_eq(dp_transactions_create(s->set, &s->transactions), 0);
 	cr_assert_eq(dp_session_create(s->set, s->transactions, 4711, &s->session), 0);

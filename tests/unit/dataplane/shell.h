@@ -13,6 +13,8 @@ struct shell {
 
 /* A set of `workers` workers and two ports, and a session with a client that has not said HELLO. */
 void shell_start(struct shell *s, uint16_t workers);
+/* With ports of that MTU. */
+void shell_start_wide(struct shell *s, uint16_t workers, uint16_t mtu);
 void shell_end(struct shell *s);
 
 /* One message to the session. Returns what dp_session_receive does. */

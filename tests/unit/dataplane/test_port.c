@@ -20,17 +20,29 @@
 #include "shell.h"
 
 static struct shell shell;
+static uint16_t port_mtu; /* 0: the usual */
 static struct dp_loop loop;
 static char directory[] = "/tmp/kuafu-port-XXXXXX";
 static char in[64], out[64];
 
-static void begin(void)
+static void begin_of(uint16_t mtu)
 {
+	port_mtu = mtu;
 	cr_assert_not_null(mkdtemp(directory));
 	snprintf(in, sizeof(in), "%s/in.pcap", directory);
 	snprintf(out, sizeof(out), "%s/out.pcap", directory);
-	shell_start(&shell, 1);
+	shell_start_wide(&shell, 1, port_mtu);
 	shell_hello(&shell);
+}
+
+static void begin(void)
+{
+	begin_of(0);
+}
+
+static void begin_wide(void)
+{
+	begin_of(9000);
 }
 
 static void end(void)
@@ -44,6 +56,7 @@ static void end(void)
 }
 
 TestSuite(port, .init = begin, .fini = end, .timeout = 60);
+TestSuite(wide_port, .init = begin_wide, .fini = end, .timeout = 60);
 
 static void run(void)
 {
@@ -51,7 +64,7 @@ static void run(void)
 	cr_assert_eq(rte_eal_remote_launch(dp_loop_run, &loop, 1), 0);
 }
 
-static struct dp_port_config described(enum dp_driver driver)
+static struct dp_port_config config_of(enum dp_driver driver)
 {
 	struct dp_port_config config = {
 	    .name = "p", .driver = driver, .interface = "", .device = "", .rx_file = "", .tx_file = "", .queues = 1};
@@ -59,6 +72,12 @@ static struct dp_port_config described(enum dp_driver driver)
 		config.rx_file = in;
 		config.tx_file = out;
 	}
+	return config;
+}
+
+static struct dp_port_config described(enum dp_driver driver)
+{
+	struct dp_port_config config = config_of(driver);
 	cr_assert_eq(dp_port_describe(shell.set, 0, &config), 0);
 	return config;
 }
@@ -68,6 +87,7 @@ static void commit_vip(void)
 {
 	struct wire_ctl_vip vip = {.address = shell_address("203.0.113.1"), .accelerator = 1};
 	struct wire_ctl_adjacency adjacency = shell_adjacency(7, 0);
+	adjacency.mtu = port_mtu ? port_mtu : adjacency.mtu;
 	struct wire_ctl_route route = shell_route("0.0.0.0", 0, 7, 0);
 	const struct shell_row rows[] = {{WIRE_OBJ_VIP, &vip, sizeof(vip)},
 	    {WIRE_OBJ_ADJACENCY, &adjacency, sizeof(adjacency)}, {WIRE_OBJ_ROUTE, &route, sizeof(route)}};
@@ -75,55 +95,84 @@ static void commit_vip(void)
 	cr_assert_str_empty(shell_error(&shell));
 }
 
+#define MOST_DATA (9000u - sizeof(struct wire_ipv4) - 8u)
+
 struct echo {
 	struct wire_ether ether;
 	struct wire_ipv4 ip;
 	uint8_t type, code;
 	uint16_t checksum, id, sequence;
-	uint8_t data[32];
+	uint8_t data[MOST_DATA];
 } __attribute__((packed));
 
-static struct echo echo_request(uint16_t sequence)
+/* Of which so many bytes are a frame: */
+static uint16_t echo_size(uint16_t data)
 {
+	return (uint16_t)(offsetof(struct echo, data) + data);
+}
+
+static struct echo echo_request(uint16_t sequence, uint16_t data)
+{
+	uint16_t size = echo_size(data);
 	struct echo e = {
 	    .ip = {.version_ihl = 0x45, .ttl = 64, .protocol = 1, .src = {192, 0, 2, 1}, .dst = {203, 0, 113, 1}},
 	    .type = 8};
 	wire_put_be16(&e.ether.type, WIRE_ETHERTYPE_IPV4);
-	wire_put_be16(&e.ip.total_length, sizeof(e) - sizeof(e.ether));
+	wire_put_be16(&e.ip.total_length, (uint16_t)(size - sizeof(e.ether)));
 	wire_put_be16(&e.sequence, sequence);
 	e.ip.checksum = (uint16_t)~wire_csum_fold(wire_csum_add(0, &e.ip, sizeof(e.ip)));
-	e.checksum = (uint16_t)~wire_csum_fold(wire_csum_add(0, &e.type, sizeof(e) - offsetof(struct echo, type)));
+	e.checksum = (uint16_t)~wire_csum_fold(wire_csum_add(0, &e.type, size - offsetof(struct echo, type)));
 	return e;
 }
 
+/* What stands between the addresses and the type of each frame of a capture, and the bytes of data in it. */
+struct shape {
+	uint8_t tags[8];
+	unsigned n_tags; /* bytes */
+	uint16_t data;
+};
+
 /* The file format of libpcap, in host order: magic, version 2.4, snap length, link type Ethernet; then records. */
-static void write_capture(unsigned packets)
+static void write_capture(unsigned packets, const struct shape *shape)
 {
 	const uint32_t head[] = {0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, 1};
 	FILE *file = fopen(in, "wb");
 	cr_assert_not_null(file);
 	fwrite(head, sizeof(head), 1, file);
 	for (unsigned i = 0; i < packets; i++) {
-		struct echo e = echo_request((uint16_t)i);
-		const uint32_t record[] = {i, 0, sizeof(e), sizeof(e)};
+		struct echo e = echo_request((uint16_t)i, shape->data);
+		uint32_t size = echo_size(shape->data) + shape->n_tags;
+		const uint32_t record[] = {i, 0, size, size};
 		fwrite(record, sizeof(record), 1, file);
-		fwrite(&e, sizeof(e), 1, file);
+		fwrite(&e, 12, 1, file);
+		fwrite(shape->tags, 1, shape->n_tags, file);
+		fwrite((uint8_t *)&e + 12, echo_size(shape->data) - 12u, 1, file);
 	}
 	cr_assert_eq(fclose(file), 0);
 }
 
+/* Whether the next record is the answer to request n, in such a frame. */
+static bool is_answer(FILE *file, unsigned n, const struct shape *shape)
+{
+	struct echo e, request = echo_request((uint16_t)n, shape->data);
+	uint8_t tags[8];
+	size_t rest = echo_size(shape->data) - 12u;
+	return fread(&e, 12, 1, file) == 1 && fread(tags, 1, shape->n_tags, file) == shape->n_tags &&
+	       fread((uint8_t *)&e + 12, rest, 1, file) == 1 && memcmp(tags, shape->tags, shape->n_tags) == 0 &&
+	       memcmp(e.ether.dst, "\2\0\0\0\0\7", 6) == 0 && memcmp(e.ip.src, "\xcb\0\x71\1", 4) == 0 &&
+	       memcmp(e.ip.dst, "\xc0\0\2\1", 4) == 0 && e.type == 0 && wire_be16(&e.sequence) == n &&
+	       memcmp(e.data, request.data, shape->data) == 0;
+}
+
 /* Whether the capture holds the answers to so many requests, in their order, and nothing else. */
-static bool has_answers(unsigned packets)
+static bool has_answers(unsigned packets, const struct shape *shape)
 {
 	uint32_t head[6], record[4];
-	struct echo e;
 	unsigned n = 0;
 	FILE *file = fopen(out, "rb");
 	bool right = file != NULL && fread(head, sizeof(head), 1, file) == 1;
 	for (; right && fread(record, sizeof(record), 1, file) == 1; n++)
-		right = record[2] == sizeof(e) && fread(&e, sizeof(e), 1, file) == 1 && e.type == 0 &&
-		        wire_be16(&e.sequence) == n && memcmp(e.ether.dst, "\2\0\0\0\0\7", 6) == 0 &&
-		        memcmp(e.ip.src, "\xcb\0\x71\1", 4) == 0 && memcmp(e.ip.dst, "\xc0\0\2\1", 4) == 0;
+		right = record[2] == echo_size(shape->data) + shape->n_tags && is_answer(file, n, shape);
 	if (file != NULL)
 		fclose(file);
 	return right && n == packets;
@@ -144,11 +193,14 @@ static uint64_t sent_packets(uint64_t wanted)
 	return counted().opackets;
 }
 
+#define DATA 32u
+
 Test(port, a_capture_is_read_when_there_is_a_state_and_the_answers_are_written)
 {
 	enum { PACKETS = 500 };
+	const struct shape plain = {.data = DATA};
 	char why[DP_PORT_WHY_SIZE] = "";
-	write_capture(PACKETS);
+	write_capture(PACKETS, &plain);
 	struct dp_port_config config = described(DP_DRIVER_PCAP);
 	run();
 	cr_assert_eq(dp_port_open(shell.set, 0, &config, why), -EAGAIN);
@@ -157,7 +209,28 @@ Test(port, a_capture_is_read_when_there_is_a_state_and_the_answers_are_written)
 	cr_assert_eq(dp_port_open(shell.set, 0, &config, why), 0, "%s", why);
 	cr_assert_eq(sent_packets(PACKETS), PACKETS);
 	dp_port_close(shell.set, 0);
-	cr_assert(has_answers(PACKETS));
+	cr_assert(has_answers(PACKETS, &plain));
+}
+
+/* Larger than DPDK's usual buffers, in the frames of a VLAN in a provider's. */
+Test(wide_port, jumbo_frames_of_a_vlan_are_answered_as_such)
+{
+	enum { PACKETS = 40 };
+	const struct shape wide = {{0x88, 0xa8, 0, 200, 0x81, 0, 0, 100}, 8, MOST_DATA};
+	char why[DP_PORT_WHY_SIZE] = "";
+	write_capture(PACKETS, &wide);
+	struct dp_port_config config = config_of(DP_DRIVER_PCAP);
+	config.mtu = 9000;
+	config.vlan = (struct dp_vlan){2, {200, 100}};
+	cr_assert_eq(dp_port_describe(shell.set, 0, &config), 0);
+	run();
+	commit_vip();
+	for (int i = 0; i < 5000 && !dp_transaction_settle(shell.transactions); i++)
+		usleep(1000);
+	cr_assert_eq(dp_port_open(shell.set, 0, &config, why), 0, "%s", why);
+	cr_assert_eq(sent_packets(PACKETS), PACKETS);
+	dp_port_close(shell.set, 0);
+	cr_assert(has_answers(PACKETS, &wide));
 }
 
 Test(port, a_capture_that_is_not_there_is_refused_in_one_line)
@@ -181,9 +254,9 @@ Test(port, what_is_sent_on_a_ring_is_received_from_it)
 	commit_vip();
 	cr_assert_eq(dp_port_open(shell.set, 0, &config, why), 0, "%s", why);
 	for (unsigned i = 0; i < PACKETS; i++) {
-		struct echo e = echo_request((uint16_t)i);
+		struct echo e = echo_request((uint16_t)i, DATA);
 		struct rte_mbuf *m = rte_pktmbuf_alloc(shell.set->pool);
-		memcpy(rte_pktmbuf_append(m, sizeof(e)), &e, sizeof(e));
+		memcpy(rte_pktmbuf_append(m, echo_size(DATA)), &e, echo_size(DATA));
 		cr_assert_eq(rte_eth_tx_burst(shell.set->port[0].ethdev, 0, &m, 1), 1);
 	}
 	run();
