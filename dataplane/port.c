@@ -5,6 +5,8 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <rte_dev.h>
@@ -26,6 +28,7 @@ struct driver {
 	/* 0 if it can be opened now; -EAGAIN or another -errno with ret_why. May be NULL. */
 	int (*check)(const struct dp_workers *set, const struct dp_port_config *c, char ret_why[DP_PORT_WHY_SIZE]);
 	bool punts; /* what comes in is not the kernel's to see, so that it gets its share over a TAP */
+	bool sized; /* its device is told an MTU; others take what they get, or have their interface's */
 	bool retry; /* a queue that cannot be bound is held by a process that is about to end */
 };
 
@@ -97,13 +100,13 @@ static void no_arguments(const struct dp_port_config *c, char *text, size_t size
 }
 
 static const struct driver drivers[DP_DRIVERS] = {
-    [DP_DRIVER_AF_XDP] = {"af_xdp", "net_af_xdp", af_xdp_arguments, af_xdp_check, false, true},
-    [DP_DRIVER_PCI] = {"pci", NULL, no_arguments, NULL, true, false},
-    [DP_DRIVER_MEMIF] = {"memif", "net_memif", memif_arguments, NULL, true, false},
-    [DP_DRIVER_TAP] = {"tap", "net_tap", tap_arguments, NULL, true, false},
-    [DP_DRIVER_PCAP] = {"pcap", "net_pcap", pcap_arguments, pcap_check, false, false},
-    [DP_DRIVER_RING] = {"ring", "net_ring", no_arguments, NULL, false, false},
-    [DP_DRIVER_NULL] = {"null", "net_null", no_arguments, NULL, false, false},
+    [DP_DRIVER_AF_XDP] = {"af_xdp", "net_af_xdp", af_xdp_arguments, af_xdp_check, false, false, true},
+    [DP_DRIVER_PCI] = {"pci", NULL, no_arguments, NULL, true, true, false},
+    [DP_DRIVER_MEMIF] = {"memif", "net_memif", memif_arguments, NULL, true, false, false},
+    [DP_DRIVER_TAP] = {"tap", "net_tap", tap_arguments, NULL, true, false, false},
+    [DP_DRIVER_PCAP] = {"pcap", "net_pcap", pcap_arguments, pcap_check, false, false, false},
+    [DP_DRIVER_RING] = {"ring", "net_ring", no_arguments, NULL, false, false, false},
+    [DP_DRIVER_NULL] = {"null", "net_null", no_arguments, NULL, false, false, false},
 };
 
 /* ---- opening ---- */
@@ -125,13 +128,11 @@ static int set_up_queues(struct dp_workers *set, struct dp_port *p, uint16_t eth
 	return error;
 }
 
-/* Where it is to be told; files, rings and memif take what they get. */
 static int set_mtu(uint16_t ethdev, uint16_t mtu, char ret_why[DP_PORT_WHY_SIZE])
 {
 	int error = mtu == 0 ? 0 : rte_eth_dev_set_mtu(ethdev, mtu);
-	if (error == 0 || error == -ENOTSUP)
-		return 0;
-	snprintf(ret_why, DP_PORT_WHY_SIZE, "the device takes no MTU of %u: %s", mtu, strerror(-error));
+	if (error != 0)
+		snprintf(ret_why, DP_PORT_WHY_SIZE, "the device takes no MTU of %u: %s", mtu, strerror(-error));
 	return error;
 }
 
@@ -200,6 +201,19 @@ static void unprobe(uint16_t ethdev)
 		(void)rte_eal_hotplug_remove("vdev", name);
 }
 
+/* DPDK's driver of TAPs lets none be wider than Ethernet's 1500. */
+static int widen(const char *interface, uint16_t mtu)
+{
+	struct ifreq request = {.ifr_mtu = mtu};
+	int fd = mtu == 0 ? -1 : socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return mtu == 0 ? 0 : -errno;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+	int error = ioctl(fd, SIOCSIFMTU, &request) != 0 ? -errno : 0;
+	close(fd);
+	return error;
+}
+
 /* One queue each way, used by the owner of the port's queue 0; the MAC address is the port's, so that the kernel's ARP
  * speaks for it. */
 static int start_tap(struct dp_workers *set, uint16_t tap, uint16_t ethdev)
@@ -223,23 +237,25 @@ static int start_tap(struct dp_workers *set, uint16_t tap, uint16_t ethdev)
 int dp_port_open_tap(struct dp_workers *set, uint16_t number, uint16_t ethdev, char *ret_why)
 {
 	struct dp_port *p = &set->port[number];
-	char name[RTE_ETH_NAME_MAX_LEN], arguments[64], ring[RTE_RING_NAMESIZE];
+	char name[RTE_ETH_NAME_MAX_LEN], interface[IF_NAMESIZE], arguments[64], ring[RTE_RING_NAMESIZE];
 	uint16_t tap = DP_NO_ETHDEV;
 	snprintf(name, sizeof(name), "net_tap_punt%u", number);
-	snprintf(arguments, sizeof(arguments), "iface=kf-%.12s", p->name);
+	snprintf(interface, sizeof(interface), "kf-%.12s", p->name);
+	snprintf(arguments, sizeof(arguments), "iface=%s", interface);
 	snprintf(ring, sizeof(ring), "kuafu-punted-%u", number);
 	int error = rte_eal_hotplug_add("vdev", name, arguments);
 	if (error == 0)
 		error = rte_eth_dev_get_port_by_name(name, &tap);
 	if (error == 0)
 		error = start_tap(set, tap, ethdev);
+	if (error == 0)
+		error = widen(interface, p->mtu);
 	if (error == 0 && p->punted == NULL) {
 		p->punted = rte_ring_create(ring, DP_GIVEN_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
 		error = p->punted == NULL ? -ENOMEM : 0;
 	}
 	if (error != 0) {
-		snprintf(
-		    ret_why, DP_PORT_WHY_SIZE, "no TAP kf-%.12s towards the kernel: %s", p->name, strerror(-error));
+		snprintf(ret_why, DP_PORT_WHY_SIZE, "no TAP %s towards the kernel: %s", interface, strerror(-error));
 		if (tap != DP_NO_ETHDEV)
 			unprobe(tap);
 		return error;
@@ -256,11 +272,9 @@ static int open_device(struct dp_workers *set, uint16_t number, const struct dp_
 	int error = probe(driver, number, config, &ethdev, ret_why);
 	if (error != 0)
 		return error;
-	error = start(set, &set->port[number], ethdev, config->mtu, ret_why);
+	error = start(set, &set->port[number], ethdev, driver->sized ? config->mtu : 0, ret_why);
 	if (error == 0 && driver->punts)
 		error = dp_port_open_tap(set, number, ethdev, ret_why);
-	if (error == 0 && driver->punts)
-		error = set_mtu(set->port[number].punt, config->mtu, ret_why);
 	if (error != 0) {
 		unprobe(ethdev);
 		return driver->retry && error != -ERANGE ? -EAGAIN : error;
@@ -325,6 +339,7 @@ int dp_port_describe(struct dp_workers *set, uint16_t number, const struct dp_po
 		return -EINVAL;
 	snprintf(p->name, sizeof(p->name), "%s", config->name);
 	p->queues = config->queues;
+	p->mtu = config->mtu;
 	p->vlan = config->vlan;
 	rte_ring_free(p->sent);
 	rte_ring_free(p->punted);
