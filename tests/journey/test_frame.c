@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Frames as they are: tags of a VLAN, in the frame or taken off by the NIC, padding, and frames in many buffers. */
+/* Frames as they are: tags of a VLAN, in the frame or taken off by the NIC, padding, what stands in IP's header, and
+ * frames in many buffers. */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "dataplane/worker_set.h"
@@ -216,6 +218,61 @@ Test(frame, is_relieved_of_its_padding)
 	arrive_as(SGP1, &f, (struct stripped){0});
 	struct packet out = sent(SGP1);
 	expect_packet(inner_of(&out), with_ttl(p, 63));
+	world_end();
+}
+
+/* ---- headers ---- */
+
+#define FROM CLIENT ":5000"
+#define TO   VIP ":443"
+
+/* The flow's end that fra1 gives it. */
+static void given_flow(char nat[32])
+{
+	receive(SGP1, tcp(FROM, TO, .flags = WIRE_TCP_SYN));
+	carry();
+	struct packet first = delivered(NULL);
+	snprintf(nat, 32, "10.3.1.1:%u", source_port_of(&first));
+}
+
+Test(frame, options_dscp_and_ecn_cross_and_come_back)
+{
+	static const uint8_t options[] = {0, 4, 40};
+	char nat[32];
+	world_begin(1);
+	given_flow(nat);
+	for (unsigned k = 0; k < 3 * 4; k++) {
+		struct more m = {.ip_options = options[k / 4], .tos = (uint8_t)(0xb8 | k % 4), .payload = 100},
+		            less = m;
+		less.ttl = 63;
+		receive(SGP1, make_tcp(FROM, TO, m));
+		carry();
+		expect_packet(delivered(NULL), make_tcp(nat, ENDPOINT ":8443", less));
+		receive(FRA1, make_tcp(ENDPOINT ":8443", nat, m));
+		carry();
+		expect_packet(delivered(NULL), make_tcp(TO, FROM, less));
+	}
+	world_end();
+}
+
+/* RFC 6040: a router between sgp1 and dxb1 is congested. */
+Test(frame, a_mark_of_congestion_on_the_way_reaches_whose_transport_can_bear_it)
+{
+	char nat[32];
+	world_begin(1);
+	given_flow(nat);
+	for (uint8_t ecn = 0; ecn < 4; ecn++) {
+		receive(SGP1, tcp(FROM, TO, .tos = ecn));
+		struct packet on_its_way = sent(SGP1);
+		cr_assert_eq(on_its_way.bytes[1], ecn, "copied to the outer header");
+		on_its_way.bytes[1] = WIRE_ECN_CE;
+		receive(DXB1, with_ttl(on_its_way, 50));
+		carry();
+		if (ecn)
+			expect_packet(delivered(NULL), tcp(nat, ENDPOINT ":8443", .tos = WIRE_ECN_CE, .ttl = 63));
+	}
+	expect_nothing_delivered();
+	cr_assert_eq(drops(FRA1, WIRE_DROP_OVERLAY_ECN), 1);
 	world_end();
 }
 
