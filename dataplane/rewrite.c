@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dataplane/headers.h"
+#include "dataplane/tcp_option.h"
 #include "wire/bytes.h"
 
 /* What changed in a packet, in the order of the pseudo header: addresses, then ports. */
@@ -81,39 +82,42 @@ void dp_rewrite_ends(uint8_t *ip, uint8_t *l4, uint16_t l4_length, const struct 
 		rewrite_v4((struct wire_ipv4 *)ip, l4, l4_length, to, protocol);
 }
 
-/* The MSS option's value among the options of a TCP header of `length` bytes, or NULL. */
+/* The MSS option's value, or NULL. */
 static uint8_t *find_mss(struct wire_tcp *tcp, uint16_t length)
 {
-	uint8_t *at = (uint8_t *)(tcp + 1), *end = (uint8_t *)tcp + length;
-	while (at < end && *at != WIRE_TCP_OPT_END) {
-		if (*at == WIRE_TCP_OPT_NOP) {
-			at++;
-			continue;
-		}
-		if (end - at < 2 || at[1] < 2 || at[1] > end - at)
-			return NULL;
-		if (at[0] == WIRE_TCP_OPT_MSS)
-			return at[1] == 4 ? at + 2 : NULL;
-		at += at[1];
-	}
-	return NULL;
+	uint8_t *option = dp_tcp_option(tcp, length, WIRE_TCP_OPT_MSS);
+	return option && option[1] == 4 ? option + 2 : NULL;
+}
+
+uint16_t dp_rewrite_mss_of(struct wire_tcp *tcp, uint16_t length)
+{
+	const uint8_t *mss = find_mss(tcp, length);
+	return mss ? wire_be16(mss) : 0;
 }
 
 bool dp_rewrite_mss(struct wire_tcp *tcp, uint16_t length, uint16_t max)
 {
-	uint16_t header = (uint16_t)((tcp->offset >> 4) * 4);
-	uint8_t *mss = header >= sizeof(*tcp) && header <= length ? find_mss(tcp, header) : NULL;
+	uint8_t *mss = find_mss(tcp, length);
 	if (!mss || wire_be16(mss) <= max)
 		return false;
-	/* The option may stand at an odd offset, where its bytes lie in two checksum words, swapped. */
-	uint8_t before[2], after[2];
-	bool odd = (mss - (uint8_t *)tcp) & 1;
-	memcpy(before, mss, 2);
-	wire_put_be16(after, max);
-	memcpy(mss, after, 2);
-	uint8_t was[2] = {before[odd], before[!odd]}, is[2] = {after[odd], after[!odd]};
-	tcp->checksum = wire_csum_replace(tcp->checksum, was, is, 2);
+	struct dp_tcp_before before = dp_tcp_before(tcp);
+	wire_put_be16(mss, max);
+	dp_tcp_changed(tcp, &before);
 	return true;
+}
+
+void dp_rewrite_length(uint8_t *packet, uint16_t length)
+{
+	if (wire_ip_is_v6(packet)) {
+		struct wire_ipv6 *ip = (struct wire_ipv6 *)packet;
+		wire_put_be16(&ip->payload_length, (uint16_t)(length - sizeof(*ip)));
+		return;
+	}
+	struct wire_ipv4 *ip = (struct wire_ipv4 *)packet;
+	uint8_t was[2];
+	memcpy(was, &ip->total_length, sizeof(was));
+	wire_put_be16(&ip->total_length, length);
+	ip->checksum = wire_csum_replace(ip->checksum, was, &ip->total_length, sizeof(was));
 }
 
 void dp_rewrite_icmp_checksum(const uint8_t *ip, void *icmp, uint16_t length)

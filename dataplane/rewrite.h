@@ -90,9 +90,15 @@ static inline void dp_rewrite_ttl(void *packet)
 	dp_rewrite_ttl_v4(packet);
 }
 
+/* Its length, as the IP header tells it, becomes `length` bytes, header included. */
+void dp_rewrite_length(uint8_t *ip, uint16_t length);
+
 /* Lower the MSS option (RFC 9293, 3.7.1) of a SYN to `max`. `length` bytes of TCP are present. A SYN without the option
  * is left alone: its sender's default of 536 (RFC 9293, 3.7.1, SHLD-5) fits any path. Returns whether it was changed. */
 bool dp_rewrite_mss(struct wire_tcp *tcp, uint16_t length, uint16_t max);
+
+/* What it says; 0: the option is not there. */
+uint16_t dp_rewrite_mss_of(struct wire_tcp *tcp, uint16_t length);
 
 /* Makes the checksum of the ICMP or ICMPv6 message at `icmp`, of `length` bytes, in the packet at `ip`. */
 void dp_rewrite_icmp_checksum(const uint8_t *ip, void *icmp, uint16_t length);

@@ -115,7 +115,14 @@ enum wire_tcp_flags {
 	WIRE_TCP_ACK = 0x10,
 };
 
-enum wire_tcp_options { WIRE_TCP_OPT_END = 0, WIRE_TCP_OPT_NOP = 1, WIRE_TCP_OPT_MSS = 2 };
+enum wire_tcp_options {
+	WIRE_TCP_OPT_END = 0,
+	WIRE_TCP_OPT_NOP = 1,
+	WIRE_TCP_OPT_MSS = 2,
+	WIRE_TCP_OPT_SACK = 5,  /* RFC 2018 */
+	WIRE_TCP_OPT_TOA = 254, /* wire/client_ip.h */
+};
+#define WIRE_TCP_HEADER_MAX 60u /* with options */
 
 struct wire_icmp { /* RFC 792; rest: unused, next-hop MTU (RFC 1191) in its lower half, or id and sequence */
 	uint8_t type;
