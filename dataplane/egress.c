@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "dataplane/answer.h"
+#include "dataplane/client_ip.h"
 #include "dataplane/fragment.h"
 #include "dataplane/icmp.h"
 #include "dataplane/output.h"
@@ -150,7 +151,8 @@ static enum wire_drop begin_flow(
 	    .class = client.class,
 	    .vni = {(uint8_t)(client.vni >> 16), (uint8_t)(client.vni >> 8), (uint8_t)client.vni},
 	    .mode = endpoint->row.mode,
-	    .encap = endpoint->row.encap};
+	    .encap = endpoint->row.encap,
+	    .client_ip = dp_client_ip_wanted(w, b, i, endpoint->row.mode)};
 	int result = -ENOENT;
 	if (b->kind[i] != DP_KIND_ICMP_ERROR)
 		result = lb_nat_insert(w->nat, &b->key[i], b->hash[i], &target, w->now_ns, ret_flow, &made);
@@ -178,16 +180,19 @@ static bool fits(
 
 /* Client -> VIP becomes NAT address -> endpoint; an ICMP error's quote, VIP -> client, endpoint -> NAT address. */
 static void send_translated(
-    struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
+    struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, struct lb_nat_flow *flow)
 {
 	struct dp_ends to = dp_ends(&flow->nat_address, flow->nat_port, &flow->endpoint_address, flow->endpoint_port);
 	const struct dp_adjacency *a = dp_fib_lookup(w, &flow->endpoint_address);
 	int growth = dp_burst_growth(b, i, !wire_addr_is_v4(&flow->endpoint_address));
 	bool may_split = wire_addr_is_v4(&flow->endpoint_address) && dp_split_may(b->ip[i]);
-	if (!fits(w, t, b, i, (unsigned)((a ? a->mtu : UINT16_MAX) - growth), may_split))
+	unsigned room = (unsigned)((a ? a->mtu : UINT16_MAX) - growth);
+	if (!fits(w, t, b, i, room, may_split))
 		return;
 	if (b->tcp_flags[i] & WIRE_TCP_SYN)
 		dp_tunnel_clamp_back(w, b, i, flow->ingress_pop, flow->class);
+	if (flow->client_ip && !dp_client_ip_forward(w, b, i, flow, room))
+		return;
 	enum wire_drop drop = dp_readdress(w, b, i, &to);
 	if (drop != WIRE_DROP_NONE)
 		dp_refuse(w, b, i, WIRE_JOURNEY_EGRESS, drop);
@@ -244,7 +249,7 @@ static inline bool is_dead(struct dp_worker *w, const struct lb_nat_flow *flow)
 }
 
 static void send_to_endpoint(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i,
-    const struct lb_nat_flow *flow, const char *what)
+    struct lb_nat_flow *flow, const char *what)
 {
 	bool tunnel = flow->mode == WIRE_MODE_TUNNEL;
 	DP_TRACE(w, b, i, WIRE_JOURNEY_EGRESS, "%s: from POP %u to endpoint %u, %s:%u, %s %s:%u", what,

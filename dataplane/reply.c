@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reply: endpoint -> our NAT address. The NAT port names the flow; the packet becomes VIP -> client again and goes to
  * the POP where the client last entered, or straight out if that is this one. */
+#include "dataplane/client_ip.h"
 #include "dataplane/fragment.h"
 #include "dataplane/icmp.h"
 #include "dataplane/progress.h"
@@ -43,10 +44,12 @@ static inline const struct lb_flow_key *reply_of(const struct dp_burst *b, unsig
 
 /* Endpoint -> NAT address becomes VIP -> client; an ICMP error, whoever sent it, comes from the VIP, and its quote,
  * NAT address -> endpoint, becomes client -> VIP. */
-static inline bool rewrite(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
+static inline bool rewrite(struct dp_worker *w, struct dp_burst *b, unsigned i, struct lb_nat_flow *flow)
 {
 	const struct lb_flow_key *key = &flow->key;
 	struct dp_ends to = dp_ends(&key->vip, key->vip_port, &key->client, key->client_port);
+	if (flow->client_ip)
+		dp_client_ip_back(w, b, i, flow);
 	enum wire_drop drop = dp_readdress(w, b, i, &to);
 	if (drop != WIRE_DROP_NONE) {
 		dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, drop);
@@ -67,7 +70,7 @@ static struct dp_steer steer_back(const struct dp_worker *w, const struct lb_nat
 }
 
 static inline void send_to_ingress(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i,
-    const struct lb_nat_flow *flow, const struct dp_course *course)
+    struct lb_nat_flow *flow, const struct dp_course *course)
 {
 	const struct dp_way *way = dp_tunnel_along(w, course);
 	if (!way) {
@@ -87,7 +90,7 @@ static inline void send_to_ingress(struct dp_worker *w, struct dp_tunnel *t, str
 }
 
 /* The ingress is here: the column becomes that of the packet to the client, as if it had been unwrapped. */
-static bool hand_to_return(struct dp_worker *w, struct dp_burst *b, unsigned i, const struct lb_nat_flow *flow)
+static bool hand_to_return(struct dp_worker *w, struct dp_burst *b, unsigned i, struct lb_nat_flow *flow)
 {
 	dp_count_journey(w, WIRE_JOURNEY_REPLY, b->length[i]);
 	b->steer[i] = steer_back(w, flow);

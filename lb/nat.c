@@ -11,7 +11,7 @@
 #include "wire/control.h"
 
 #define MAGIC   0x6e61746bu /* "natk" */
-#define VERSION 4u
+#define VERSION 5u
 
 /* Memory: this header, the buckets, the flows, the ports (lb/nat_ports.h). */
 struct lb_nat_table {
@@ -198,6 +198,7 @@ static struct lb_nat_flow new_flow(const struct lb_flow_key *key, uint64_t hash,
 	    .hash14 = lb_hash14(hash),
 	    .mode = target->mode,
 	    .encap = target->encap,
+	    .client_ip = target->client_ip,
 	    .vni = {target->vni[0], target->vni[1], target->vni[2]},
 	    .slot = port->slot};
 }
@@ -409,7 +410,10 @@ static bool is_whole(const struct lb_nat_flow *f)
 	bool reserved = f->key.reserved[0] || f->key.reserved[1] || f->key.reserved[2];
 	bool one_way = f->mode == WIRE_MODE_TUNNEL && f->flags & LB_FLOW_ONE_WAY && f->slot == LB_NAT_NO_SLOT;
 	bool both_ways = f->mode == WIRE_MODE_NAT && !(f->flags & LB_FLOW_ONE_WAY);
-	return f->state > LB_FLOW_FREE && f->state < LB_FLOW_STATES && protocol && !reserved && (one_way || both_ways);
+	bool may_tell = both_ways && f->key.protocol == WIRE_PROTO_TCP;
+	bool client_ip = f->client_ip == WIRE_CLIENT_IP_NONE || (may_tell && f->client_ip <= WIRE_CLIENT_IP_PROXY_V2);
+	return f->state > LB_FLOW_FREE && f->state < LB_FLOW_STATES && protocol && !reserved &&
+	       (one_way || both_ways) && client_ip;
 }
 
 /* Enters the flow at a place, unless it is not whole, or its key or port is another's. */

@@ -49,15 +49,18 @@ struct lb_nat_flow {
 	uint32_t newer;
 	uint16_t ingress_pop; /* where replies go; the caller updates it from each packet */
 	uint8_t class;
-	uint8_t state;     /* enum lb_flow_state; written by this module only */
-	uint8_t vni[3];    /* accelerator id, network order */
-	uint8_t flags;     /* enum lb_flow_flags */
-	uint32_t expected; /* struct lb_progress; this module's */
-	uint16_t hash14;   /* of the key, for replies: their own hash is another */
-	uint8_t slot;      /* of nat_address, this module's */
-	uint8_t mode;      /* enum wire_ctl_endpoint_mode */
-	uint8_t encap;     /* enum wire_ctl_encap */
-	uint8_t user[15];  /* the caller's; zero in a new flow */
+	uint8_t state;           /* enum lb_flow_state; written by this module only */
+	uint8_t vni[3];          /* accelerator id, network order */
+	uint8_t flags;           /* enum lb_flow_flags */
+	uint32_t expected;       /* struct lb_progress; this module's */
+	uint16_t hash14;         /* of the key, for replies: their own hash is another */
+	uint8_t slot;            /* of nat_address, this module's */
+	uint8_t mode;            /* enum wire_ctl_endpoint_mode */
+	uint8_t encap;           /* enum wire_ctl_encap */
+	uint8_t client_ip;       /* enum wire_ctl_client_ip; none but for TCP in mode nat */
+	uint8_t client_progress; /* dataplane/client_ip.h; this and the next are the caller's, zero in a new flow */
+	uint32_t client_isn;     /* number of the client's SYN */
+	uint8_t reserved[8];
 };
 
 _Static_assert(sizeof(struct lb_nat_flow) == 128, "two cache lines a flow");
@@ -73,6 +76,7 @@ struct lb_nat_target {
 	uint8_t vni[3];
 	uint8_t mode;
 	uint8_t encap;
+	uint8_t client_ip;
 };
 
 struct lb_nat_range {

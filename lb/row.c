@@ -190,6 +190,8 @@ static int check_listener(const void *row, struct lb_mistake *m)
 		return lb_wrong_number(m, "affinity", l->affinity, "must be 0 or 1");
 	if (l->client_ip > WIRE_CLIENT_IP_PROXY_V2)
 		return lb_wrong_number(m, "client_ip", l->client_ip, "must be 0 .. 2");
+	if (l->client_ip != WIRE_CLIENT_IP_NONE && l->protocol != WIRE_PROTO_TCP)
+		return lb_wrong_number(m, "client_ip", l->client_ip, "must be 0 (none) unless protocol is 6 (tcp)");
 	if (!l->port_lo || l->port_lo > l->port_hi)
 		return lb_wrong_number(m, "port_lo", l->port_lo, "must be 1 .. port_hi");
 	return check_shares(l, m);

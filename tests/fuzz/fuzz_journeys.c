@@ -8,7 +8,8 @@
  * flow, as if an endpoint answered; 5: a millisecond passes. Then everything in flight is carried. At the end no
  * buffer may be missing: each was sent, dropped or punted exactly once.
  *
- * With KUAFU_FUZZ_IPV6 in the environment the POPs' links are of IPv6. */
+ * With KUAFU_FUZZ_IPV6 in the environment the POPs' links are of IPv6; KUAFU_FUZZ_CLIENT_IP is the listeners' client_ip
+ * (enum wire_ctl_client_ip). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,9 +36,22 @@ static void given_flow(const char *from, const char *to)
 	to_endpoint[is_v6(&out)] = out;
 }
 
+static void listen_with(uint8_t client_ip)
+{
+	struct wire_ctl_listener row[2] = {
+	    listener_row(LISTENER, VIP, WIRE_PROTO_TCP, 443), listener_row(LISTENER6, VIP6, WIRE_PROTO_TCP, 443)};
+	for (unsigned i = 0; i < 2; i++) {
+		row[i].client_ip = client_ip;
+		change(FRA1, WIRE_OBJ_LISTENER, &row[i], sizeof(row[i]), false);
+	}
+}
+
 /* A client of each version with an endpoint of each. */
 static void given_flows(void)
 {
+	const char *client_ip = getenv("KUAFU_FUZZ_CLIENT_IP");
+	if (client_ip)
+		listen_with((uint8_t)atoi(client_ip));
 	struct wire_ctl_endpoint six = endpoint_row(100, "[" ENDPOINT6 "]:8443");
 	given_flow(CLIENT ":5000", VIP ":443");
 	given_flow("[" CLIENT6 "]:5000", "[" VIP6 "]:443");

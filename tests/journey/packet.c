@@ -156,11 +156,11 @@ static uint16_t l4_checksum(struct packet *p)
 	return (uint16_t)~wire_csum_fold(wire_csum_add(sum, l4, length));
 }
 
-static void add_payload(struct packet *p, uint16_t bytes)
+static void add_payload(struct packet *p, const void *data, uint16_t bytes)
 {
 	CHECK(p->length + bytes <= (int)MAX_PACKET, "%u bytes of payload", bytes);
 	for (uint16_t i = 0; i < bytes; i++)
-		p->bytes[p->length + i] = (uint8_t)(i * 7 + 1);
+		p->bytes[p->length + i] = data ? ((const uint8_t *)data)[i] : (uint8_t)(i * 7 + 1);
 	p->length = (uint16_t)(p->length + bytes);
 }
 
@@ -169,7 +169,7 @@ struct packet make_tcp(const char *from, const char *to, struct more more)
 	struct end a = end_of(from), b = end_of(to);
 	struct packet p = begin(&a, &b, WIRE_PROTO_TCP, &more);
 	struct wire_tcp *t = (struct wire_tcp *)l4_of(&p);
-	uint16_t header = more.mss ? 24 : 20;
+	uint16_t mss = more.mss ? 4 : 0, header = (uint16_t)(20 + mss + more.options_length);
 	wire_put_be16(&t->src, a.port);
 	wire_put_be16(&t->dst, b.port);
 	wire_put_be32(&t->seq, more.seq);
@@ -183,8 +183,10 @@ struct packet make_tcp(const char *from, const char *to, struct more more)
 		option[1] = 4;
 		wire_put_be16(option + 2, more.mss);
 	}
+	if (more.options_length)
+		memcpy((uint8_t *)(t + 1) + mss, more.options, more.options_length);
 	p.length = (uint16_t)(p.length + header);
-	add_payload(&p, more.payload);
+	add_payload(&p, more.data, more.payload);
 	t->checksum = l4_checksum(&p);
 	finish_ip(&p);
 	return p;
@@ -199,7 +201,7 @@ struct packet make_udp(const char *from, const char *to, struct more more)
 	wire_put_be16(&u->dst, b.port);
 	wire_put_be16(&u->length, (uint16_t)(8 + more.payload));
 	p.length = (uint16_t)(p.length + 8);
-	add_payload(&p, more.payload);
+	add_payload(&p, more.data, more.payload);
 	if (!more.no_checksum) {
 		u->checksum = l4_checksum(&p);
 		if (!u->checksum)
@@ -227,7 +229,7 @@ struct packet icmp_echo(const char *from, const char *to, uint8_t type, uint8_t 
 	wire_put_be16(&icmp->rest_hi, 77);
 	wire_put_be16(&icmp->rest_lo, 3);
 	p.length = (uint16_t)(p.length + sizeof(*icmp));
-	add_payload(&p, payload);
+	add_payload(&p, NULL, payload);
 	finish_icmp(&p);
 	return p;
 }

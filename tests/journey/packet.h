@@ -29,7 +29,10 @@ struct more {
 	uint8_t flags; /* TCP; usual: ACK */
 	uint8_t ttl;   /* usual: 64 */
 	uint8_t tos;
-	uint16_t mss;       /* TCP option; 0: none */
+	uint16_t mss;        /* TCP option; 0: none */
+	const void *options; /* TCP, behind the MSS if there is one; a multiple of 4 bytes */
+	uint8_t options_length;
+	const void *data;   /* the payload; NULL: any */
 	uint16_t payload;   /* bytes */
 	uint8_t ip_options; /* IPv4: bytes of NOPs, a multiple of 4. IPv6: of a hop-by-hop header, a multiple of 8 */
 	uint16_t fragment;  /* IPv6: a fragment header with this offset and flags, identification 0x4b554b55 */

@@ -102,12 +102,18 @@ struct wire_ctl_group group_row(uint16_t egress)
 	return (struct wire_ctl_group){.group = 5, .egress_pop = egress};
 }
 
-static void put_listener(uint32_t id, const char *vip, uint8_t protocol, uint16_t port)
+struct wire_ctl_listener listener_row(uint32_t id, const char *vip, uint8_t protocol, uint16_t port)
 {
 	struct wire_ctl_listener l = {.listener = id, .accelerator = 7, .vip = addr(vip), .protocol = protocol};
 	l.port_lo = l.port_hi = port;
 	l.n_shares = 1;
 	l.share[0] = (struct wire_ctl_share){.group = 5, .weight = 65536};
+	return l;
+}
+
+static void put_listener(uint32_t id, const char *vip, uint8_t protocol, uint16_t port)
+{
+	struct wire_ctl_listener l = listener_row(id, vip, protocol, port);
 	upsert(WIRE_OBJ_LISTENER, &l, sizeof(l));
 }
 

@@ -52,6 +52,10 @@ void change(enum pop pop, enum wire_ctl_object object, const void *row, size_t s
 
 struct wire_ctl_endpoint endpoint_row(uint32_t id, const char *at);
 struct wire_ctl_group group_row(uint16_t egress);
+struct wire_ctl_listener listener_row(uint32_t id, const char *vip, uint8_t protocol, uint16_t port);
+/* Of the VIP's tcp/443. */
+#define LISTENER  1u
+#define LISTENER6 3u
 
 const uint8_t *secret_of(enum pop from, enum pop to);
 
@@ -86,6 +90,7 @@ void carry(void);
 
 /* The packet that left the overlay next, and where. */
 struct packet delivered(enum pop *ret_pop);
+bool was_delivered(struct packet *ret_packet); /* the same; false: nothing did */
 void expect_nothing_delivered(void);
 /* Whatever was delivered and not looked at. */
 void forget_delivered(void);

@@ -194,6 +194,7 @@ static const struct cli_field workers[] = {
     R("ON BACKUP", 2, "counters.on-backup", TEXT),
     R("HANDED OVER", 4, "counters.handed-over", TEXT),
     R("MSS CLAMPED", 5, "counters.mss-clamped", TEXT),
+    R("CLIENT UNTOLD", 6, "counters.client-untold", TEXT),
     R("SLEEPS", 5, "counters.sleeps", TEXT),
     END,
 };

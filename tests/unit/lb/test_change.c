@@ -374,6 +374,8 @@ Test(change, a_link_that_takes_a_freed_slot_does_not_share_it)
 	    .n_shares = 2, .share = {{1, 1}, {77, 1}})                                                                 \
 	X(listener_affinity, LISTENER, listener, "affinity 2: must be 0 or 1", LISTENER_ROW, .affinity = 2)            \
 	X(listener_client_ip, LISTENER, listener, "client_ip 3: must be 0 .. 2", LISTENER_ROW, .client_ip = 3)         \
+	X(listener_client_ip_udp, LISTENER, listener, "client_ip 1: must be 0 (none) unless protocol is 6 (tcp)",      \
+	    .listener = 9, .vip = THE_VIP, .protocol = WIRE_PROTO_UDP, .port_lo = 9, .port_hi = 9, .client_ip = 1)     \
 	X(group_egress, GROUP, group, "group 5: egress_pop 6: no such pop", .group = 5, .egress_pop = 6)               \
 	X(group_candidate, GROUP, group, "candidate 6: no such pop", .group = 5, .egress_pop = 2, .candidate = {3, 6}) \
 	X(group_candidate_gap, GROUP, group, "candidate 3: must not follow a 0", .group = 5, .egress_pop = 2,          \

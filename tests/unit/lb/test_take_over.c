@@ -57,11 +57,17 @@ static void use_nat(struct lb_nat_table *table, unsigned steps)
 		struct lb_flow_key key = key_of(below(400));
 		struct lb_nat_target target = {
 		    .address = address(4, below(4)), .port = 80, .mode = below(5) ? WIRE_MODE_NAT : WIRE_MODE_TUNNEL};
+		if (key.protocol == WIRE_PROTO_TCP && target.mode == WIRE_MODE_NAT)
+			target.client_ip = (uint8_t)below(3);
 		struct lb_nat_flow *flow = NULL;
 		bool made = false;
 		uint64_t now = NOW + i * SECOND / 100;
 		if (lb_nat_insert(table, &key, lb_flow_hash(&key), &target, now, &flow, &made) != 0)
 			continue;
+		if (key.protocol == WIRE_PROTO_TCP && flow->mode == WIRE_MODE_NAT) {
+			flow->client_isn = below(1000);
+			flow->client_progress = (uint8_t)below(4);
+		}
 		if (below(2))
 			lb_nat_touch(table, flow, &ack, below(2), now);
 		if (below(8) == 0)
@@ -218,7 +224,10 @@ Test(take_over, an_undamaged_nat_table_loses_nothing)
 		if (after != NULL)
 			cr_assert(!memcmp(&after->key, &before[i].key, sizeof(after->key)) &&
 			          after->nat_port == before[i].nat_port && after->state == before[i].state &&
-			          after->last_seen == before[i].last_seen && after->flags == before[i].flags);
+			          after->last_seen == before[i].last_seen && after->flags == before[i].flags &&
+			          after->client_ip == before[i].client_ip &&
+			          after->client_isn == before[i].client_isn &&
+			          after->client_progress == before[i].client_progress);
 	}
 	free(memory);
 }
