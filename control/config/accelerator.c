@@ -69,8 +69,11 @@ static void read_endpoint(struct ctl_yaml_value item, const struct ctl_listener 
 	endpoint->id = (uint32_t)ctl_yaml_uint(ctl_yaml_get(item, "id"), 1, UINT32_MAX, 0);
 	endpoint->port = (uint16_t)ctl_yaml_uint(ctl_yaml_need(item, "port"), 1, UINT16_MAX, 0);
 	endpoint->weight = (uint16_t)ctl_yaml_uint(ctl_yaml_get(item, "weight"), 0, 255, 128);
-	endpoint->mode = (enum wire_ctl_endpoint_mode)ctl_yaml_choice(
-	    ctl_yaml_get(item, "mode"), ctl_endpoint_mode_names, WIRE_MODE_NAT);
+	struct ctl_yaml_value mode = ctl_yaml_get(item, "mode");
+	endpoint->mode = (enum wire_ctl_endpoint_mode)ctl_yaml_choice(mode, ctl_endpoint_mode_names, WIRE_MODE_NAT);
+	if (endpoint->mode == WIRE_MODE_TUNNEL && listener->client_ip != WIRE_CLIENT_IP_NONE)
+		ctl_yaml_complain(mode, "keeps the client's address without the listener's 'client-ip'; remove that, "
+		                        "or write 'mode: nat'");
 	struct ctl_yaml_value encap = ctl_yaml_get(item, "encap");
 	endpoint->encap = (enum wire_ctl_encap)ctl_yaml_choice(encap, ctl_encap_names, WIRE_ENCAP_IPIP);
 	if (ctl_yaml_is_present(&encap) && endpoint->mode != WIRE_MODE_TUNNEL)
@@ -196,8 +199,8 @@ static int read_listener(struct ctl_yaml_value item, struct ctl_accelerator *a)
 	struct ctl_yaml_value client_ip = ctl_yaml_get(item, "client-ip");
 	listener->client_ip =
 	    (enum wire_ctl_client_ip)ctl_yaml_choice(client_ip, ctl_client_ip_names, WIRE_CLIENT_IP_NONE);
-	if (listener->client_ip != WIRE_CLIENT_IP_NONE)
-		ctl_yaml_complain(client_ip, "is not implemented in this release; write 'none' or remove it");
+	if (listener->client_ip != WIRE_CLIENT_IP_NONE && listener->protocol != WIRE_PROTO_TCP)
+		ctl_yaml_complain(client_ip, "is for listeners of protocol tcp; write 'none' or remove it");
 	strcpy(listener->class, "latency");
 	ctl_yaml_name(ctl_yaml_get(item, "class"), listener->class);
 	ctl_quic_read(ctl_yaml_get(item, "quic-lb"), listener);

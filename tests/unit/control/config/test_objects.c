@@ -203,6 +203,33 @@ Test(objects, a_mistake_in_server_ids_is_one_line_with_its_remedy)
 	}
 }
 
+Test(objects, client_ip_is_for_tcp_and_endpoints_of_mode_nat)
+{
+	cr_assert(apply(changed("client-ip: none", "client-ip: toa")) == 0, "%s", text);
+	cr_assert(game()->listeners[0].client_ip == WIRE_CLIENT_IP_TOA);
+	cr_assert(apply(changed("client-ip: none", "client-ip: proxy-v2")) == 0, "%s", text);
+	cr_assert(game()->listeners[0].client_ip == WIRE_CLIENT_IP_PROXY_V2);
+	cr_assert(apply(quic("quic-lb:", "client-ip: toa\n    quic-lb:")) == -EINVAL);
+	cr_assert(
+	    strstr(text, "f.yaml:8: listeners[0].client-ip: 'toa': is for listeners of protocol tcp; write 'none' or "
+	                 "remove it"),
+	    "%s", text);
+	const char *tunnel = "client-ip: toa\n"
+	                     "    groups:\n"
+	                     "      - region: us-east\n"
+	                     "        pops: [fra1]\n"
+	                     "        endpoints:\n"
+	                     "          - {address: 198.51.100.12, port: 8443, mode: tunnel}\n"
+	                     "  - name: other\n"
+	                     "    protocol: tcp\n"
+	                     "    ports: [444]";
+	cr_assert(apply(changed("client-ip: none", tunnel)) == -EINVAL);
+	cr_assert(
+	    strstr(text, "f.yaml:15: listeners[0].groups[0].endpoints[0].mode: 'tunnel': keeps the client's address "
+	                 "without the listener's 'client-ip'; remove that, or write 'mode: nat'"),
+	    "%s", text);
+}
+
 Test(objects, each_mistake_is_one_line_with_its_remedy)
 {
 	static const struct {
@@ -221,9 +248,6 @@ Test(objects, each_mistake_is_one_line_with_its_remedy)
 	    {"198.51.100.11", "2001:db8::g",
 	        "f.yaml:18: listeners[0].groups[0].endpoints[1].address: '2001:db8::g': must be an IPv4 or IPv6 "
 	        "address, such as 192.0.2.1 or 2001:db8::1"},
-	    {"client-ip: none", "client-ip: toa",
-	        "f.yaml:10: listeners[0].client-ip: 'toa': is not implemented in this release; write 'none' or remove "
-	        "it"},
 	    {"fra1, ams1", "fra1, ams2", "f.yaml:12: pops: 'ams2': no such POP; did you mean 'ams1'?"},
 	    {"fra1, ams1", "fra1, zzzzzzz",
 	        "f.yaml:12: pops: 'zzzzzzz': no such POP; start its kuafud first, or declare it with 'kind: pop'"},
