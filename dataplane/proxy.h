@@ -8,7 +8,8 @@
  * and no MSS matters. It is made anew from every segment that begins at or before the client's first byte, until the
  * endpoint has acknowledged it. So the ACK that completes the handshake becomes the header, and a server that is to speak
  * first has it; and if it is lost, whoever waits for the other repeats something that makes it again: the client its first
- * data, or the endpoint its SYN-ACK, which the client acknowledges.
+ * data, or the endpoint its SYN-ACK, which the client acknowledges. (Only an endpoint that begins with a window of zero and
+ * waits for the header while the client waits for it, has it no sooner than with the client's keepalive.)
  *
  * Invariants:
  * - All numbers of the client's segments move up by `size`, all acknowledgements of the endpoint's down, both modulo 2^32,

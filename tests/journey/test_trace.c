@@ -63,6 +63,31 @@ Test(trace, follows_a_flow_through_egress_and_reply)
 	expect_step(FRA1, WIRE_JOURNEY_RETURN, WIRE_DROP_NONE, "to the client");
 }
 
+/* The steps of a connection's first segment behind its SYN. */
+static void given_first_segment(enum wire_ctl_client_ip client_ip)
+{
+	struct wire_ctl_listener row = listener_row(LISTENER, VIP, WIRE_PROTO_TCP, 443);
+	row.client_ip = (uint8_t)client_ip;
+	change(FRA1, WIRE_OBJ_LISTENER, &row, sizeof(row), false);
+	receive(FRA1, tcp(CLIENT ":5000", VIP ":443", .flags = WIRE_TCP_SYN));
+	given_trace(FRA1, (struct wire_ctl_filter){.protocol = WIRE_PROTO_TCP});
+	receive(FRA1, tcp(CLIENT ":5000", VIP ":443", .seq = 1, .payload = 3));
+	expect_step(FRA1, WIRE_JOURNEY_INGRESS, WIRE_DROP_NONE, "flow");
+	expect_step(FRA1, WIRE_JOURNEY_EGRESS, WIRE_DROP_NONE, "to endpoint 100");
+}
+
+Test(trace, tells_that_the_clients_address_goes_as_an_option)
+{
+	given_first_segment(WIRE_CLIENT_IP_TOA);
+	expect_step(FRA1, WIRE_JOURNEY_EGRESS, WIRE_DROP_NONE, "the client's address goes with it as an option");
+}
+
+Test(trace, tells_that_the_clients_address_goes_as_a_header)
+{
+	given_first_segment(WIRE_CLIENT_IP_PROXY_V2);
+	expect_step(FRA1, WIRE_JOURNEY_EGRESS, WIRE_DROP_NONE, "PROXY header of 28 bytes in front of it");
+}
+
 /* By the client's address at every POP, though the relay sees only POPs' and the egress the endpoint's. */
 Test(trace, follows_a_client_across_the_pops)
 {
