@@ -17,7 +17,7 @@
 
 /* What a packet's flow, or our tables, say. */
 struct decision {
-	const struct lb_flow *flow;      /* in the table, or `passing` */
+	const struct lb_flow *flow;      /* in the table, touched in this burst and so not displaced; or `passing` */
 	struct wire_stats_traffic *near; /* dp_traffic_near() */
 	struct lb_flow passing;          /* written only where there is no flow to keep */
 };
@@ -133,17 +133,23 @@ static inline bool must_move(struct dp_worker *w, const struct dp_burst *b, unsi
 	return dp_begins_flow(b, i) && dp_ways_is_down(w, flow->endpoint);
 }
 
-/* `*moved` is set if flows may have come and gone for it. */
-static inline enum wire_drop decide(
-    struct dp_worker *w, struct dp_burst *b, unsigned i, struct lb_flow *flow, struct decision *d, bool *moved)
+/* What was decided by the flow earlier in this burst keeps a copy of it. */
+static void remove_flow(
+    struct dp_worker *w, struct lb_flow *flow, const struct dp_group *decided, struct decision decision[DP_BURST_MAX])
 {
-	bool move = flow && must_move(w, b, i, flow);
-	if (move)
-		lb_flow_remove(w->flows, flow);
-	if (!flow || move) {
-		*moved = true;
-		return decide_by_tables(w, b, i, d);
+	for (unsigned k = 0; k < decided->n; k++) {
+		struct decision *d = &decision[decided->i[k]];
+		if (d->flow != flow)
+			continue;
+		d->passing = *flow;
+		d->flow = &d->passing;
 	}
+	lb_flow_remove(w->flows, flow);
+}
+
+static inline void decide_by_flow(
+    struct dp_worker *w, struct dp_burst *b, unsigned i, struct lb_flow *flow, struct decision *d)
+{
 	d->flow = flow;
 	if (b->kind[i] == DP_KIND_ICMP_ERROR) { /* touches nothing: another may take the flow's place in this burst */
 		d->passing = *flow;
@@ -153,7 +159,6 @@ static inline enum wire_drop decide(
 	}
 	DP_TRACE(w, b, i, WIRE_JOURNEY_INGRESS, "flow (%s): egress POP %u, endpoint %u",
 	    lb_flow_state_name(flow->state), flow->egress_pop, flow->endpoint);
-	return WIRE_DROP_NONE;
 }
 
 static inline struct dp_steer steer_by(const struct dp_worker *w, const struct lb_flow *flow)
@@ -245,7 +250,17 @@ static void decide_all(struct dp_worker *w, struct dp_burst *b, const struct dp_
 		struct decision *d = &ret_decision[i];
 		if (!now || (moved && (now->state == LB_FLOW_FREE || !lb_flow_key_equal(&now->key, key[k]))))
 			now = lb_flow_lookup(w->flows, key[k], hash[k]);
-		enum wire_drop drop = decide(w, b, i, now, d, &moved);
+		enum wire_drop drop = WIRE_DROP_NONE;
+		if (now && must_move(w, b, i, now)) {
+			remove_flow(w, now, ret_decided, ret_decision);
+			now = NULL;
+		}
+		if (now) {
+			decide_by_flow(w, b, i, now, d);
+		} else {
+			moved = true;
+			drop = decide_by_tables(w, b, i, d);
+		}
 		if (drop != WIRE_DROP_NONE) {
 			dp_refuse(w, b, i, WIRE_JOURNEY_INGRESS, drop);
 			continue;

@@ -34,7 +34,7 @@ struct lb_nat_table;
 struct lb_fragment_table;
 struct dp_workers;
 struct dp_capture;
-struct dp_overlay_state; /* link sequences, replay windows and link counters of this worker: dataplane/overlay.h */
+struct dp_overlay_state; /* link sequences, replay windows and link counters of this worker: dataplane/links.h */
 struct dp_ways;          /* what packets of one way into the overlay have in common: dataplane/way.h */
 struct dp_oam;           /* worker 0: keepalives, flood, link states; dataplane/oam.h */
 
@@ -196,14 +196,6 @@ static inline const struct dp_adjacency *dp_fib_lookup(const struct dp_worker *w
 {
 	uint32_t index = dp_fib_find(&w->state->fib, to);
 	return index == 0 ? NULL : &w->state->adjacency[index];
-}
-
-/* to[n] -> ret_adjacency[n]. */
-static inline void dp_fib_lookup_bulk(
-    const struct dp_worker *w, const struct wire_addr *to, unsigned n, const struct dp_adjacency **ret_adjacency)
-{
-	for (unsigned i = 0; i < n; i++)
-		ret_adjacency[i] = dp_fib_lookup(w, &to[i]);
 }
 
 /* Ask kuafud to resolve the next hop towards `address`; each address at most once per DP_WANTED_INTERVAL_NS. */

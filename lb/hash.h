@@ -137,8 +137,8 @@ static inline void lb_flow_key_put_v4(struct lb_flow_key *key, const void *src_d
 #else
 		words[2 * i + 1] = (uint64_t)v4[i] << 32 | 0xffff0000u;
 #endif
-	for (unsigned i = 0; i < 4;
-	     i++) /* each in its place at once: who reads a word written in parts waits for them */
+	/* Each in its place at once: who reads a word written in parts waits for them. */
+	for (unsigned i = 0; i < 4; i++)
 		__builtin_memcpy((uint8_t *)key + 8 * i, &words[i], 8);
 }
 

@@ -43,13 +43,6 @@ struct lb_link_states {
 	bool known[LB_MAX_LINKS]; /* the slot has had a link */
 };
 
-/* The leg to send along, or NULL: none is usable. active: lb_snapshot.active. */
-static inline const struct lb_leg *lb_path_pick(const struct lb_path *path, const uint8_t active[])
-{
-	uint8_t which = __atomic_load_n(&active[path->slot], __ATOMIC_RELAXED);
-	return which < LB_ACTIVE_NONE ? &path->leg[which] : NULL;
-}
-
 struct lb_snapshot;
 
 /* Gives links that are new in the snapshot, or new in their slot, a first state: own for links that leave this POP,

@@ -59,3 +59,13 @@ Test(punt, neighbour_discovery_whatever_it_is_sent_to)
 		expect_ip_punted(icmp_echo("fe80::1", "2001:db8:1::1:1", type, 255, 20));
 	}
 }
+
+Test(punt, an_address_that_becomes_a_vip_is_ours_from_the_next_packet_on)
+{
+	struct packet syn = tcp("192.0.2.7:5000", "10.1.0.2:443", .flags = WIRE_TCP_SYN);
+	struct wire_ctl_vip vip = {.address = wire_addr_from_v4((uint8_t[4]){10, 1, 0, 2}), .accelerator = 7};
+	expect_ip_punted(syn);
+	change(SGP1, WIRE_OBJ_VIP, &vip, sizeof(vip), false);
+	receive(SGP1, syn);
+	cr_assert_eq(drops(SGP1, WIRE_DROP_NO_LISTENER), 1);
+}

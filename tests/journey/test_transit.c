@@ -249,3 +249,58 @@ Test(transit, a_recording_of_a_process_that_ended_is_dropped)
 	expect_refused(recording, WIRE_DROP_OVERLAY_REPLAY);
 	cr_assert(sgp1_is_heard());
 }
+
+/* ---- what is kept of links is forgotten with their state (dataplane/way.h) ---- */
+
+static void change_secret(enum pop other, enum wire_ctl_key_direction direction, const char *secret)
+{
+	struct wire_ctl_key key = {.pop = other, .direction = (uint8_t)direction, .key_id = 1};
+	memcpy(key.secret, secret, sizeof(key.secret));
+	change(DXB1, WIRE_OBJ_KEY, &key, sizeof(key), false);
+}
+
+Test(transit, a_key_that_changes_signs_the_next_packet)
+{
+	static const char other[] = "sixteen bytes of";
+	struct overlay on = from_sgp1();
+	receive(DXB1, make(from_sgp1()));
+	sent(DXB1);
+	change_secret(FRA1, WIRE_KEY_TX, other);
+	receive(DXB1, make(from_sgp1()));
+	on.from = "10.2.0.2";
+	on.to = "10.3.0.2";
+	on.left = 0;
+	on.sequence = 2;
+	memcpy(on.secret, other, 16);
+	expect_packet(sent(DXB1), make(on));
+}
+
+Test(transit, a_key_that_changes_opens_nothing_from_the_next_packet_on)
+{
+	receive(DXB1, make(from_sgp1()));
+	sent(DXB1);
+	change_secret(SGP1, WIRE_KEY_RX, "sixteen bytes of");
+	expect_refused(make(from_sgp1()), WIRE_DROP_OVERLAY_AUTH);
+}
+
+Test(transit, a_link_that_moves_leaves_its_address_to_nobody)
+{
+	struct wire_ctl_link moved = {.link = LINK(DXB1, SGP1), .from_pop = DXB1, .to_pop = SGP1, .mtu = 1500};
+	moved.local_link = 10 + DXB1;
+	moved.remote_link = 10 + SGP1;
+	moved.local = wire_addr_from_v4("\x0a\x02\x00\x02");
+	moved.remote = wire_addr_from_v4("\x0a\x01\x00\x63");
+	receive(DXB1, make(from_sgp1()));
+	sent(DXB1);
+	change(DXB1, WIRE_OBJ_LINK, &moved, sizeof(moved), false);
+	expect_refused(make(from_sgp1()), WIRE_DROP_OVERLAY_PEER);
+}
+
+Test(transit, a_port_that_becomes_narrow_is_noticed_with_the_next_state)
+{
+	receive(DXB1, make(from_sgp1()));
+	sent(DXB1);
+	set_port_mtu(150);
+	change_secret(SGP1, WIRE_KEY_TX, "sixteen bytes of"); /* any change makes a new state */
+	expect_refused(make(from_sgp1()), WIRE_DROP_TOO_BIG);
+}

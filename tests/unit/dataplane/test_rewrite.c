@@ -110,6 +110,49 @@ Test(rewrite, checksums_stay_right_whatever_the_new_ends_are)
 	}
 }
 
+static void make_plain(struct packet *p, uint8_t protocol)
+{
+	do
+		make_packet(p, protocol, false);
+	while (p->bytes[0] != 0x45);
+}
+
+Test(rewrite, the_straight_line_for_plain_packets_does_as_the_walk)
+{
+	srand(1071);
+	for (unsigned i = 0; i < 20000; i++) {
+		struct packet plain, walked;
+		struct dp_ends to = random_ends(false);
+		make_plain(&plain, i & 1 ? WIRE_PROTO_TCP : WIRE_PROTO_UDP);
+		if (i % 16 == 0)
+			memset(plain.l4 + 6, 0, 2); /* of UDP: there is no checksum */
+		walked = plain;
+		walked.l4 = walked.bytes + (plain.l4 - plain.bytes);
+		dp_rewrite_plain_v4((struct wire_ipv4 *)plain.bytes, plain.l4, &to);
+		dp_rewrite_ends(walked.bytes, walked.l4, walked.l4_length, &to, walked.protocol);
+		cr_assert_arr_eq(plain.bytes, walked.bytes, sizeof(plain.bytes));
+	}
+}
+
+/* The port that makes a datagram's sum zero, found by trying all: it must leave as all ones (RFC 768). */
+Test(rewrite, a_udp_checksum_that_becomes_zero_is_sent_as_all_ones)
+{
+	struct packet p;
+	struct dp_ends to = random_ends(false);
+	bool all_ones = false;
+	srand(768);
+	make_plain(&p, WIRE_PROTO_UDP);
+	for (uint32_t port = 0; port <= UINT16_MAX; port++) {
+		struct packet one = p;
+		struct wire_udp *udp = (struct wire_udp *)(one.bytes + (p.l4 - p.bytes));
+		to.sport = (uint16_t)port;
+		dp_rewrite_plain_v4((struct wire_ipv4 *)one.bytes, (uint8_t *)udp, &to);
+		cr_assert_neq(udp->checksum, 0, "port %u", port);
+		all_ones |= udp->checksum == 0xffff;
+	}
+	cr_assert(all_ones, "no port makes it zero");
+}
+
 Test(rewrite, a_udp_datagram_without_checksum_stays_without)
 {
 	struct packet p;

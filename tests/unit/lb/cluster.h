@@ -15,6 +15,12 @@ static inline struct wire_addr addr(unsigned a, unsigned b, unsigned c, unsigned
 	return wire_addr_from_v4(bytes);
 }
 
+/* The leg in use, or NULL. */
+static inline const struct lb_leg *leg_in_use(const struct lb_path *path, const uint8_t active[])
+{
+	return active[path->slot] < LB_ACTIVE_NONE ? &path->leg[active[path->slot]] : NULL;
+}
+
 #define THE_VIP addr(203, 0, 113, 10)
 
 /* Upserts or deletes a row given by its designated fields; the first error stays in *error. */

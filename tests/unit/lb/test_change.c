@@ -262,9 +262,9 @@ Test(change, keeps_the_slot_of_a_path_and_what_is_in_use_of_it)
 	    change, &error, PATH, path, .to_pop = 3, .class = 1, .n_primary = 1, .primary = {12}, .primary_mtu = 1400);
 	struct lb_snapshot *next = commit(change);
 	cr_assert(lb_snapshot_path(next, 3, 0)->slot == path->slot);
-	cr_assert(lb_path_pick(lb_snapshot_path(next, 3, 0), next->active)->count == 2);
-	cr_assert(lb_path_pick(lb_snapshot_path(next, 3, 1), next->active)->count == 1);
-	cr_assert(lb_path_pick(path, s->active) == &path->leg[1]);
+	cr_assert(leg_in_use(lb_snapshot_path(next, 3, 0), next->active)->count == 2);
+	cr_assert(leg_in_use(lb_snapshot_path(next, 3, 1), next->active)->count == 1);
+	cr_assert(leg_in_use(path, s->active) == &path->leg[1]);
 	lb_snapshot_put(s);
 	lb_snapshot_put(next);
 }
@@ -281,7 +281,7 @@ Test(change, a_path_that_takes_a_freed_slot_starts_on_its_primary)
 	    change, &error, PATH, path, .to_pop = 3, .class = 1, .n_primary = 1, .primary = {12}, .primary_mtu = 1400);
 	struct lb_snapshot *next = commit(change);
 	cr_assert(lb_snapshot_path(next, 3, 1)->slot == slot);
-	cr_assert(lb_path_pick(lb_snapshot_path(next, 3, 1), next->active) == &lb_snapshot_path(next, 3, 1)->leg[0]);
+	cr_assert(leg_in_use(lb_snapshot_path(next, 3, 1), next->active) == &lb_snapshot_path(next, 3, 1)->leg[0]);
 	lb_snapshot_put(s);
 	lb_snapshot_put(next);
 }

@@ -22,10 +22,10 @@ Test(path, takes_the_primary_then_the_backup_then_none)
 		for (unsigned i = 0; i < 4; i++)
 			states->up[lb_snapshot_link(s, 10 + i)->slot] = up >> i & 1;
 		lb_paths_recompute(s, states, s->active);
-		const struct lb_leg *leg = lb_path_pick(path, s->active);
+		const struct lb_leg *leg = leg_in_use(path, s->active);
 		const struct lb_leg *expected = (up & 3) == 3 ? &path->leg[0] : up & 4 ? &path->leg[1] : NULL;
 		cr_assert(leg == expected, "links up: %x", up);
-		cr_assert((lb_path_pick(lb_snapshot_path(s, 2, 0), s->active) != NULL) == (up & 1), "no backup");
+		cr_assert((leg_in_use(lb_snapshot_path(s, 2, 0), s->active) != NULL) == (up & 1), "no backup");
 	}
 	free(states);
 	lb_snapshot_put(s);

@@ -170,6 +170,8 @@ Test(state, what_stays_is_not_advanced)
 				struct lb_segment s = {.seq = 1, .ack = 2, .flags = tcp_flags};
 				bool confirmed = flags & LB_FLOW_CONFIRMED || flags & LB_FLOW_ONE_WAY;
 				lb_flow_advance(&p, WIRE_PROTO_TCP, &s, from_client);
+				if (tcp_flags == 0) /* as of UDP's */
+					lb_flow_advance(&p, WIRE_PROTO_UDP, &s, from_client);
 				cr_assert(confirmed && p.state == state && p.flags == flags && p.expected == 7,
 				    "state %u, flags %#x, segment %#x", state, flags, tcp_flags);
 				stays++;
