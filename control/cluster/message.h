@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The texts that POPs leave in the store for each other: a registration, once a second a state, and when they change the
- * verdicts of health checks. JSON, read by the YAML reader like everything else that comes from outside.
+/* The texts that POPs leave in the store for each other: a registration, once a second a state, and when they change (or
+ * may not have been heard) the verdicts of health checks. JSON, read by the YAML reader like everything else that comes from outside.
  *
  *	pop/sgp1    {"id": 1, "region": "ap-southeast",
  *	             "links": [{"link": 0, "address": "10.1.0.2", "mtu": 1500, "provider": "isp-a", "cost": 0}]}

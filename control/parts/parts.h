@@ -32,6 +32,7 @@ struct ctl_parts {
 	bool publishing;       /* a state is on its way to the store */
 	bool publish_again;    /* and is old already */
 	bool verdicts_changed; /* since they were published last */
+	uint64_t verdicts_ns;  /* CLOCK_MONOTONIC, when they were; 0: not yet */
 	bool registered;       /* so is, or was, our registration */
 	bool ready;            /* the data plane is being told */
 	uint64_t listed_ns;    /* when the store had been read; 0: not yet */
@@ -110,6 +111,9 @@ void ctl_watch_stop(struct ctl_daemon *d);
 int ctl_publish_start(struct ctl_daemon *d);
 void ctl_publish_stop(struct ctl_daemon *d);
 void ctl_publish_now(struct ctl_daemon *d); /* CTL_DUE_PUBLISH */
+/* What the store holds as our verdicts; NULL: nothing. If they are not ours of now, ours go with the next state, and not
+ * at once: two kuafud of one name would drive each other on. */
+void ctl_publish_stored(struct ctl_daemon *d, const char *stored);
 
 int ctl_api_part_start(struct ctl_daemon *d);
 void ctl_api_part_stop(struct ctl_daemon *d);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Part: what this POP tells the others through the store: its registration, once a second its state, and its verdicts on
- * endpoints when one has changed. */
+ * endpoints when one has changed, when the store holds others, and seldom in any case. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,10 @@
 #include "control/parts/parts.h"
 
 #define PUBLISH_MS 1000u
+
+/* Whoever heard the verdicts before the registration, as after an outage of the store, has dropped them. Seldom enough to
+ * cost the store nothing beside the states. */
+#define VERDICTS_AGAIN_NS (30 * CTL_NS_PER_S)
 
 static void log_store(struct ctl_daemon *d)
 {
@@ -138,7 +142,8 @@ static char *verdicts_text(const struct ctl_daemon *d)
 static void put_state(struct ctl_daemon *d)
 {
 	struct ctl_parts *p = d->parts;
-	bool verdicts = p->verdicts_changed;
+	uint64_t now = ctl_monotonic_ns();
+	bool verdicts = p->verdicts_changed || now - p->verdicts_ns >= VERDICTS_AGAIN_NS;
 	char state_key[64], verdicts_key[64];
 	snprintf(state_key, sizeof(state_key), CTL_STORE_PREFIX "state/%s", d->config.name);
 	snprintf(verdicts_key, sizeof(verdicts_key), CTL_STORE_PREFIX "health/%s", d->config.name);
@@ -146,10 +151,20 @@ static void put_state(struct ctl_daemon *d)
 	if (op[0].value && (op[1].value || !verdicts))
 		p->publishing = ctl_store_commit(d->store, op, verdicts ? 2 : 1,
 		                    verdicts ? on_verdicts_published : on_published, d) == 0;
-	if (p->publishing)
+	if (p->publishing && verdicts) {
 		p->verdicts_changed = false;
+		p->verdicts_ns = now;
+	}
 	free((char *)op[0].value);
 	free((char *)op[1].value);
+}
+
+void ctl_publish_stored(struct ctl_daemon *d, const char *stored)
+{
+	char *ours = verdicts_text(d);
+	if (ours && (!stored || strcmp(ours, stored) != 0))
+		d->parts->verdicts_changed = true;
+	free(ours);
 }
 
 void ctl_publish_now(struct ctl_daemon *d)

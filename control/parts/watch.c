@@ -94,7 +94,6 @@ static void register_again(struct ctl_daemon *d)
 {
 	ctl_warning("the store has no registration of this POP any more: writing it again");
 	d->parts->registered = false;
-	d->parts->verdicts_changed = true; /* they may be gone, too */
 	ctl_due(d, CTL_DUE_PUBLISH);
 }
 
@@ -143,17 +142,23 @@ static void on_state(void *arg, const struct ctl_store_event *event)
 		ctl_due(d, CTL_DUE_DISTANCES);
 }
 
-static void on_health(void *arg, const struct ctl_store_event *event)
+static void take_verdicts(struct ctl_daemon *d, const char *name, const struct ctl_store_event *event)
 {
-	struct ctl_daemon *d = arg;
 	struct ctl_mistakes mistakes = {0};
-	if (event->type != CTL_STORE_PUT)
-		return;
-	int error = ctl_cluster_verdicts(
-	    &d->cluster, event->key + strlen(HEALTH_PREFIX), event->value, event->length, &mistakes);
+	int error = ctl_cluster_verdicts(&d->cluster, name, event->value, event->length, &mistakes);
 	log_mistakes(&mistakes);
 	if (!error)
 		ctl_due(d, CTL_DUE_FORWARDING);
+}
+
+static void on_health(void *arg, const struct ctl_store_event *event)
+{
+	struct ctl_daemon *d = arg;
+	const char *name = event->key ? event->key + strlen(HEALTH_PREFIX) : "";
+	if (event->type == CTL_STORE_PUT)
+		take_verdicts(d, name, event);
+	if (event->type == CTL_STORE_LOST || strcmp(name, d->config.name) == 0)
+		ctl_publish_stored(d, event->value);
 }
 
 /* ---- objects ---- */

@@ -16,8 +16,8 @@ trap 'kill -9 $pid $etcd 2>/dev/null || :; rm -rf "$dir"' EXIT
 fail() { echo "$*" >&2; cat "$dir/log" >&2 2>/dev/null || :; exit 1; }
 ctl() { "$kuafuctl" --socket "$dir/run/api.sock" "$@"; }
 etcdctl() { ETCDCTL_API=3 command etcdctl --endpoints=127.0.0.1:2379 "$@"; }
-# Waits for at most 20 s.
-wait_for() { for _ in $(seq 200); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; fail "waited in vain for: $*"; }
+# Waits for at most 40 s: verdicts are written again after 30 s.
+wait_for() { for _ in $(seq 400); do "$@" >/dev/null 2>&1 && return; sleep 0.1; done; fail "waited in vain for: $*"; }
 start_etcd() {
 	etcd --data-dir "$dir/etcd" --unsafe-no-fsync >/dev/null 2>&1 &
 	etcd=$!
@@ -69,8 +69,22 @@ health=$(revision_of /kuafu/v1/health/sgp1) state=$(revision_of /kuafu/v1/state/
 wait_for is_newer
 [ "$(revision_of /kuafu/v1/health/sgp1)" = "$health" ] || fail "verdicts that have not changed are published again"
 
+# Verdicts in the store that are not ours, as from a backup, or none: ours are written again.
+up() { etcdctl get --print-value-only /kuafu/v1/health/sgp1 | sed -n 's/.*"up":\[\([0-9]*\)\].*/\1/p'; }
+is_up() { [ -n "$(up)" ]; }
+wait_for is_up
+etcdctl put /kuafu/v1/health/sgp1 "{\"up\": [], \"down\": [$(up)]}" >/dev/null
+wait_for is_up
+etcdctl del /kuafu/v1/health/sgp1 >/dev/null
+wait_for is_up
+
 etcdctl del /kuafu/v1/pop/sgp1 >/dev/null
 wait_for is_registered # a POP that runs registers again
+
+# Who has not heard the verdicts hears them again.
+health=$(revision_of /kuafu/v1/health/sgp1)
+is_written_again() { [ "$(revision_of /kuafu/v1/health/sgp1)" -gt "$health" ]; }
+wait_for is_written_again
 
 kill -9 "$etcd"
 wait "$etcd" || :
