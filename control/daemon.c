@@ -74,7 +74,8 @@ static void on_soon(uv_timer_t *timer)
 		ctl_routes_policy(d);
 	if (due & (CTL_DUE_LINKS | CTL_DUE_POLICY | CTL_DUE_ROUTES))
 		ctl_routes_run(d);
-	if (due & (CTL_DUE_LINKS | CTL_DUE_POLICY | CTL_DUE_DISTANCES) && ctl_distances_changed(d))
+	/* Forwarding goes by the distances of now, so these are what the next are compared with, whyever it is due. */
+	if (due & (CTL_DUE_LINKS | CTL_DUE_POLICY | CTL_DUE_FORWARDING | CTL_DUE_DISTANCES) && ctl_distances_changed(d))
 		due |= CTL_DUE_FORWARDING;
 	if (due & (CTL_DUE_LINKS | CTL_DUE_POLICY | CTL_DUE_FORWARDING))
 		ctl_forwarding_update(d);
