@@ -97,7 +97,8 @@ char *ctl_etcd_txn(const struct ctl_store_op *ops, size_t n)
 {
 	json_t *success = json_array(), *compare = json_array();
 	for (size_t i = 0; i < n; i++) {
-		json_array_append_new(success, op_json(&ops[i]));
+		if (!ops[i].keep)
+			json_array_append_new(success, op_json(&ops[i]));
 		if (ops[i].compare)
 			json_array_append_new(compare, compare_json(&ops[i]));
 	}

@@ -69,6 +69,13 @@ bool ctl_mirror_delete(struct ctl_mirror *mirror, const char *key)
 	return true;
 }
 
+const struct ctl_mirror_entry *ctl_mirror_find(const struct ctl_mirror *mirror, const char *key)
+{
+	bool there;
+	unsigned at = position(mirror, key, &there);
+	return there ? &mirror->entry[at] : NULL;
+}
+
 void ctl_mirror_unsee(struct ctl_mirror *mirror)
 {
 	for (unsigned i = 0; i < mirror->n; i++)

@@ -26,6 +26,9 @@ int ctl_mirror_put(struct ctl_mirror *mirror, const char *key, uint64_t revision
 /* Whether the key was there. */
 bool ctl_mirror_delete(struct ctl_mirror *mirror, const char *key);
 
+/* Valid until the mirror changes. NULL: it is not there. */
+const struct ctl_mirror_entry *ctl_mirror_find(const struct ctl_mirror *mirror, const char *key);
+
 void ctl_mirror_unsee(struct ctl_mirror *mirror);
 /* A key that has not been put since and is not lost, or NULL. Valid until the mirror changes. */
 const char *ctl_mirror_unseen(const struct ctl_mirror *mirror);

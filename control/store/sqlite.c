@@ -149,6 +149,8 @@ static int write_ops(struct sqlite_store *s, const struct ctl_store_commit *comm
 	int rc = sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL);
 	for (size_t i = 0; rc == SQLITE_OK && i < commit->n; i++) {
 		const struct ctl_store_op *op = &commit->op[i];
+		if (op->keep)
+			continue;
 		sqlite3_bind_text(statement, 1, op->key, -1, SQLITE_STATIC);
 		if (op->value)
 			sqlite3_bind_blob(statement, 2, op->value, (int)strlen(op->value), SQLITE_STATIC);

@@ -187,6 +187,15 @@ int ctl_store_watch(struct ctl_store *store, const char *prefix, ctl_store_watch
 	return 0;
 }
 
+uint64_t ctl_store_known(const struct ctl_store *store, const char *key, bool *ret_lost)
+{
+	const struct ctl_mirror_entry *entry = NULL;
+	for (const struct ctl_store_watch *w = store->watches; w && !entry; w = w->next)
+		entry = ctl_mirror_find(&w->mirror, key);
+	*ret_lost = entry && entry->lost;
+	return entry && !entry->lost ? entry->revision : 0;
+}
+
 static void report(struct ctl_store_watch *watch, const struct ctl_store_event *event)
 {
 	if (!watch->store->closing)

@@ -49,6 +49,7 @@ struct ctl_store_op {
 	const char *key;
 	const char *value; /* zero-terminated; NULL: delete */
 	bool compare;      /* only if the key has this revision, as a PUT of it told; 0: if it is not there */
+	bool keep;         /* it is compared and stays as it is; value counts for nothing */
 	uint64_t revision;
 };
 
@@ -67,6 +68,10 @@ int ctl_store_commit(
 /* Reports every key with this prefix as PUT, then LISTED, then every change, until the store is closed. prefix is
  * copied. Returns 0 or -ENOMEM. */
 int ctl_store_watch(struct ctl_store *store, const char *prefix, ctl_store_watch_fn fn, void *arg);
+
+/* The revision that a key below a watched prefix has, as far as the watch has told: for a compare. 0: it is not there.
+ * *ret_lost: it should be, but the store has lost it. */
+uint64_t ctl_store_known(const struct ctl_store *store, const char *key, bool *ret_lost);
 
 struct ctl_store_status {
 	const char *kind; /* "etcd" or "sqlite" */

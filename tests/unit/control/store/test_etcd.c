@@ -120,6 +120,12 @@ Test(etcd, a_commit_that_compares_is_taken_once)
 	a_commit_that_compares_is_taken_once(url);
 }
 
+Test(etcd, what_is_kept_is_compared_and_not_written)
+{
+	wait_for_etcd();
+	what_is_kept_is_compared_and_not_written(url);
+}
+
 Test(etcd, a_second_watch_lists_for_itself_and_large_commits_are_refused)
 {
 	wait_for_etcd();

@@ -16,6 +16,7 @@ static int parse(const char *text)
 Test(etcd_message, requests_have_the_gateways_form)
 {
 	struct ctl_store_op ops[] = {{"/k/a", "v"}, {"/k/b", NULL, .compare = true, .revision = 7}};
+	struct ctl_store_op kept = {"/k/a", NULL, .compare = true, .keep = true, .revision = 7};
 	struct {
 		char *made;
 		const char *expected;
@@ -28,6 +29,8 @@ Test(etcd_message, requests_have_the_gateways_form)
 	        "{\"compare\":[{\"key\":\"L2svYg==\",\"target\":\"MOD\",\"result\":\"EQUAL\","
 	        "\"mod_revision\":\"7\"}],\"success\":[{\"request_put\":{\"key\":\"L2svYQ==\",\"value\":\"dg==\"}},"
 	        "{\"request_delete_range\":{\"key\":\"L2svYg==\"}}]}"},
+	    {ctl_etcd_txn(&kept, 1), "{\"compare\":[{\"key\":\"L2svYQ==\",\"target\":\"MOD\",\"result\":\"EQUAL\","
+	                             "\"mod_revision\":\"7\"}],\"success\":[]}"},
 	};
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		cr_assert(strcmp(rows[i].made, rows[i].expected) == 0, "%s", rows[i].made);

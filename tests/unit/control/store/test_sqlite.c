@@ -44,6 +44,11 @@ Test(sqlite, a_commit_that_compares_is_taken_once)
 	a_commit_that_compares_is_taken_once(url);
 }
 
+Test(sqlite, what_is_kept_is_compared_and_not_written)
+{
+	what_is_kept_is_compared_and_not_written(url);
+}
+
 Test(sqlite, a_second_watch_lists_for_itself)
 {
 	a_second_watch_lists_for_itself(url);

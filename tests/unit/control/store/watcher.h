@@ -169,6 +169,28 @@ static inline void a_commit_that_compares_is_taken_once(const char *url)
 	watcher_close(&a);
 }
 
+static inline void what_is_kept_is_compared_and_not_written(const char *url)
+{
+	struct watcher a;
+	struct ctl_store_op ops[] = {{"/k/a", .compare = true, .keep = true}, {"/k/b", "2"}};
+	bool lost = true;
+	watcher_open(&a, url);
+	ctl_store_watch(a.store, "/k/", watcher_hear, &a);
+	watcher_expect(&a, "listed");
+	cr_assert(ctl_store_known(a.store, "/k/a", &lost) == 0 && !lost);
+	cr_assert(watcher_commit(&a, ops, 1) == 0, "it is not there, and stays so: %s", a.commit_text);
+	cr_assert(watcher_put(&a, "/k/a", "1") == 0);
+	watcher_expect(&a, "+/k/a=1");
+	cr_assert(watcher_commit(&a, ops, 2) == -ESTALE);
+	ops[0].revision = ctl_store_known(a.store, "/k/a", &lost);
+	cr_assert(ops[0].revision == a.revision && !lost);
+	cr_assert(watcher_commit(&a, ops, 1) == 0, "%s", a.commit_text);
+	cr_assert(watcher_commit(&a, ops, 2) == 0, "%s", a.commit_text);
+	watcher_expect(&a, "+/k/b=2");
+	cr_assert(ctl_store_known(a.store, "/k/a", &lost) == ops[0].revision, "it is as it was");
+	watcher_close(&a);
+}
+
 static inline void a_second_watch_lists_for_itself(const char *url)
 {
 	struct watcher a;
