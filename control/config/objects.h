@@ -130,7 +130,6 @@ struct ctl_object {
 	enum ctl_kind kind;
 	char *source; /* file it was read from, for messages */
 	unsigned line;
-	uint64_t revision; /* of its key in the store; 0: it is not from there */
 	union {
 		struct ctl_accelerator accelerator;
 		struct ctl_policy policy;

@@ -13,7 +13,7 @@
 /* Only other POPs are in the way, and each has one change under way: so many in a row of the same object are no
  * operators' doing. */
 #define MAX_TRIES 50u
-#define RETRY_MS  20u /* for what another POP committed to arrive */
+#define RETRY_MS  20u /* for what another POP committed, or this one, to arrive */
 
 bool ctl_change_refuse(struct ctl_change *change, int error, const char *text)
 {
@@ -54,13 +54,6 @@ static void forget_built(struct ctl_change *change)
 	free_ops(change->lost, &change->n_lost);
 }
 
-static bool has_lost(const struct ctl_change *change)
-{
-	struct ctl_store_status status;
-	ctl_store_status(change->d->store, &status);
-	return status.lost > 0;
-}
-
 char *ctl_change_object_text(const struct ctl_object *object)
 {
 	json_t *json = ctl_object_json(object);
@@ -83,7 +76,7 @@ int ctl_change_add_object(struct ctl_change *change, const struct ctl_object *ob
 	const char *name = ctl_object_name(object);
 	const struct ctl_object *old = ctl_objects_find(&change->d->objects, object->kind, name);
 	char *text = ctl_change_object_text(object), *old_text = old ? ctl_change_object_text(old) : NULL, *key = NULL;
-	bool same = text && old_text && strcmp(text, old_text) == 0, lost = has_lost(change);
+	bool same = text && old_text && strcmp(text, old_text) == 0, lost = false;
 	int error = !text || (old && !old_text) ? -ENOMEM : 0;
 	free(old_text);
 	if (!error)
@@ -92,28 +85,28 @@ int ctl_change_add_object(struct ctl_change *change, const struct ctl_object *ob
 		    : what ? what
 		    : old  ? "changed"
 		           : "created");
-	if (!error && same && !lost) {
-		free(text);
-		return 0;
-	}
 	if (!error && asprintf(&key, CTL_STORE_PREFIX "object/%s/%s", ctl_kind_names[object->kind], name) < 0)
 		error = -ENOMEM;
 	if (error) {
 		free(text);
 		return error;
 	}
-	/* A store that lost the object has none to compare with. */
+	uint64_t revision = ctl_store_known(change->d->store, key, &lost);
 	change->op[change->n_ops++] =
-	    (struct ctl_store_op){key, text, .compare = old && !lost, .revision = old ? old->revision : 0};
+	    (struct ctl_store_op){key, text, .compare = true, .keep = same && !lost, .revision = revision};
 	return 0;
 }
 
 int ctl_change_add_deletion(struct ctl_change *change, const char *key, char *text)
 {
-	struct ctl_store_op *lost = &change->lost[change->n_lost++], *op = &change->op[change->n_ops++];
-	*lost = (struct ctl_store_op){strdup(key), text};
-	*op = (struct ctl_store_op){strdup(key), NULL};
-	return lost->key && lost->value && op->key ? 0 : -ENOMEM;
+	bool lost = false;
+	uint64_t revision = ctl_store_known(change->d->store, key, &lost);
+	struct ctl_store_op *op = lost ? &change->lost[change->n_lost++] : &change->op[change->n_ops++];
+	*op = (struct ctl_store_op){strdup(key), lost ? text : NULL, .compare = true, .revision = revision};
+	bool whole = op->key && text;
+	if (!lost)
+		free(text);
+	return whole ? 0 : -ENOMEM;
 }
 
 /* ---- one after the other ---- */
@@ -136,19 +129,16 @@ static void end_first(struct ctl_daemon *d)
 
 static void on_committed(void *arg, int error, const char *text);
 
-/* A store that lost the object has nothing to delete, and nobody would hear of it: it is put back first. */
+/* A store that lost the object has nothing to delete, and nobody would hear of it: it is put back first, and the change
+ * built again from that. */
 static void on_put_back(void *arg, int error, const char *text)
 {
-	struct ctl_change *change = arg;
-	if (!error)
-		error = ctl_store_commit(change->d->store, change->op, change->n_ops, on_committed, change);
-	if (error)
-		on_committed(change, error, text[0] ? text : strerror(-error));
+	on_committed(arg, error ? error : -ESTALE, error ? text : "what the store had lost is not back yet");
 }
 
 static int commit(struct ctl_change *change)
 {
-	if (change->n_lost && has_lost(change))
+	if (change->n_lost)
 		return ctl_store_commit(change->d->store, change->lost, change->n_lost, on_put_back, change);
 	return ctl_store_commit(change->d->store, change->op, change->n_ops, on_committed, change);
 }
@@ -160,7 +150,7 @@ static void run(struct ctl_daemon *d)
 		forget_built(change);
 		if (!change->build(change))
 			continue;
-		if (change->n_ops == 0) {
+		if (change->n_ops + change->n_lost == 0) {
 			succeed(change);
 			continue;
 		}

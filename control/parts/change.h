@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A change on its way to the store. Nobody outside this folder includes it.
  *
- * Changes of this POP are made one after the other. Each is built from what is known, and committed on the condition that
- * the objects it replaces are as they were known; if another POP was faster, it is built again from what that one left. So
- * none takes back what another did, and a kind of change need only say how it is built. */
+ * Changes of this POP are made one after the other. Each is built from what is known, and committed on the condition
+ * that the objects it is about are as they were known: those that it replaces, deletes or finds as they should be, and
+ * that those it creates are not there. If another POP was faster, it is built again from what that one left. So none
+ * takes back what another did, nor overlooks it, and a kind of change need only say how it is built. */
 #pragma once
 
 #include "control/parts/parts.h"
@@ -34,7 +35,7 @@ struct ctl_change {
 	unsigned n_ops;
 	struct ctl_store_op op[CTL_STORE_MAX_OPS];
 	unsigned n_lost;
-	struct ctl_store_op lost[CTL_CHANGE_MAX_DELETIONS]; /* what is to be deleted, as it is */
+	struct ctl_store_op lost[CTL_CHANGE_MAX_DELETIONS]; /* what is to be deleted, and the store has lost */
 };
 
 /* With copies of kind, name (each may be NULL) and text (size bytes). NULL: refused for want of memory. */
@@ -46,11 +47,12 @@ void ctl_change_submit(struct ctl_change *change);
 
 /* ---- for build ---- */
 
-/* A row, and an operation unless the object is what the store has. what: for one that differs; NULL: "created" or
- * "changed". Returns 0, -E2BIG or -ENOMEM. */
+/* A row, and an operation, which only compares if the object is what the store has. what: for one that differs; NULL:
+ * "created" or "changed". Returns 0, -E2BIG or -ENOMEM. */
 int ctl_change_add_object(struct ctl_change *change, const struct ctl_object *object, const char *what);
 
-/* The deletion of a key that holds this text, which is taken over. At most CTL_CHANGE_MAX_DELETIONS. 0 or -ENOMEM. */
+/* The deletion of a key that should hold this text, which is taken over. At most CTL_CHANGE_MAX_DELETIONS. 0 or
+ * -ENOMEM. */
 int ctl_change_add_deletion(struct ctl_change *change, const char *key, char *text);
 
 /* A row for what no operation stands for. 0, -E2BIG or -ENOMEM. */

@@ -182,18 +182,8 @@ static const char *split_key(const char *key, enum ctl_kind *ret_kind)
 	return NULL;
 }
 
-/* The object of before stays, but whoever applies it anew replaces what nobody can read. */
-static void take_revision(struct ctl_daemon *d, const struct ctl_store_event *event)
-{
-	enum ctl_kind kind;
-	const char *name = split_key(event->key, &kind);
-	struct ctl_object *old = name ? ctl_objects_find(&d->objects, kind, name) : NULL;
-	if (old)
-		old->revision = event->revision;
-}
-
 /* One object of the store; they were checked when they were applied, and refer to each other, so only the form counts
- * here. */
+ * here. Where nobody can read it, the object of before stays, and whoever applies it anew replaces it. */
 static void put_object(struct ctl_daemon *d, const struct ctl_store_event *event)
 {
 	struct ctl_mistakes mistakes = {0};
@@ -201,13 +191,10 @@ static void put_object(struct ctl_daemon *d, const struct ctl_store_event *event
 	int error = ctl_objects_parse(event->key, event->value, event->length, ctl_wall_ns(), &mistakes, &read);
 	log_mistakes(&mistakes);
 	if (!error && read.n == 1) {
-		read.object[0]->revision = event->revision;
 		error = ctl_objects_put(&d->objects, read.object[0]);
 		read.n = error ? 1 : 0;
 	}
-	if (error || read.n)
-		take_revision(d, event);
-	else
+	if (!error && !read.n)
 		objects_changed(d);
 	ctl_objects_free(&read);
 }
