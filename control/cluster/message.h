@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The texts that POPs leave in the store for each other: a registration, once a second a state, and when they change (or
- * may not have been heard) the verdicts of health checks. JSON, read by the YAML reader like everything else that comes from outside.
+/* The texts that POPs leave in the store for each other: a registration, once a second a state, and when they change
+ * (or may not have been heard) the verdicts of health checks. JSON, read by the YAML reader like everything else that
+ * comes from outside.
  *
  *	pop/sgp1    {"id": 1, "region": "ap-southeast",
  *	             "links": [{"link": 0, "address": "10.1.0.2", "mtu": 1500, "provider": "isp-a", "cost": 0}]}
@@ -19,7 +20,8 @@
 int ctl_registration_read(
     const char *name, const char *json, size_t size, struct ctl_mistakes *m, struct ctl_pop *ret_pop);
 
-/* Fills time and reports of *ret_pop, whose id is set; the array is the caller's to free, also after an error. Reports of links to POPs that are not in cluster are left out. */
+/* Fills time and reports of *ret_pop, whose id is set; the array is the caller's to free, also after an error. Reports
+ * of links to POPs that are not in cluster are left out. */
 int ctl_state_read(const struct ctl_cluster *cluster, const char *name, const char *json, size_t size,
     struct ctl_mistakes *m, struct ctl_pop *ret_pop);
 

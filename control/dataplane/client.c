@@ -61,15 +61,6 @@ static int build(struct ctl_dataplane *client, bool full)
 	return count;
 }
 
-/* A data plane forgets a state of a link that it does not have yet: states follow the transaction with their links. */
-static void tell_links(struct ctl_dataplane *client)
-{
-	client->tell_links_in_flight = false;
-	for (size_t i = 0; i < client->n_link_states && client->greeted; i++)
-		ctl_dataplane_send(
-		    client, WIRE_CTL_LINK_STATE, &client->link_state[i], sizeof(client->link_state[i]), -1);
-}
-
 static void synchronised(struct ctl_dataplane *client, bool full)
 {
 	uint64_t now = uv_hrtime();
@@ -100,7 +91,7 @@ static void flush(struct ctl_dataplane *client)
 	}
 	if (!count && !full) {
 		if (client->tell_links)
-			tell_links(client);
+			ctl_dataplane_tell_links(client);
 		client->tell_links = false;
 		return;
 	}
@@ -147,7 +138,7 @@ static void on_ack(struct ctl_dataplane *client, uint64_t generation)
 	client->status.commits++;
 	client->status.error[0] = 0;
 	if (client->tell_links_in_flight)
-		tell_links(client);
+		ctl_dataplane_tell_links(client);
 	if (client->changed)
 		flush(client);
 	if (!client->in_flight)
@@ -255,7 +246,7 @@ static void on_hello(struct ctl_dataplane *client, const struct wire_ctl_hello *
 		client->events.connected(client->arg, hello);
 	client->changed = client->changed || ctl_wanted_differ(client->wanted);
 	if (knows_all && !client->changed) {
-		tell_links(client);
+		ctl_dataplane_tell_links(client);
 		client->tell_links = false;
 		synchronised(client, false);
 	}
@@ -432,31 +423,12 @@ int ctl_dataplane_delete(struct ctl_dataplane *client, enum wire_ctl_object obje
 	return took(client, ctl_wanted_delete(client->wanted, object, key));
 }
 
-static bool same_ends(const struct wire_ctl_link *link, const struct wire_ctl_link_state *state)
-{
-	return link->from_pop == state->from_pop && link->to_pop == state->to_pop &&
-	       link->local_link == state->local_link && link->remote_link == state->remote_link;
-}
-
-/* States of links that have gone are not told to the next data plane. */
-static void keep_link_states(struct ctl_dataplane *client, const struct wire_ctl_link *links, size_t n)
-{
-	size_t kept = 0;
-	for (size_t i = 0; i < client->n_link_states; i++)
-		for (size_t k = 0; k < n; k++)
-			if (same_ends(&links[k], &client->link_state[i])) {
-				client->link_state[kept++] = client->link_state[i];
-				break;
-			}
-	client->n_link_states = kept;
-}
-
 int ctl_dataplane_replace(struct ctl_dataplane *client, enum wire_ctl_object object, const void *rows, size_t n)
 {
 	int result = ctl_wanted_replace(client->wanted, object, rows, n);
 	client->tell_links |= object == WIRE_OBJ_LINK; /* one may be new */
 	if (result >= 0 && object == WIRE_OBJ_LINK) {
-		keep_link_states(client, rows, n);
+		ctl_dataplane_keep_links(client, rows, n);
 		touch(client);
 	}
 	return took(client, result);
@@ -466,24 +438,6 @@ void ctl_dataplane_ready(struct ctl_dataplane *client)
 {
 	client->ready = true;
 	touch(client);
-}
-
-int ctl_dataplane_link_state(struct ctl_dataplane *client, const struct wire_ctl_link_state *state)
-{
-	struct wire_ctl_link_state *known = NULL;
-	for (size_t i = 0; i < client->n_link_states && !known; i++)
-		if (!memcmp(&client->link_state[i], state, offsetof(struct wire_ctl_link_state, state)))
-			known = &client->link_state[i];
-	if (!known) {
-		size_t size = (client->n_link_states + 1) * sizeof(*known);
-		struct wire_ctl_link_state *more = realloc(client->link_state, size);
-		if (!more)
-			return -ENOMEM;
-		client->link_state = more;
-		known = &more[client->n_link_states++];
-	}
-	*known = *state;
-	return client->greeted ? ctl_dataplane_send(client, WIRE_CTL_LINK_STATE, state, sizeof(*state), -1) : 0;
 }
 
 int ctl_dataplane_heartbeat_map(struct ctl_dataplane *client, int fd, uint32_t entries)

@@ -4,7 +4,8 @@
  *
  * Whoever owns a kind of object calls upsert/delete or replace at any time, connected or not. Differences to what was
  * last acknowledged go out as one transaction, at most one in flight, the first at once and the next when the
- * acknowledgement is in. The memory of its flow tables is kept for a successor, who is given it first of all. A data plane that starts with generation 0 or another boot id gets all of it (BEGIN FULL). */
+ * acknowledgement is in. The memory of its flow tables is kept for a successor, who is given it first of all. A data
+ * plane that starts with generation 0 or another boot id gets all of it (BEGIN FULL). */
 #pragma once
 
 #include <stddef.h>

@@ -84,6 +84,12 @@ void ctl_dataplane_on_trace(struct ctl_dataplane *client, const struct wire_ctl_
 /* size: of the body, the frame's bytes included. */
 void ctl_dataplane_on_captured(struct ctl_dataplane *client, const struct wire_ctl_captured *captured, size_t size);
 
+/* link_states.c: tell all, after the transaction with their links. A data plane forgets a state of a link that it does
+ * not have yet. */
+void ctl_dataplane_tell_links(struct ctl_dataplane *client);
+/* Those of links that are not among these are not told to the next data plane. */
+void ctl_dataplane_keep_links(struct ctl_dataplane *client, const struct wire_ctl_link *links, size_t n);
+
 /* socket.c: queue a message outside transactions and see that it goes out. */
 int ctl_dataplane_send(struct ctl_dataplane *client, enum wire_ctl_type type, const void *body, size_t size, int fd);
 void ctl_dataplane_pump(struct ctl_dataplane *client);

@@ -138,8 +138,8 @@ static void want(enum wire_ctl_object object, const void *body)
 	cr_assert(ctl_dataplane_upsert(client, object, body) == 0);
 }
 
-/* POPs 1 (ours), 2 and 3; a path to 3 by 2, with direct as backup; a VIP whose group is at 3. */
-static void want_a_world(void)
+/* POPs 1 (ours), 2 and 3; a path to 3 by 2, with direct as backup. */
+static void want_pops(void)
 {
 	struct wire_ctl_settings settings = {.pop = 1,
 	    .keepalive_interval_us = 50000,
@@ -177,6 +177,11 @@ static void want_a_world(void)
 	    .primary_mtu = 1500,
 	    .backup_mtu = 1500};
 	want(WIRE_OBJ_PATH, &far);
+}
+
+/* A VIP whose group is at 3. */
+static void want_an_accelerator(void)
+{
 	struct wire_ctl_vip vip = {.address = ip(203, 0, 113, 10), .accelerator = 7};
 	struct wire_ctl_listener listener = {.listener = 1,
 	    .accelerator = 7,
@@ -195,6 +200,10 @@ static void want_a_world(void)
 		    .endpoint = i, .group = 5, .address = ip(198, 51, 100, (uint8_t)i), .port = 8443, .weight = 128};
 		want(WIRE_OBJ_ENDPOINT, &endpoint);
 	}
+}
+
+static void want_routes(void)
+{
 	struct wire_ctl_adjacency adjacency = {
 	    .adjacency = 1, .mtu = 1500, .src = {2, 0, 0, 0, 0, 1}, .dst = {2, 0, 0, 0, 0, 2}};
 	struct wire_ctl_route gateway = {.prefix = ip(0, 0, 0, 0), .length = 96, .adjacency = 1};
@@ -202,6 +211,13 @@ static void want_a_world(void)
 	want(WIRE_OBJ_ADJACENCY, &adjacency);
 	want(WIRE_OBJ_ROUTE, &gateway);
 	want(WIRE_OBJ_ROUTE, &host);
+}
+
+static void want_a_world(void)
+{
+	want_pops();
+	want_an_accelerator();
+	want_routes();
 }
 
 TestSuite(control_abi, .init = setup, .fini = teardown);
