@@ -7,25 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_eth_ring.h>
-#include <rte_ethdev.h>
 #include <rte_launch.h>
 #include <rte_lcore.h>
 
 #include "dataplane/loop.h"
-#include "dataplane/port.h"
 #include "dataplane/transaction.h"
 #include "dataplane/worker_set.h"
+#include "tools/pktgen/rings.h"
 #include "wire/packet.h"
 
-enum { SELF = 1, MTU = 1500, LINES = 1024, RING_SIZE = 4096, MBUFS = 8191, LEAST_FLOWS = 65536, IN = 0, OUT = 1 };
+enum { SELF = 1, MTU = 1500, MBUFS = 8191, LEAST_FLOWS = 65536 };
 
 struct device {
 	struct dp_workers *set;
 	struct dp_transactions *transactions;
-	struct rte_ring *ring[2];
 	struct dp_loop loop[DEVICE_MAX_WORKERS];
-	uint16_t ethdev; /* its end */
 };
 
 /* ---- state ---- */
@@ -94,49 +90,6 @@ static int set_up_state(struct device *d, const struct flow *flow)
 	return r.error;
 }
 
-/* ---- the rings between ---- */
-
-static int start_ethdev(struct device *d)
-{
-	struct rte_eth_conf conf = {0};
-	int err = rte_eth_dev_configure(d->ethdev, 1, 1, &conf);
-	if (!err)
-		err = rte_eth_rx_queue_setup(d->ethdev, 0, LINES, SOCKET_ID_ANY, NULL, dp_workers_pool(d->set));
-	if (!err)
-		err = rte_eth_tx_queue_setup(d->ethdev, 0, LINES, SOCKET_ID_ANY, NULL);
-	return err ? err : rte_eth_dev_start(d->ethdev);
-}
-
-/* Any worker may send. */
-static int join(struct device *d, uint16_t *ret_port)
-{
-	const struct dp_port_config port = {.name = "generator",
-	    .driver = DP_DRIVER_RING,
-	    .interface = "",
-	    .device = "",
-	    .rx_file = "",
-	    .tx_file = "",
-	    .queues = 1};
-	d->ring[IN] = rte_ring_create("pktgen-in", RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
-	d->ring[OUT] = rte_ring_create("pktgen-out", RING_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
-	if (!d->ring[IN] || !d->ring[OUT])
-		return -ENOMEM;
-	int ours = rte_eth_from_rings("device", &d->ring[IN], 1, &d->ring[OUT], 1, 0);
-	int theirs = rte_eth_from_rings("generator", &d->ring[OUT], 1, &d->ring[IN], 1, 0);
-	if (ours < 0 || theirs < 0)
-		return -ENODEV;
-	d->ethdev = (uint16_t)ours;
-	int err = dp_port_describe(d->set, 0, &port);
-	if (!err)
-		err = start_ethdev(d);
-	if (err)
-		return err;
-	d->set->port[0].ethdev = d->ethdev;
-	atomic_store(&d->set->port[0].up, true);
-	*ret_port = (uint16_t)theirs;
-	return 0;
-}
-
 /* ---- life ---- */
 
 static int make(struct device *d, const struct device_config *config, uint16_t *ret_port)
@@ -155,7 +108,7 @@ static int make(struct device *d, const struct device_config *config, uint16_t *
 	if (!err)
 		err = set_up_state(d, &config->flow);
 	if (!err)
-		err = join(d, ret_port);
+		err = rings_join(d->set, ret_port);
 	for (uint16_t i = 0; !err && i < config->workers; i++) {
 		d->loop[i] = (struct dp_loop){.set = d->set, .worker = i};
 		err = rte_eal_remote_launch(dp_loop_run, &d->loop[i], i + 1u);
@@ -168,10 +121,8 @@ void device_stop(struct device *d)
 	if (d->set)
 		dp_loop_stop(d->set);
 	rte_eal_mp_wait_lcore();
-	if (d->set && atomic_exchange(&d->set->port[0].up, false)) {
-		rte_eth_dev_stop(d->ethdev);
-		rte_eth_dev_close(d->ethdev);
-	}
+	if (d->set)
+		rings_part(d->set);
 	if (d->transactions)
 		dp_transactions_destroy(d->transactions);
 	if (d->set)
