@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/bench/bench.h"
 
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,12 @@ double bench_measure(const struct bench_row *row)
 		r = summary_of(reference, options.runs);
 	(options.json ? print_json : print_line)(row, &s, &r);
 	return s.median;
+}
+
+unsigned bench_cpus(void)
+{
+	cpu_set_t set;
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned)CPU_COUNT(&set) : 1;
 }
 
 void bench_skip(const char *name, const char *why)

@@ -33,6 +33,9 @@ bool bench_wanted(const char *name);
 /* Measures and prints a row. Returns its median. */
 double bench_measure(const struct bench_row *row);
 
+/* How many CPUs this process may use. */
+unsigned bench_cpus(void);
+
 /* A row that cannot be measured here, and why. */
 void bench_skip(const char *name, const char *why);
 

@@ -10,6 +10,7 @@
 
 #include "dataplane/auth.h"
 #include "dataplane/burst.h"
+#include "dataplane/eal.h"
 #include "dataplane/worker_set.h"
 #include "lb/flow.h"
 #include "lb/nat.h"
@@ -56,15 +57,25 @@ static unsigned long free_hugepages(void)
 	return pages;
 }
 
+/* lcore 0 is the calling thread; all float, as those of kuafu-dataplane do. */
+static void name_threads(char *text, size_t size)
+{
+	char cpus[128];
+	dp_eal_cpus(cpus, sizeof(cpus));
+	int used = snprintf(text, size, "--lcores=0@(%s)", cpus);
+	for (unsigned i = 1; i <= SITE_WORKERS && (size_t)used < size; i++)
+		used += snprintf(text + used, size - (size_t)used, ",%u@(%s)", i, cpus);
+}
+
 void site_eal(void)
 {
 	bool wanted = getenv("BENCH_SMALL_PAGES") == NULL, huge = wanted && free_hugepages() * 2 >= MEGABYTES;
-	char megabytes[16];
+	char megabytes[16], threads[512];
 	snprintf(megabytes, sizeof(megabytes), "%u", MEGABYTES);
-	char *in_huge[] = {
-	    "bench", "--in-memory", "--no-pci", "--no-telemetry", "--log-level=3", "--lcores=0@(0-1)", NULL};
+	name_threads(threads, sizeof(threads));
+	char *in_huge[] = {"bench", "--in-memory", "--no-pci", "--no-telemetry", "--log-level=3", threads, NULL};
 	char *without[] = {"bench", "--no-huge", "-m", megabytes, "--no-pci", "--no-shconf", "--no-telemetry",
-	    "--log-level=3", "--lcores=0@(0-1)", NULL};
+	    "--log-level=3", threads, NULL};
 	if (wanted && !huge)
 		fprintf(stderr, "note: fewer than %u free huge pages of 2 MiB: small pages, slower tables\n",
 		    MEGABYTES / 2);
@@ -205,16 +216,17 @@ static const struct lb_segment confirmation = {.ack = 1, .flags = WIRE_TCP_ACK};
 struct lb_flow *site_establish(struct site *site, const struct lb_flow_key *key)
 {
 	struct lb_flow *flow;
-	uint64_t now_ns = site->worker->now_ns;
+	uint64_t now_ns = site->worker->now_ns, hash = lb_flow_hash(key);
+	struct lb_flow_table *flows = dp_workers_get(site->set, dp_owner(site->worker, lb_hash14(hash)))->flows;
 	bool made;
-	if (lb_flow_insert(site->worker->flows, key, lb_flow_hash(key), now_ns, &flow, &made) || !made)
+	if (lb_flow_insert(flows, key, hash, now_ns, &flow, &made) || !made)
 		bench_fail("a flow is not made");
 	flow->endpoint = flow->group = 1;
 	flow->egress_pop = FAR;
 	flow->class = (uint8_t)(wire_addr_is_v4(&key->vip) ? 0 : CLASS_V6);
 	flow->vni[2] = 7;
-	lb_flow_touch(site->worker->flows, flow, &answer, false, now_ns);
-	lb_flow_touch(site->worker->flows, flow, &confirmation, true, now_ns);
+	lb_flow_touch(flows, flow, &answer, false, now_ns);
+	lb_flow_touch(flows, flow, &confirmation, true, now_ns);
 	return flow;
 }
 

@@ -16,6 +16,7 @@
 #define SITE_BURST   DP_BURST
 #define SITE_PACKETS (SITE_BURSTS * SITE_BURST)
 #define SITE_FRAME   60u /* without FCS: 64-byte packets */
+#define SITE_WORKERS 2u  /* that can run at once, in threads of their own: lcores 1 .. SITE_WORKERS */
 
 struct site {
 	struct dp_workers *set;
@@ -60,7 +61,7 @@ void site_fill_nat(struct site *site, uint32_t n);
 /* IPv6 ones, beside those. */
 void site_fill_flows6(struct site *site, uint32_t n);
 
-/* Makes a flow of any key an established one, at the endpoint and in the group with number 1. */
+/* Makes a flow of any key an established one of its worker, at the endpoint and in the group with number 1. */
 struct lb_flow *site_establish(struct site *site, const struct lb_flow_key *key);
 
 /* Writes a packet of any key into a buffer; TCP in mid-flow. */
