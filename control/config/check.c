@@ -129,6 +129,9 @@ static void check_policy(const struct merged *w, const struct ctl_object *o)
 			    o->source, o->line, policy->classes[i].name);
 	for (unsigned i = 0; i < policy->n_rules; i++) {
 		const struct ctl_rule *rule = &policy->rules[i];
+		if (rule->action == ROUTE_AVOID && !rule->n_pops && !rule->n_providers)
+			ctl_mistake(w->m, "%s:%u: avoid: must name a POP or a provider; remove the rule otherwise",
+			    o->source, rule->line);
 		need_pop(w, o, rule->line, "from", rule->from);
 		need_pop(w, o, rule->line, "to", rule->to);
 		need_class(w, o, rule->line, rule->class);

@@ -258,6 +258,8 @@ Test(objects, each_mistake_is_one_line_with_its_remedy)
 	        "f.yaml:26: accelerator: 'gane': no such accelerator; apply it first or together"},
 	    {"pin: [syd1, ", "pin: [lax1, ",
 	        "f.yaml:27: rules[1].pin: must begin with the POP of 'from' and end with that of 'to'"},
+	    {"avoid: {pops: [lax1]}", "avoid: {pops: []}",
+	        "f.yaml:26: avoid: must name a POP or a provider; remove the rule otherwise"},
 	    {"timeout: 500ms", "timeout: 2s",
 	        "f.yaml:15: listeners[0].groups[0].health.timeout: '2s': is longer than the interval; choose one of at "
 	        "most the "
