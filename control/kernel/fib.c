@@ -50,7 +50,7 @@ int ctl_fib_add_route(struct ctl_fib *fib, const struct ctl_fib_route *route)
 	return 0;
 }
 
-static int port_of(const struct ctl_fib *fib, int ifindex)
+int ctl_fib_port_of(const struct ctl_fib *fib, int ifindex)
 {
 	for (size_t i = 0; i < fib->n_ports && ifindex; i++)
 		if (fib->port[i].ifindex == ifindex)
@@ -94,7 +94,7 @@ static int claim_adjacencies(struct ctl_fib *fib)
 	for (size_t i = 0; i < fib->n_adjacencies; i++)
 		fib->adjacency[i].seen = false;
 	for (size_t i = 0; i < fib->n_neighbours; i++) {
-		int port = port_of(fib, fib->neighbour[i].ifindex);
+		int port = ctl_fib_port_of(fib, fib->neighbour[i].ifindex);
 		int error = port < 0 ? 0 : claim_adjacency(fib, port, &fib->neighbour[i]);
 		if (error)
 			return error;
@@ -167,7 +167,7 @@ static void fill_hosts(const struct ctl_fib *fib, struct ctl_fib_rows *rows)
 		if (!adjacency->used || is_link_local(&adjacency->address))
 			continue;
 		const struct ctl_fib_route *route = longest_route(fib, &adjacency->address);
-		if (route && port_of(fib, route->ifindex) < 0)
+		if (route && ctl_fib_port_of(fib, route->ifindex) < 0)
 			continue;
 		rows->route[rows->n_routes++] = (struct wire_ctl_route){.prefix = adjacency->address,
 		    .length = ADDRESS_BITS,
@@ -178,7 +178,7 @@ static void fill_hosts(const struct ctl_fib *fib, struct ctl_fib_rows *rows)
 
 static struct wire_ctl_route row_of(const struct ctl_fib *fib, const struct ctl_fib_route *route)
 {
-	int port = port_of(fib, route->ifindex);
+	int port = ctl_fib_port_of(fib, route->ifindex);
 	bool connected = wire_addr_is_unset(&route->gateway);
 	return (struct wire_ctl_route){.prefix = route->prefix,
 	    .length = route->length,
@@ -208,7 +208,7 @@ static int fill_unresolved(const struct ctl_fib *fib, struct ctl_fib_rows *rows)
 {
 	for (size_t i = 0; i < fib->n_routes; i++) {
 		const struct ctl_fib_route *route = &fib->route[i];
-		int port = port_of(fib, route->ifindex);
+		int port = ctl_fib_port_of(fib, route->ifindex);
 		if (port < 0 || wire_addr_is_unset(&route->gateway) || find_adjacency(fib, port, &route->gateway))
 			continue;
 		size_t at = rows->n_unresolved;
@@ -276,7 +276,7 @@ int ctl_fib_next_hop(const struct ctl_fib *fib, const struct wire_addr *address,
 		                                  (route->length == best->length && route->metric < best->metric)))
 			best = route;
 	}
-	if (!best || port_of(fib, best->ifindex) < 0)
+	if (!best || ctl_fib_port_of(fib, best->ifindex) < 0)
 		return 0;
 	*ret_next_hop = wire_addr_is_unset(&best->gateway) ? *address : best->gateway;
 	return best->ifindex;

@@ -69,6 +69,9 @@ struct ctl_fib_rows {
 void ctl_fib_free(struct ctl_fib *fib);
 void ctl_fib_rows_free(struct ctl_fib_rows *rows);
 
+/* Index of the port that has this interface, or -1. */
+int ctl_fib_port_of(const struct ctl_fib *fib, int ifindex);
+
 /* 0 or -ENOMEM. */
 int ctl_fib_add_neighbour(struct ctl_fib *fib, const struct ctl_fib_neighbour *neighbour);
 int ctl_fib_add_route(struct ctl_fib *fib, const struct ctl_fib_route *route);

@@ -100,17 +100,30 @@ int ctl_message_neighbour(const struct nlmsghdr *message, struct ctl_fib *fib)
 	return ctl_fib_add_neighbour(fib, &neighbour);
 }
 
-/* Of several next hops the first; spreading over them is for another day of the data plane. */
-static void first_next_hop(const struct nlattr *multipath, struct ctl_fib_route *route)
+static void take_next_hop(const struct rtnexthop *hop, struct ctl_fib_route *route)
 {
-	const struct rtnexthop *hop = mnl_attr_get_payload(multipath);
-	size_t room = mnl_attr_get_payload_len(multipath);
-	if (room < sizeof(*hop) || hop->rtnh_len < sizeof(*hop) || hop->rtnh_len > room)
-		return;
-	route->ifindex = hop->rtnh_ifindex;
 	const struct nlattr *attribute[RTA_GATEWAY + 1] = {NULL};
+	route->ifindex = hop->rtnh_ifindex;
+	route->gateway = (struct wire_addr){0};
 	take_attributes(hop + 1, (const char *)hop + hop->rtnh_len, attribute, RTA_GATEWAY);
 	address_of(attribute[RTA_GATEWAY], &route->gateway);
+}
+
+/* Of several next hops the first that leads out of a port of ours; spreading over them is for another day of the data
+ * plane. */
+static void choose_next_hop(const struct nlattr *multipath, const struct ctl_fib *fib, struct ctl_fib_route *route)
+{
+	const char *at = mnl_attr_get_payload(multipath);
+	size_t room = mnl_attr_get_payload_len(multipath), step;
+	for (; room >= sizeof(struct rtnexthop); at += step, room -= step) {
+		const struct rtnexthop *hop = (const void *)at;
+		step = RTNH_ALIGN(hop->rtnh_len);
+		if (hop->rtnh_len < sizeof(*hop) || hop->rtnh_len > room)
+			return;
+		take_next_hop(hop, route);
+		if (ctl_fib_port_of(fib, route->ifindex) >= 0 || step > room)
+			return;
+	}
 }
 
 /* The header of a route and its attributes; NULL: no route. */
@@ -153,7 +166,7 @@ int ctl_message_route(const struct nlmsghdr *message, struct ctl_fib *fib)
 		route.ifindex = (int)number_of(attribute[RTA_OIF], 0);
 		address_of(attribute[RTA_GATEWAY], &route.gateway);
 		if (attribute[RTA_MULTIPATH])
-			first_next_hop(attribute[RTA_MULTIPATH], &route);
+			choose_next_hop(attribute[RTA_MULTIPATH], fib, &route);
 	}
 	return ctl_fib_add_route(fib, &route);
 }

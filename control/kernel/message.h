@@ -13,7 +13,7 @@
 void ctl_message_link(const struct nlmsghdr *message, const char (*interface)[16], struct ctl_fib *fib);
 
 /* RTM_NEWNEIGH with a link-layer address that the kernel would use itself, RTM_NEWROUTE of the main table: added to the
- * FIB. 0 or -ENOMEM. */
+ * FIB. Of several next hops of a route counts one by a port that fib has. 0 or -ENOMEM. */
 int ctl_message_neighbour(const struct nlmsghdr *message, struct ctl_fib *fib);
 int ctl_message_route(const struct nlmsghdr *message, struct ctl_fib *fib);
 

@@ -151,6 +151,15 @@ Test(mirror, resolves_the_gateway_of_a_route_by_itself)
 	cr_assert(goes("192.0.2.0", 24));
 }
 
+Test(mirror, takes_the_next_hop_that_leads_out_of_a_port)
+{
+	shell("ip link add no-port type veth peer name far2 && ip addr add 10.8.0.1/24 dev no-port && ip link set "
+	      "no-port up && ip link set far2 up");
+	shell("ip route add 192.0.2.0/24 nexthop via 10.8.0.2 dev no-port nexthop via 10.0.0.2 dev wan");
+	cr_assert(comes("192.0.2.0", 24, true));
+	cr_assert(n_adjacencies == 1 && adjacency[0].port == 1);
+}
+
 Test(mirror, does_the_same_for_ipv6)
 {
 	struct wire_addr peer = ip("2001:db8::2"), beyond = ip("2001:db8:7::77");
