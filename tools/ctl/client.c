@@ -130,15 +130,17 @@ static CURLcode perform(struct exchange *e, const char *socket_path)
 	return code;
 }
 
-static enum cli_exit no_answer(CURLcode code, const char *socket_path)
+static enum cli_exit no_answer(CURLcode code, const struct cli_request *request, const char *socket_path)
 {
 	if (code == CURLE_COULDNT_CONNECT) {
 		fprintf(stderr, "kuafuctl: cannot connect to %s; is kuafud running, and may you open the socket?\n",
 		    socket_path);
 		return CLI_NO_CONNECT;
 	}
-	fprintf(stderr, "kuafuctl: no answer from %s: %s\n", socket_path, curl_easy_strerror(code));
-	return code == CURLE_OPERATION_TIMEDOUT ? CLI_NO_CONNECT : CLI_REFUSED;
+	bool asks_only = strcmp(request->method, "GET") == 0;
+	fprintf(stderr, "kuafuctl: no answer from %s: %s%s\n", socket_path, curl_easy_strerror(code),
+	    asks_only ? "" : "; the change may or may not have been made");
+	return CLI_NO_CONNECT;
 }
 
 /* A mistake in a file is named by the file; in a document that the user never saw, the place says nothing. */
@@ -177,7 +179,7 @@ enum cli_exit cli_ask(const struct cli_args *args, const struct cli_request *req
 	curl_easy_cleanup(e.curl);
 	bool timed_out = code == CURLE_OPERATION_TIMEDOUT && request->part && e.reply.status == 200;
 	if (code != CURLE_OK && !e.ended && !timed_out) {
-		result = no_answer(code, socket_path);
+		result = no_answer(code, request, socket_path);
 	} else if (e.reply.status != 200) {
 		print_refusal(request, &e.reply);
 		result = CLI_REFUSED;

@@ -33,8 +33,8 @@ struct cli_reply {
 enum cli_exit cli_socket_path(const struct cli_args *args, char *ret_path, size_t size);
 
 /* Asks, and prints an error if there is no answer of status 200 (each line of "errors", or "error"). Returns CLI_OK and
- * the reply, whose text is the caller's; CLI_NO_CONNECT; or CLI_REFUSED. A request that parts ended, or that timed out
- * while they came, is CLI_OK. */
+ * the reply, whose text is the caller's; CLI_NO_CONNECT, also if the daemon was asked and gave no whole answer: a change
+ * may have been made then; or CLI_REFUSED. A request that parts ended, or that timed out while they came, is CLI_OK. */
 enum cli_exit cli_ask(const struct cli_args *args, const struct cli_request *request, struct cli_reply *ret_reply);
 
 /* Text of a query or path, percent-encoded into ret_text (cut to size). */

@@ -44,7 +44,7 @@ static void help_all(void)
 	puts("\noptions of every command:");
 	put_options(CLI_COMMON_OPTIONS | CLI_BIT(VERSION));
 	puts("\nkuafuctl COMMAND --help explains a command, with examples; so does kuafuctl(1).\n"
-	     "exit status: 0 done, 1 refused by the API, 2 wrong usage, 3 cannot connect to kuafud");
+	     "exit status: 0 done, 1 refused by the API, 2 wrong usage, 3 no answer from kuafud");
 }
 
 void cli_help(const struct cli_command *command)

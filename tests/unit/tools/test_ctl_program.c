@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -274,6 +276,46 @@ Test(program, no_daemon_is_3_and_says_what_to_do)
 {
 	cr_assert_eq(run("show routes --socket /nonexistent/api.sock"), 3);
 	cr_assert(strstr(output, "is kuafud running"), "%s", output);
+}
+
+/* A daemon that dies once it has been asked, at the socket *ret_address. */
+static pid_t start_mortal(struct sockaddr_un *ret_address)
+{
+	char request[4096];
+	*ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	snprintf(ret_address->sun_path, sizeof(ret_address->sun_path), "%s.mortal", path);
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	cr_assert_eq(bind(listener, (struct sockaddr *)ret_address, sizeof(*ret_address)), 0);
+	cr_assert_eq(listen(listener, 1), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int fd = accept(listener, NULL, NULL);
+		_exit(read(fd, request, sizeof(request)) > 0 ? 0 : 1);
+	}
+	close(listener);
+	return pid;
+}
+
+Test(program, a_daemon_that_dies_once_it_was_asked_is_3_and_leaves_a_change_open)
+{
+	static const struct {
+		const char *arguments;
+		bool open;
+	} rows[] = {{"drain pop dxb1", true}, {"policy unset p", true}, {"apply -f /proc/version", true},
+	    {"show routes", false}};
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct sockaddr_un address;
+		char arguments[192];
+		int status = -1;
+		pid_t pid = start_mortal(&address);
+		snprintf(arguments, sizeof(arguments), "%s --socket %s", rows[i].arguments, address.sun_path);
+		cr_assert_eq(run(arguments), 3, "%s: %s", rows[i].arguments, output);
+		waitpid(pid, &status, 0);
+		unlink(address.sun_path);
+		cr_assert_eq(status, 0);
+		cr_assert(strstr(output, "no answer from"), "%s", output);
+		cr_assert_eq(strstr(output, "may or may not have been made") != NULL, rows[i].open, "%s", output);
+	}
 }
 
 Test(program, help_and_version_need_no_daemon)
