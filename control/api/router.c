@@ -85,8 +85,8 @@ static void wrong_method(const struct ctl_api_request *request, const char *allo
 void ctl_api_dispatch(const struct ctl_api_view *view, struct ctl_api_request *request, struct ctl_api_answer *answer)
 {
 	char allow[sizeof(answer->allow)] = "";
-	if (request->size > CTL_API_MAX_BODY) {
-		ctl_api_answer_error(answer, 413, "body over %u bytes; apply it in parts", CTL_API_MAX_BODY);
+	if (request->size > CTL_YAML_MAX_APPLY) {
+		ctl_api_answer_error(answer, 413, "body over %u bytes; apply it in parts", CTL_YAML_MAX_APPLY);
 		return;
 	}
 	for (size_t i = 0; i < ctl_api_n_routes; i++) {

@@ -7,8 +7,8 @@
 
 #include "control/api/answer.h"
 #include "control/api/view.h"
+#include "control/base/yaml.h"
 
-#define CTL_API_MAX_BODY   (1u << 20) /* of an apply: some 10,000 endpoints */
 #define CTL_API_MAX_PARAMS 16u
 
 struct ctl_api_param {
@@ -40,7 +40,7 @@ extern const struct ctl_api_route_entry ctl_api_routes[];
 extern const size_t ctl_api_n_routes;
 
 /* Answers the request, now or later: 404 for an unknown path, 405 with Allow for a wrong method, 400 for an unknown
- * query parameter, 413 for a body over CTL_API_MAX_BODY. */
+ * query parameter, 413 for a body over CTL_YAML_MAX_APPLY. */
 void ctl_api_dispatch(const struct ctl_api_view *view, struct ctl_api_request *request, struct ctl_api_answer *answer);
 
 /* The value of a query parameter, or NULL. */

@@ -181,7 +181,7 @@ static enum MHD_Result add_param(void *context, enum MHD_ValueKind kind, const c
 /* Keeps a byte more than is allowed, so that the router sees what is too long. */
 static enum MHD_Result add_body(struct exchange *exchange, const char *data, size_t *size)
 {
-	size_t room = CTL_API_MAX_BODY + 1 - exchange->size;
+	size_t room = CTL_YAML_MAX_APPLY + 1 - exchange->size;
 	size_t n = *size < room ? *size : room;
 	char *body = n ? realloc(exchange->body, exchange->size + n) : exchange->body;
 	if (n && !body)

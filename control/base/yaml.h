@@ -19,6 +19,7 @@
 #include "wire/address.h"
 
 #define CTL_YAML_MAX_BYTES     (4u << 20) /* of one file: far beyond any configuration written by people */
+#define CTL_YAML_MAX_APPLY     (1u << 20) /* bytes of an apply: some 10,000 endpoints */
 #define CTL_YAML_MAX_DOCUMENTS 1024u
 #define CTL_YAML_MAX_DEPTH     32u /* lists and maps within each other */
 #define CTL_YAML_FIELD_SIZE    128u

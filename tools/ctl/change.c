@@ -6,13 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/base/yaml.h"
 #include "tools/ctl/client.h"
 #include "tools/ctl/documents.h"
 #include "tools/ctl/run.h"
 #include "tools/ctl/value.h"
 
-#define MAX_APPLIED     (1u << 20) /* of the API */
-#define TIMEOUT_SECONDS 30         /* the store has to take it */
+#define TIMEOUT_SECONDS 30 /* the store has to take it */
 
 /* One line for each object: "policy default changed". */
 static void print_applied(const char *text)
@@ -45,12 +45,13 @@ static enum cli_exit ask_and_report(const struct cli_args *args, const struct cl
 
 /* ---- files ---- */
 
-static char *read_all(FILE *file, size_t *ret_size)
+/* The whole file, or more of it than can be applied: a device or a pipe may have no end. */
+static char *read_file(FILE *file, size_t *ret_size)
 {
 	char *text = NULL, block[65536];
-	size_t size = 0, n;
+	size_t size = 0, total = 0, n;
 	FILE *out = open_memstream(&text, &size);
-	while (out && (n = fread(block, 1, sizeof(block), file)) > 0)
+	for (; out && total <= CTL_YAML_MAX_APPLY && (n = fread(block, 1, sizeof(block), file)) > 0; total += n)
 		fwrite(block, 1, n, out);
 	if (out)
 		fclose(out);
@@ -67,16 +68,16 @@ static enum cli_exit add_file(struct cli_documents *documents, const char *name)
 	bool standard_input = strcmp(name, "-") == 0;
 	size_t size = 0;
 	FILE *file = standard_input ? stdin : fopen(name, "r");
-	char *text = file ? read_all(file, &size) : NULL;
+	char *text = file ? read_file(file, &size) : NULL;
 	const char *shown = standard_input ? "stdin" : name;
 	int err = text ? cli_documents_add(documents, shown, text, size) : -errno;
 	if (file && !standard_input)
 		fclose(file);
 	free(text);
-	const char *why = err                             ? strerror(-err)
-	                  : size == 0                     ? "is empty; see kuafu.yaml(5)"
-	                  : documents->size > MAX_APPLIED ? "makes more than 1 MiB; apply it in parts"
-	                                                  : NULL;
+	const char *why = err                                    ? strerror(-err)
+	                  : size == 0                            ? "is empty; see kuafu.yaml(5)"
+	                  : documents->size > CTL_YAML_MAX_APPLY ? "makes more than 1 MiB; apply it in parts"
+	                                                         : NULL;
 	if (!why)
 		return CLI_OK;
 	fprintf(stderr, "kuafuctl: %s: %s\n", shown, why);

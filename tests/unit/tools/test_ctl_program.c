@@ -251,6 +251,12 @@ Test(program, files_and_output_that_are_no_good_are_named)
 	cr_assert_str_eq(output, "kuafuctl: /dev/null: is empty; see kuafu.yaml(5)\n");
 	cr_assert_eq(run("apply -f - </dev/null"), 2);
 	cr_assert_str_eq(output, "kuafuctl: stdin: is empty; see kuafu.yaml(5)\n");
+	static const char *const endless[] = {"apply -f /dev/zero", "apply -f - < /dev/zero", "policy set /dev/zero"};
+	for (size_t i = 0; i < sizeof(endless) / sizeof(endless[0]); i++) {
+		cr_assert_eq(run(endless[i]), 2, "%s: %s", endless[i], output);
+		cr_assert(strstr(output, ": makes more than 1 MiB; apply it in parts\n"), "%s", output);
+		cr_assert_eq(strchr(output, '\n')[1], '\0', "one line: %s", output);
+	}
 	cr_assert_eq(run("show routes >/dev/full"), 2);
 	char command[256];
 	snprintf(command, sizeof(command), "show routes --socket /%0150d", 0);

@@ -147,8 +147,8 @@ Test(dispatch, an_unknown_parameter_is_400)
 
 Test(dispatch, a_body_over_the_limit_is_413_and_nothing_is_applied)
 {
-	char *body = calloc(1, CTL_API_MAX_BODY + 2);
-	memset(body, 'a', CTL_API_MAX_BODY + 1);
+	char *body = calloc(1, CTL_YAML_MAX_APPLY + 2);
+	memset(body, 'a', CTL_YAML_MAX_APPLY + 1);
 	send("POST", "/v1/apply", body);
 	cr_assert_eq(answer->status, 413);
 	cr_assert_str_empty(f.asked);
