@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What we originate because of a packet: ICMP errors (RFC 792, RFC 1812, RFC 4443), echo replies on VIPs, TCP resets. A limit per
- * worker is shared by ICMP errors and by the resets that refuse a SYN, whose source may be anybody, so that nobody can
- * make us a source of traffic. Echo replies, and resets of segments that no flow knows, answer packet by packet as any
- * host does. */
+ * worker is shared by ICMP errors and by the resets that refuse a SYN or tell an endpoint that its flow is gone: their
+ * source may be anybody, and nobody can make us a source of traffic. Echo replies, and resets of clients' segments that no
+ * flow knows, answer packet by packet as any host does. */
 #pragma once
 
 #include "dataplane/burst.h"

@@ -4,6 +4,7 @@
 #include "dataplane/client_ip.h"
 #include "dataplane/fragment.h"
 #include "dataplane/icmp.h"
+#include "dataplane/output.h"
 #include "dataplane/progress.h"
 #include "dataplane/readdress.h"
 #include "dataplane/rewrite.h"
@@ -57,6 +58,19 @@ static inline bool rewrite(struct dp_worker *w, struct dp_burst *b, unsigned i, 
 	}
 	dp_rewrite_ttl(b->ip[i]);
 	return true;
+}
+
+/* An endpoint whose connection has no flow any more is told, or it would wait for its own time-out with a download that
+ * nobody takes. A stranger's SYN is worth no answer. */
+static void refuse_unknown(struct dp_worker *w, struct dp_burst *b, unsigned i)
+{
+	const unsigned both = WIRE_TCP_ACK | WIRE_TCP_RST;
+	if (b->kind[i] == DP_KIND_TCP && (b->tcp_flags[i] & both) == WIRE_TCP_ACK && dp_icmp_within_rate(w)) {
+		struct rte_mbuf *reset = dp_icmp_reset(w, b, i);
+		if (reset)
+			dp_output(w, reset, WIRE_JOURNEY_ICMP);
+	}
+	dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, WIRE_DROP_NO_NAT);
 }
 
 static struct dp_steer steer_back(const struct dp_worker *w, const struct lb_nat_flow *flow)
@@ -122,7 +136,7 @@ void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group
 		unsigned i = screened.i[k];
 		if (!flow[k]) {
 			if (!is_error(b, i) || !dp_wrap_error(w, &t, b, i))
-				dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, WIRE_DROP_NO_NAT);
+				refuse_unknown(w, b, i);
 			continue;
 		}
 		dp_trace_match(b, i, &flow[k]->key);

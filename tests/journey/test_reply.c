@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "dataplane/icmp.h"
 #include "lb/flow.h"
 #include "tests/journey/world.h"
 #include "wire/bytes.h"
@@ -89,13 +90,45 @@ Test(reply, icmp_error_with_eight_quoted_bytes_reaches_the_client)
 Test(reply, only_the_flows_own_endpoint_may_use_its_port)
 {
 	given_tcp_flow();
-	receive(FRA1, tcp("198.51.100.99:8443", nat));
-	receive(FRA1, tcp(ENDPOINT ":8444", nat));
+	receive(FRA1, tcp("198.51.100.99:8443", nat, .flags = WIRE_TCP_SYN));
+	receive(FRA1, tcp(ENDPOINT ":8444", nat, .flags = WIRE_TCP_SYN));
 	receive(FRA1, udp(ORIGIN, nat));
-	receive(FRA1, tcp(ORIGIN, "10.3.1.1:1024"));
+	receive(FRA1, tcp(ORIGIN, "10.3.1.1:1024", .flags = WIRE_TCP_SYN));
 	cr_assert_geq(drops(FRA1, WIRE_DROP_NO_NAT), 3);
 	cr_assert_eq(all_drops(FRA1), 4);
 	expect_nothing_sent(FRA1);
+}
+
+static void expect_reset(const char *from, const char *to, uint32_t seq)
+{
+	struct packet got = sent(FRA1), ends = tcp(from, to);
+	cr_assert_eq(got.length, 40);
+	cr_assert_eq(got.bytes[33], WIRE_TCP_RST);
+	cr_assert_eq(wire_be32(got.bytes + 24), seq);
+	cr_assert_arr_eq(got.bytes + 12, ends.bytes + 12, 12, "ends");
+}
+
+Test(reply, an_endpoint_whose_flow_is_gone_is_reset_by_its_next_segment)
+{
+	receive(FRA1, tcp(ORIGIN, "10.3.1.1:1024", .flags = WIRE_TCP_ACK, .payload = 100, .seq = 7, .ack = 99));
+	expect_reset("10.3.1.1:1024", ORIGIN, 99);
+	cr_assert_eq(drops(FRA1, WIRE_DROP_NO_NAT), 1);
+	receive(FRA1, tcp(ORIGIN, "10.3.1.1:1024", .flags = WIRE_TCP_RST | WIRE_TCP_ACK));
+	receive(FRA1, tcp(ORIGIN, "10.3.1.1:1024", .flags = WIRE_TCP_SYN));
+	receive(FRA1, udp(ORIGIN, "10.3.1.1:1024"));
+	expect_nothing_sent(FRA1);
+}
+
+Test(reply, resets_for_endpoints_are_limited)
+{
+	struct packet lost = tcp(ORIGIN, "10.3.1.1:1024", .flags = WIRE_TCP_ACK);
+	for (unsigned i = 0; i < DP_ICMP_BURST; i++) {
+		receive(FRA1, lost);
+		sent(FRA1);
+	}
+	receive(FRA1, lost);
+	expect_nothing_sent(FRA1);
+	cr_assert_eq(drops(FRA1, WIRE_DROP_RATE), 1);
 }
 
 Test(reply, what_has_no_flow_is_refused_on_a_nat_address)
