@@ -143,15 +143,19 @@ static void check_policy(const struct merged *w, const struct ctl_object *o)
 	}
 }
 
+/* Whoever applies no policy is not to blame. */
 static void check_limits(const struct merged *w)
 {
 	unsigned classes = ROUTE_COST + 1, rules = 0, i = 0;
 	const struct ctl_object *last = NULL;
+	for (unsigned j = 0; j < w->batch->n; j++)
+		last = w->batch->object[j]->kind == CTL_KIND_POLICY ? w->batch->object[j] : last;
+	if (!last)
+		return;
 	for (const struct ctl_object *o; (o = next_object(w, &i));) {
 		for (unsigned j = 0; o->kind == CTL_KIND_POLICY && j < o->policy.n_classes; j++)
 			classes += !is_built_in(o->policy.classes[j].name);
 		rules += o->kind == CTL_KIND_POLICY ? o->policy.n_rules : 0;
-		last = o->kind == CTL_KIND_POLICY ? o : last;
 	}
 	if (classes > ROUTE_MAX_CLASSES)
 		ctl_mistake(w->m, "%s:%u: classes: %u in all policies together; at most %u are possible", last->source,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Changes: documents that are applied. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,9 @@ static bool build(struct ctl_change *change)
 	struct ctl_daemon *d = change->d;
 	struct ctl_mistakes mistakes = {0};
 	struct ctl_objects batch = {0};
+	char too_many[96];
+	snprintf(too_many, sizeof(too_many), "more than %u documents for one change; apply them in parts",
+	    CTL_STORE_MAX_OPS);
 	int error = ctl_objects_parse("body", change->text, change->size, ctl_wall_ns(), &mistakes, &batch);
 	if (!error)
 		check_allowed(&batch, change, &mistakes);
@@ -70,8 +74,8 @@ static bool build(struct ctl_change *change)
 	if (mistakes.found)
 		ctl_change_refuse_lines(change, &mistakes);
 	else if (error)
-		ctl_change_refuse(change, error == -E2BIG ? -EINVAL : error,
-		    error == -E2BIG ? "too many documents for one change; apply them in parts" : strerror(-error));
+		ctl_change_refuse(
+		    change, error == -E2BIG ? -EINVAL : error, error == -E2BIG ? too_many : strerror(-error));
 	ctl_mistakes_free(&mistakes);
 	ctl_objects_free(&batch);
 	return good;

@@ -343,6 +343,20 @@ Test(objects, a_class_is_defined_once)
 	cr_assert_str_eq(text, "f.yaml:1: classes: 'latency': another policy defines this class; change it there");
 }
 
+Test(objects, the_policy_that_is_applied_is_named_when_all_have_too_many_rules)
+{
+	static char yaml[64 * CTL_MAX_RULES];
+	for (char name = 'a'; name < 'e'; name++) {
+		int used = snprintf(yaml, sizeof(yaml), "{kind: policy, name: %c, rules: [", name);
+		for (unsigned i = 0; i < CTL_MAX_RULES; i++)
+			used += snprintf(yaml + used, sizeof(yaml) - (size_t)used, "{avoid: {pops: [lax1]}},");
+		snprintf(yaml + used, sizeof(yaml) - (size_t)used, "]}");
+		cr_assert(apply(yaml) == 0, "%s", text);
+	}
+	cr_assert(apply("\n\n{kind: policy, name: one-more, rules: [{avoid: {pops: [lax1]}}]}") == -EINVAL);
+	cr_assert_str_eq(text, "f.yaml:3: rules: 257 in all policies together; at most 256 are possible");
+}
+
 Test(objects, ids_and_drained_states_survive_another_apply)
 {
 	cr_assert(apply(example) == 0, "%s", text);

@@ -112,6 +112,16 @@ Test(change, what_is_as_it_should_be_is_left_alone)
 	cr_assert(revision && ctl_store_known(d.store, KEY, &lost) == revision);
 }
 
+Test(change, of_too_many_documents_says_how_many_are_possible)
+{
+	char text[64 * (CTL_STORE_MAX_OPS + 1)];
+	size_t used = 0;
+	for (unsigned i = 0; i <= CTL_STORE_MAX_OPS; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "---\n{kind: pop, name: p%u}\n", i);
+	apply(text);
+	expect(-EINVAL, "more than 128 documents for one change");
+}
+
 Test(change, is_not_called_unchanged_by_what_was_known_before)
 {
 	apply(WITH_PIN);
