@@ -71,6 +71,22 @@ int ctl_change_add_row(struct ctl_change *change, enum ctl_kind kind, const char
 	return row->name ? 0 : -ENOMEM;
 }
 
+static char *object_key(enum ctl_kind kind, const char *name)
+{
+	char *key;
+	return asprintf(&key, CTL_STORE_PREFIX "object/%s/%s", ctl_kind_names[kind], name) < 0 ? NULL : key;
+}
+
+int ctl_change_add_absence(struct ctl_change *change, enum ctl_kind kind, const char *name)
+{
+	int error = ctl_change_add_row(change, kind, name, "unchanged");
+	char *key = error ? NULL : object_key(kind, name);
+	if (!key)
+		return error ? error : -ENOMEM;
+	change->op[change->n_ops++] = (struct ctl_store_op){key, .compare = true, .keep = true};
+	return 0;
+}
+
 int ctl_change_add_object(struct ctl_change *change, const struct ctl_object *object, const char *what)
 {
 	const char *name = ctl_object_name(object);
@@ -85,7 +101,7 @@ int ctl_change_add_object(struct ctl_change *change, const struct ctl_object *ob
 		    : what ? what
 		    : old  ? "changed"
 		           : "created");
-	if (!error && asprintf(&key, CTL_STORE_PREFIX "object/%s/%s", ctl_kind_names[object->kind], name) < 0)
+	if (!error && !(key = object_key(object->kind, name)))
 		error = -ENOMEM;
 	if (error) {
 		free(text);

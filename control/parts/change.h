@@ -51,6 +51,10 @@ void ctl_change_submit(struct ctl_change *change);
  * "created" or "changed". Returns 0, -E2BIG or -ENOMEM. */
 int ctl_change_add_object(struct ctl_change *change, const struct ctl_object *object, const char *what);
 
+/* A row "unchanged", and an operation that only compares: there is no such object, and none is wanted. Returns 0, -E2BIG
+ * or -ENOMEM. */
+int ctl_change_add_absence(struct ctl_change *change, enum ctl_kind kind, const char *name);
+
 /* The deletion of a key that should hold this text, which is taken over. At most CTL_CHANGE_MAX_DELETIONS. 0 or
  * -ENOMEM. */
 int ctl_change_add_deletion(struct ctl_change *change, const char *key, char *text);

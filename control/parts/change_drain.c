@@ -80,11 +80,12 @@ static int drain_endpoint(struct ctl_change *change)
 static int drain_pop(struct ctl_change *change)
 {
 	struct ctl_object object = {.kind = CTL_KIND_POP, .pop = {.drained = change->drained, .drained_given = true}};
-	if (!ctl_cluster_find(&change->d->cluster, change->name) &&
-	    !ctl_objects_find(&change->d->objects, CTL_KIND_POP, change->name))
+	bool has_object = ctl_objects_find(&change->d->objects, CTL_KIND_POP, change->name) != NULL;
+	if (!has_object && !ctl_cluster_find(&change->d->cluster, change->name))
 		return 0;
 	snprintf(object.pop.name, sizeof(object.pop.name), "%s", change->name);
-	int error = ctl_change_add_object(change, &object, word(change));
+	int error = has_object || change->drained ? ctl_change_add_object(change, &object, word(change))
+	                                          : ctl_change_add_absence(change, CTL_KIND_POP, change->name);
 	return error ? error : 1;
 }
 

@@ -132,6 +132,33 @@ Test(change, is_not_called_unchanged_by_what_was_known_before)
 	cr_assert(rules_of_p() == 1);
 }
 
+static void drain_pop_b(bool drained)
+{
+	ctl_change_drain(&d, "pop", "b", drained, take_answer, NULL);
+}
+
+Test(change, that_drains_or_undrains_a_pop_says_whether_it_was_so_already)
+{
+	drain_pop_b(false);
+	expect(0, "unchanged");
+	cr_assert(!ctl_objects_find(&d.objects, CTL_KIND_POP, "b"));
+	drain_pop_b(true);
+	expect(0, "drained");
+	drain_pop_b(true);
+	expect(0, "unchanged");
+	drain_pop_b(false);
+	expect(0, "undrained");
+	drain_pop_b(false);
+	expect(0, "unchanged");
+}
+
+Test(change, does_not_overlook_that_another_pop_has_drained_one)
+{
+	other_pop_puts("/kuafu/v1/object/pop/b", "{\"kind\":\"pop\",\"name\":\"b\",\"drained\":true}");
+	drain_pop_b(false);
+	expect(0, "undrained");
+}
+
 Test(change, creates_nothing_over_what_another_pop_has_created)
 {
 	other_pop_puts(KEY, WITH_CLASS);
