@@ -82,8 +82,8 @@ static void receive(struct ctl_dataplane *client)
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	struct ctl_dataplane *client = poll->data;
-	if (status < 0) {
-		ctl_dataplane_on_lost(client, uv_strerror(status));
+	if (status < 0) { /* libuv says EBADF, whatever the socket's error is: what we sent was not read to the end */
+		ctl_dataplane_on_lost(client, "the data plane has gone");
 		return;
 	}
 	if (events & (UV_READABLE | UV_DISCONNECT))

@@ -28,6 +28,7 @@ static struct {
 	unsigned synchronised, disconnected, refused, rows, ends;
 	bool full;
 	int end_error;
+	char why[64]; /* the last disconnection */
 } seen;
 
 static void reply(uint16_t type, uint64_t generation, const void *body, size_t size, int fd)
@@ -161,8 +162,9 @@ static void on_synchronised(void *arg, uint64_t generation, uint64_t ns, bool fu
 
 static void on_disconnected(void *arg, const char *why)
 {
-	(void)arg, (void)why;
+	(void)arg;
 	seen.disconnected++;
+	snprintf(seen.why, sizeof(seen.why), "%s", why);
 }
 
 static void on_refused(void *arg, const struct wire_ctl_error *error)
@@ -407,4 +409,18 @@ Test(client, hangs_up_on_a_peer_that_talks_nonsense)
 	until(&seen.synchronised, 1);
 	cr_assert(send(peer, "nonsense", 8, MSG_NOSIGNAL) == 8);
 	until(&seen.disconnected, 1);
+}
+
+Test(client, says_that_a_data_plane_has_gone_which_read_not_all)
+{
+	char byte;
+	peer_listen(100, 0);
+	ctl_dataplane_ready(client);
+	until(&seen.synchronised, 1);
+	want(1, 1);
+	for (; recv(peer, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0; usleep(500))
+		uv_run(&loop, UV_RUN_NOWAIT);
+	peer_die();
+	until(&seen.disconnected, 1);
+	cr_assert_str_eq(seen.why, "the data plane has gone");
 }
