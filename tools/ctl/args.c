@@ -60,11 +60,10 @@ static int take_option(int argc, char *const *argv, int *at, struct cli_args *ar
 		return unknown_option(argv[*at], ret_error);
 	if (!o->argument && value)
 		return mistake(ret_error, "--%s takes no value", o->name);
-	if (o->argument && !value) {
-		if (*at + 1 >= argc)
-			return mistake(ret_error, "--%s needs a value: --%s %s", o->name, o->name, o->argument);
+	if (o->argument && !value && *at + 1 < argc)
 		value = argv[++*at];
-	}
+	if (o->argument && (!value || !*value))
+		return mistake(ret_error, "--%s needs a value: --%s %s", o->name, o->name, o->argument);
 	enum cli_option_id id = (enum cli_option_id)(o - cli_options);
 	if (id == CLI_OPT_FILE && args->n_file == CLI_MAX_FILES)
 		return mistake(ret_error, "more than %u files; apply them in parts", CLI_MAX_FILES);

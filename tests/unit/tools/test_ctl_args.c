@@ -107,6 +107,7 @@ Test(args, a_mistake_leaves_the_result_alone_and_says_what_to_do)
 	    {"route explain a", "route explain FROM TO"},
 	    {"route explain a b c", "too many arguments"},
 	    {"route explain a b --class", "--class needs a value"},
+	    {"route explain a b --class=", "--class needs a value"},
 	    {"show routes --json=yes", "takes no value"},
 	    {"trace --count 1 --count 2", "given twice"},
 	};
