@@ -118,6 +118,27 @@ static int find_command(struct cli_args *args, char *ret_error)
 	return 0;
 }
 
+/* Whether several words name a command, of which this is the first. */
+static bool is_group(const char *word)
+{
+	size_t length = strlen(word);
+	for (size_t i = 0; i < cli_n_commands; i++) {
+		const char *words = cli_commands[i].words;
+		if (strncmp(words, word, length) == 0 && words[length] == ' ')
+			return true;
+	}
+	return false;
+}
+
+static void take_help(struct cli_args *args)
+{
+	if (args->n_word == 0 || strcmp(args->word[0], "help") != 0)
+		return;
+	args->value[CLI_OPT_HELP] = "";
+	args->n_word--;
+	memmove(args->word, args->word + 1, args->n_word * sizeof(args->word[0]));
+}
+
 static int check(const struct cli_args *args, char *ret_error)
 {
 	const struct cli_command *c = args->command;
@@ -152,9 +173,12 @@ int cli_args_parse(int argc, char *const *argv, struct cli_args *ret_args, char 
 		if (err)
 			return err;
 	}
+	take_help(&args);
 	if (args.n_word == 0 && !cli_has(&args, CLI_OPT_HELP) && !cli_has(&args, CLI_OPT_VERSION))
 		return mistake(ret_error, "a command is missing; see kuafuctl --help");
-	if (args.n_word > 0) {
+	if (args.n_word == 1 && cli_has(&args, CLI_OPT_HELP) && is_group(args.word[0])) {
+		args.group = args.word[0];
+	} else if (args.n_word > 0) {
 		int err = find_command(&args, ret_error);
 		if (!err)
 			err = check(&args, ret_error);

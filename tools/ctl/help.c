@@ -33,24 +33,45 @@ static void help_command(const struct cli_command *c)
 		printf("  kuafuctl %s\n", c->example[i]);
 }
 
-static void help_all(void)
+/* Those whose words begin with `start`. */
+static void put_commands(const char *start)
 {
-	puts("usage: kuafuctl COMMAND [OPTION...]\n\ncommands:");
+	puts("\ncommands:");
 	for (size_t i = 0; i < cli_n_commands; i++) {
 		char synopsis[64];
+		if (strncmp(cli_commands[i].words, start, strlen(start)) != 0)
+			continue;
 		snprintf(synopsis, sizeof(synopsis), "%s %s", cli_commands[i].words, cli_commands[i].arguments);
 		printf("  %-26s %s\n", synopsis, cli_commands[i].text);
 	}
+}
+
+static void help_group(const char *word)
+{
+	char start[64];
+	snprintf(start, sizeof(start), "%s ", word);
+	printf("usage: kuafuctl %sCOMMAND [OPTION...]\n", start);
+	put_commands(start);
+	printf("\nkuafuctl %sCOMMAND --help explains a command, with examples\n", start);
+}
+
+static void help_all(void)
+{
+	puts("usage: kuafuctl COMMAND [OPTION...]");
+	put_commands("");
 	puts("\noptions of every command:");
 	put_options(CLI_COMMON_OPTIONS | CLI_BIT(VERSION));
-	puts("\nkuafuctl COMMAND --help explains a command, with examples; so does kuafuctl(1).\n"
+	puts("\nkuafuctl COMMAND --help, or kuafuctl help COMMAND, explains a command, with examples; so does "
+	     "kuafuctl(1).\n"
 	     "exit status: 0 done, 1 refused by the API, 2 wrong usage, 3 no answer from kuafud");
 }
 
-void cli_help(const struct cli_command *command)
+void cli_help(const struct cli_args *args)
 {
-	if (command)
-		help_command(command);
+	if (args->command)
+		help_command(args->command);
+	else if (args->group)
+		help_group(args->group);
 	else
 		help_all();
 }

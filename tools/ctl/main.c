@@ -18,7 +18,7 @@ int main(int argc, char **argv)
 	}
 	if (cli_has(&args, CLI_OPT_HELP) || cli_has(&args, CLI_OPT_VERSION)) {
 		if (cli_has(&args, CLI_OPT_HELP))
-			cli_help(args.command);
+			cli_help(&args);
 		else
 			puts("kuafuctl " KUAFU_VERSION);
 		return CLI_OK;

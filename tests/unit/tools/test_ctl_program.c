@@ -332,6 +332,17 @@ Test(program, help_and_version_need_no_daemon)
 	cr_assert(strstr(output, "route explain FROM TO"), "%s", output);
 	cr_assert_eq(run("route explain --help"), 0);
 	cr_assert(strstr(output, "--class C"), "%s", output);
+	static const char *const of_show[] = {"show --help", "help show", "-h show"};
+	for (size_t i = 0; i < sizeof(of_show) / sizeof(of_show[0]); i++) {
+		cr_assert_eq(run(of_show[i]), 0, "%s: %s", of_show[i], output);
+		cr_assert(strstr(output, "\n  show routes ") && strstr(output, "\n  show flows "), "%s", output);
+		cr_assert_null(strstr(output, "\n  apply"), "%s", output);
+	}
+	cr_assert_eq(run("help drain pop"), 0);
+	cr_assert(strstr(output, "usage: kuafuctl drain pop NAME"), "%s", output);
+	cr_assert_eq(run("help"), 0);
+	cr_assert(strstr(output, "route explain FROM TO"), "%s", output);
+	cr_assert_eq(run("help nonsense"), 2);
 	cr_assert_eq(run("--version"), 0);
 	cr_assert(strncmp(output, "kuafuctl 0.", 11) == 0, "%s", output);
 }
