@@ -31,6 +31,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # A lab remembers by which build it was made.
 BUILD=${BUILD:-$(cat "$STATE/build" 2>/dev/null || echo "$ROOT/build")}
 PYTHON=/usr/bin/python3
+INTERFACE_LOCKS=/run/kuafu/lock # control/base/interface_lock.h
 MTU=1500              # of every wire
 declare -A NODE_MTU=() # but of these
 

@@ -84,8 +84,18 @@ lab_up() {
 	kuafuctl sgp1 apply -f "$STATE/accelerator.yaml" >&2
 }
 
+# Daemons that were killed leave the locks of their interfaces, named after the network namespace by its number.
+forget_locks() {
+	local node number
+	for node in "${POPS[@]}"; do
+		number=$(stat -Lc %i "/run/netns/$(namespace "$node")" 2>/dev/null) || continue
+		rm -f "$INTERFACE_LOCKS"/*."$number"
+	done
+}
+
 lab_down() {
 	stop_all
+	forget_locks
 	network_down
 	unmount_all
 	case $STATE in
