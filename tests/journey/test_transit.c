@@ -254,7 +254,7 @@ Test(transit, a_recording_of_a_process_that_ended_is_dropped)
 
 static void change_secret(enum pop other, enum wire_ctl_key_direction direction, const char *secret)
 {
-	struct wire_ctl_key key = {.pop = other, .direction = (uint8_t)direction, .key_id = 1};
+	struct wire_ctl_key key = {.pop = (uint16_t)other, .direction = (uint8_t)direction, .key_id = 1};
 	memcpy(key.secret, secret, sizeof(key.secret));
 	change(DXB1, WIRE_OBJ_KEY, &key, sizeof(key), false);
 }
