@@ -120,6 +120,19 @@ static void check_accelerator(const struct merged *w, const struct ctl_object *o
 	}
 }
 
+/* The route engine leaves out a pin that visits a POP twice: control/route/engine.h. */
+static void check_pin(const struct merged *w, const struct ctl_object *o, unsigned index)
+{
+	const struct ctl_rule *rule = &o->policy.rules[index];
+	for (unsigned i = 0; i < rule->n_pops; i++)
+		for (unsigned j = 0; j < i; j++)
+			if (strcmp(rule->pops[i], rule->pops[j]) == 0)
+				ctl_mistake(w->m,
+				    "%s:%u: policy '%s': rules[%u].pin: '%s': stands in the path twice; a path visits "
+				    "each POP once",
+				    o->source, rule->line, o->policy.name, index, rule->pops[i]);
+}
+
 static void check_policy(const struct merged *w, const struct ctl_object *o)
 {
 	const struct ctl_policy *policy = &o->policy;
@@ -137,6 +150,8 @@ static void check_policy(const struct merged *w, const struct ctl_object *o)
 		need_class(w, o, rule->line, rule->class);
 		for (unsigned j = 0; j < rule->n_pops; j++)
 			need_pop(w, o, rule->line, rule->action == ROUTE_PIN ? "pin" : "avoid", rule->pops[j]);
+		if (rule->action == ROUTE_PIN)
+			check_pin(w, o, i);
 		if (rule->accelerator[0] && !find(w, CTL_KIND_ACCELERATOR, rule->accelerator))
 			ctl_mistake(w->m, "%s:%u: accelerator: '%s': no such accelerator; apply it first or together",
 			    o->source, rule->line, rule->accelerator);

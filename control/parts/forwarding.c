@@ -54,7 +54,7 @@ struct forwarding {
 	struct rows vips, listeners, groups, endpoints, quics, dark;
 	struct index by_vip, by_listener;
 	unsigned n_left_out;
-	char left_out[160]; /* the first */
+	char left_out[CTL_LEFT_OUT_SIZE]; /* the first */
 };
 
 /* ---- from pop.yaml alone ---- */

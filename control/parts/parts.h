@@ -23,6 +23,8 @@ enum ctl_due {
 #define CTL_STORE_LOST_TEXT                                                                                            \
 	"it has lost %u keys that nobody deleted; they still hold here until they are applied again or deleted"
 
+#define CTL_LEFT_OUT_SIZE 160u /* of a line on what is left out, and why */
+
 struct ctl_parts {
 	uv_timer_t soon; /* work is due */
 	unsigned due;    /* enum ctl_due */
@@ -39,10 +41,11 @@ struct ctl_parts {
 	bool kernel_dumped;    /* its routes have been read once */
 	bool store_was_connected;
 	bool store_refused;
-	char vip_left_out[160];           /* the first that was, and why; empty: none */
-	unsigned links_left_out;          /* beyond the limit, when they were last listed */
-	unsigned store_lost;              /* keys, when it was last looked at */
-	uint64_t dataplane_since_wall_ns; /* connected or lost */
+	char vip_left_out[CTL_LEFT_OUT_SIZE];  /* the first that was, and why; empty: none */
+	char rule_left_out[CTL_LEFT_OUT_SIZE]; /* the same of rules */
+	unsigned links_left_out;               /* beyond the limit, when they were last listed */
+	unsigned store_lost;                   /* keys, when it was last looked at */
+	uint64_t dataplane_since_wall_ns;      /* connected or lost */
 	size_t secret_size;
 	uint8_t secret[CTL_SECRET_MAX];
 	unsigned ifindex[WIRE_CTL_MAX_PORTS]; /* to which the BPF programs are attached; 0: none */
@@ -135,9 +138,11 @@ void ctl_change_drain(void *d, const char *kind, const char *name, bool drained,
 void ctl_changes_stop(struct ctl_daemon *d);
 
 /* Classes and rules of all policies for the engine, classes at the index that they have in *old. Rules that name
- * unknown POPs, or have expired, are left out. Pure. */
+ * unknown POPs, or have expired, are left out; so are those that no path could follow, and ret_left_out, which holds
+ * CTL_LEFT_OUT_SIZE bytes, says which is the first of them ("": none is). Pure. */
 void ctl_policy_compile(const struct ctl_objects *objects, const struct ctl_cluster *cluster,
-    const struct route_policy *old, uint64_t now_ns, uint64_t now_wall_ns, struct route_policy *ret_policy);
+    const struct route_policy *old, uint64_t now_ns, uint64_t now_wall_ns, struct route_policy *ret_policy,
+    char *ret_left_out);
 
 /* Index of a class by name, for an accelerator if it has one of its own; -ENOENT. */
 int ctl_policy_class(const struct route_policy *policy, const char *name, const char *accelerator);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* From the policies as written to the one policy of the route engine. Pure. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "control/parts/parts.h"
@@ -101,31 +102,37 @@ static unsigned avoided_ids(const struct ctl_cluster *cluster, const struct ctl_
 	return n;
 }
 
-static void add_rule(const struct ctl_rule *rule, const struct ctl_cluster *cluster, uint64_t now_ns,
+/* False: no path could follow it, and the engine would refuse the whole policy for it. */
+static bool add_rule(const struct ctl_rule *rule, const struct ctl_cluster *cluster, uint64_t now_ns,
     uint64_t now_wall_ns, struct route_policy *ret)
 {
 	struct route_rule *r = &ret->rule[ret->n_rules];
 	*r = (struct route_rule){
 	    .action = rule->action, .n_pops = (uint8_t)rule->n_pops, .n_providers = (uint8_t)rule->n_providers};
 	if (rule->expires_wall_ns && rule->expires_wall_ns <= now_wall_ns)
-		return;
+		return true;
 	if (!pop_ids(cluster, &rule->from, 1, &r->from) || !pop_ids(cluster, &rule->to, 1, &r->to))
-		return;
+		return true;
 	if (rule->action == ROUTE_AVOID)
 		r->n_pops = (uint8_t)avoided_ids(cluster, rule, r->pops);
 	else if (!pop_ids(cluster, rule->pops, rule->n_pops, r->pops))
-		return;
+		return true;
+	if (r->action == ROUTE_PIN && !route_pin_is_sound(r))
+		return false;
 	memcpy(r->accelerator, rule->accelerator, sizeof(r->accelerator));
 	memcpy(r->class, rule->class, sizeof(r->class));
 	memcpy(r->providers, rule->providers, sizeof(r->providers));
 	r->expires_ns = rule->expires_wall_ns ? now_ns + (rule->expires_wall_ns - now_wall_ns) : 0;
 	ret->n_rules++;
+	return true;
 }
 
 void ctl_policy_compile(const struct ctl_objects *objects, const struct ctl_cluster *cluster,
-    const struct route_policy *old, uint64_t now_ns, uint64_t now_wall_ns, struct route_policy *ret_policy)
+    const struct route_policy *old, uint64_t now_ns, uint64_t now_wall_ns, struct route_policy *ret_policy,
+    char *ret_left_out)
 {
 	struct wanted wanted = {.n = 0};
+	ret_left_out[0] = '\0';
 	memset(ret_policy, 0, sizeof(*ret_policy)); /* padding too: policies are compared as memory */
 	want_plain_classes(&wanted, objects);
 	for (unsigned i = 0; i < objects->n; i++) {
@@ -133,8 +140,10 @@ void ctl_policy_compile(const struct ctl_objects *objects, const struct ctl_clus
 		for (unsigned j = 0; objects->object[i]->kind == CTL_KIND_POLICY && j < policy->n_rules; j++) {
 			if (policy->rules[j].accelerator[0])
 				want_accelerator_classes(&wanted, objects, &policy->rules[j]);
-			if (ret_policy->n_rules < ROUTE_MAX_RULES)
-				add_rule(&policy->rules[j], cluster, now_ns, now_wall_ns, ret_policy);
+			if (ret_policy->n_rules < ROUTE_MAX_RULES &&
+			    !add_rule(&policy->rules[j], cluster, now_ns, now_wall_ns, ret_policy) && !ret_left_out[0])
+				snprintf(ret_left_out, CTL_LEFT_OUT_SIZE,
+				    "rules[%u] of policy %s: its pin visits a POP twice", j, policy->name);
 		}
 	}
 	place_classes(&wanted, old, ret_policy);

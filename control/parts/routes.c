@@ -106,7 +106,11 @@ void ctl_routes_policy(struct ctl_daemon *d)
 	struct route_policy *policy = malloc(sizeof(*policy));
 	if (!policy)
 		return;
-	ctl_policy_compile(&d->objects, &d->cluster, d->policy, ctl_monotonic_ns(), ctl_wall_ns(), policy);
+	char left_out[CTL_LEFT_OUT_SIZE];
+	ctl_policy_compile(&d->objects, &d->cluster, d->policy, ctl_monotonic_ns(), ctl_wall_ns(), policy, left_out);
+	if (left_out[0] && strcmp(d->parts->rule_left_out, left_out) != 0)
+		ctl_warning("left out: %s", left_out);
+	memcpy(d->parts->rule_left_out, left_out, sizeof(left_out));
 	/* Compiled into zeroed memory, padding and all: NOLINTNEXTLINE(bugprone-suspicious-memory-comparison) */
 	int error = d->policy && memcmp(policy, d->policy, sizeof(*policy)) == 0 ? -EALREADY
 	                                                                         : route_set_policy(d->engine, policy);

@@ -71,6 +71,9 @@ void route_set_stale(struct route_engine *engine, uint64_t ns);
 /* Fill *ret_class with the penalties and thresholds that go with an objective. */
 void route_class_default(const char *name, enum route_objective objective, struct route_class *ret_class);
 
+/* Whether a pin, of POPs by their numbers, is a path: of 2 to WIRE_PATH_MAX_HOPS + 1 POPs, none of them twice. */
+bool route_pin_is_sound(const struct route_rule *rule);
+
 /* Replace the policy; a copy is taken. Class numbers must keep their meaning from one policy to the next (the same name
  * and accelerator at the same index), or their routes start anew. Returns 0, or -EINVAL: the policy stays. */
 int route_set_policy(struct route_engine *engine, const struct route_policy *policy);

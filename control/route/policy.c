@@ -25,7 +25,7 @@ void route_class_default(const char *name, enum route_objective objective, struc
 	*ret_class = class;
 }
 
-static bool pin_is_sound(const struct route_rule *rule)
+bool route_pin_is_sound(const struct route_rule *rule)
 {
 	if (rule->n_pops < 2 || rule->n_pops > WIRE_PATH_MAX_HOPS + 1)
 		return false;
@@ -48,7 +48,7 @@ int route_policy_check(const struct route_policy *policy)
 		if (rule->n_pops > ROUTE_MAX_AVOID ||
 		    rule->n_providers > sizeof(rule->providers) / sizeof(rule->providers[0]))
 			return -EINVAL;
-		if (rule->action == ROUTE_PIN && !pin_is_sound(rule))
+		if (rule->action == ROUTE_PIN && !route_pin_is_sound(rule))
 			return -EINVAL;
 	}
 	return 0;

@@ -4,8 +4,8 @@
 
 #include "control/route/types.h"
 
-/* 0, or -EINVAL: too many classes or rules, a class that asks for more than ROUTE_MAX_RELAYS, a pin of fewer than two or
- * more than WIRE_PATH_MAX_HOPS + 1 POPs, or one that visits a POP twice. */
+/* 0, or -EINVAL: too many classes or rules, a class that asks for more than ROUTE_MAX_RELAYS, a pin that is
+ * not sound. */
 int route_policy_check(const struct route_policy *policy);
 
 /* The rule for traffic of a class between two POPs, or NULL. Of those that match and have not expired the most specific

@@ -286,6 +286,23 @@ Test(objects, each_mistake_is_one_line_with_its_remedy)
 	}
 }
 
+Test(objects, a_pin_visits_each_pop_once)
+{
+	static const char *const wrong[] = {
+	    "syd1, sgp1, syd1, fra1", "syd1, fra1, sgp1, fra1", "syd1, sgp1, sgp1, fra1"};
+	static const char *const twice[] = {"syd1", "fra1", "sgp1"};
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		char line[160];
+		cr_assert(apply(changed("syd1, sgp1, fra1", wrong[i])) == -EINVAL, "%s", wrong[i]);
+		snprintf(line, sizeof(line),
+		    "f.yaml:27: policy 'default': rules[1].pin: '%s': stands in the path twice; a path visits each POP "
+		    "once",
+		    twice[i]);
+		cr_assert_str_eq(text, line);
+	}
+	cr_assert(parse(changed("syd1, sgp1, fra1", wrong[0]), &set) == 0, "an older store may hold it");
+}
+
 Test(objects, a_vip_is_an_address_of_hosts_and_none_of_a_pop)
 {
 	static const char *const wrong[] = {"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"};

@@ -12,6 +12,7 @@
 static struct ctl_objects objects;
 static struct ctl_cluster cluster;
 static struct route_policy policy, old;
+static char left_out[CTL_LEFT_OUT_SIZE];
 
 static void apply(const char *yaml)
 {
@@ -28,7 +29,7 @@ static void enter(const char *name, const char *json)
 
 static void compile(const struct route_policy *before)
 {
-	ctl_policy_compile(&objects, &cluster, before, MONO, WALL, &policy);
+	ctl_policy_compile(&objects, &cluster, before, MONO, WALL, &policy, left_out);
 }
 
 static void begin(void)
@@ -106,4 +107,16 @@ Test(policy, rules_that_have_expired_or_name_unknown_pops_are_left_out)
 	cr_assert(policy.n_rules == 1);
 	cr_assert(policy.rule[0].action == ROUTE_PIN && policy.rule[0].n_pops == 3 && policy.rule[0].pops[1] == 3);
 	cr_assert(policy.rule[0].expires_ns == MONO + 10 * CTL_NS_PER_S);
+}
+
+Test(policy, a_pin_that_visits_a_pop_twice_does_not_stop_the_other_rules)
+{
+	apply("{kind: policy, name: p, rules: [{pin: [a, b]}, {pin: [a, c, a, b]}, {pin: [b, b]}, {pin: [b, c]}]}");
+	compile(NULL);
+	cr_assert(policy.n_rules == 2 && policy.rule[0].pops[1] == 2 && policy.rule[1].pops[1] == 3);
+	cr_assert_str_eq(left_out, "rules[1] of policy p: its pin visits a POP twice");
+	ctl_objects_free(&objects);
+	apply("{kind: policy, name: p, rules: [{pin: [a, b]}]}");
+	compile(NULL);
+	cr_assert(policy.n_rules == 1 && left_out[0] == '\0');
 }
