@@ -158,6 +158,8 @@ void ctl_daemon_free(struct ctl_daemon *d)
 	free(d->path);
 	explicit_bzero(d->parts->secret, sizeof(d->parts->secret));
 	free(d->parts->dark);
+	free(d->parts->left_out);
+	free(d->parts->own);
 	free(d->parts->rank);
 	free(d->parts);
 	free(d);

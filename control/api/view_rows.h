@@ -135,7 +135,7 @@ struct ctl_api_accelerator {
 	uint32_t listeners;
 	uint32_t endpoints;
 	uint32_t endpoints_up;
-	const char *state; /* ready: the data plane has acknowledged it | pending */
+	const char *state; /* ready: the data plane has acknowledged it | pending | left-out: a VIP of it is */
 };
 
 struct ctl_api_group {

@@ -106,3 +106,44 @@ int ctl_port_range_parse(const char *text, uint16_t *ret_lo, uint16_t *ret_hi)
 	*ret_hi = (uint16_t)hi;
 	return 0;
 }
+
+#define MAX_HOST 253u /* RFC 1035, 2.3.4: 255 bytes on the wire are so many letters */
+
+static bool parse_host(const char *text, size_t length, struct wire_addr *ret_address)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
+	char host[MAX_HOST + 1];
+	bool bracketed = length > 2 && text[0] == '[' && text[length - 1] == ']';
+	length -= bracketed ? 2 : 0;
+	if (length == 0 || length > MAX_HOST)
+		return false;
+	memcpy(host, text + bracketed, length);
+	host[length] = '\0';
+	if (bracketed)
+		return strchr(host, ':') && ctl_address_parse(host, ret_address) == 0;
+	if (ctl_address_parse(host, ret_address))
+		*ret_address = (struct wire_addr){0};
+	return strspn(host, letters) == length;
+}
+
+int ctl_servers_parse(const char *text, struct wire_addr ret_addresses[CTL_MAX_SERVERS])
+{
+	struct wire_addr found[CTL_MAX_SERVERS];
+	int n = 0;
+	for (const char *at = text;; at++) {
+		size_t length = strcspn(at, ",");
+		const char *colon = memrchr(at, ':', length);
+		uint32_t port;
+		if (n == (int)CTL_MAX_SERVERS || !colon || !parse_host(at, (size_t)(colon - at), &found[n]))
+			return -EINVAL;
+		const char *end = parse_decimal(colon + 1, UINT16_MAX, &port);
+		if (end != at + length || port == 0)
+			return -EINVAL;
+		n++;
+		at += length;
+		if (!*at)
+			break;
+	}
+	memcpy(ret_addresses, found, (size_t)n * sizeof(found[0]));
+	return n;
+}

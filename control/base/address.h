@@ -24,3 +24,9 @@ char *ctl_prefix_text(const struct wire_addr *prefix, uint32_t length, char *tex
 
 /* "443" or "8000-8099", 1 .. 65535, in order. Returns 0 or -EINVAL. */
 int ctl_port_range_parse(const char *text, uint16_t *ret_lo, uint16_t *ret_hi);
+
+/* "HOST:PORT[,HOST:PORT…]": a name, an IPv4 address or an IPv6 address in brackets, and a port from 1 to 65535. Each has
+ * one of ret_addresses, unset (::) for a name. Returns how many, or -EINVAL, also if there are more than
+ * CTL_MAX_SERVERS. */
+#define CTL_MAX_SERVERS 8u
+int ctl_servers_parse(const char *text, struct wire_addr ret_addresses[CTL_MAX_SERVERS]);

@@ -38,8 +38,9 @@ static void copy_text(struct ctl_yaml_value value, char *ret_text, size_t size)
 
 /* ---- dataplane: ---- */
 
-static void read_nat(struct ctl_yaml_value item, struct ctl_pop_dataplane *d)
+static void read_nat(struct ctl_yaml_value item, struct ctl_pop_config *config)
 {
+	struct ctl_pop_dataplane *d = &config->dataplane;
 	struct ctl_pop_nat *nat = &d->nats[d->n_nats];
 	*nat = (struct ctl_pop_nat){.port_lo = 1024, .port_hi = UINT16_MAX};
 	ctl_yaml_only(item, nat_keys);
@@ -49,11 +50,15 @@ static void read_nat(struct ctl_yaml_value item, struct ctl_pop_dataplane *d)
 	for (unsigned i = 0; i < d->n_nats; i++)
 		if (wire_addr_equal(&d->nats[i].address, &nat->address))
 			ctl_yaml_complain(address, "stands in the pool twice; join their port ranges in one line");
+	for (unsigned i = 0; i < config->n_servers; i++)
+		if (wire_addr_equal(&config->server[i], &nat->address))
+			ctl_yaml_complain(address, "is an address of the store; NAT addresses are of their own");
 	d->n_nats++;
 }
 
-static void read_dataplane(struct ctl_yaml_value map, struct ctl_pop_dataplane *d)
+static void read_dataplane(struct ctl_yaml_value map, struct ctl_pop_config *config)
 {
+	struct ctl_pop_dataplane *d = &config->dataplane;
 	static const char *const hugepages[] = {"no", "auto", NULL};
 	ctl_yaml_only(map, dataplane_keys);
 	d->workers = (uint32_t)ctl_yaml_uint(ctl_yaml_get(map, "workers"), 1, CTL_POP_MAX_WORKERS, d->workers);
@@ -65,7 +70,7 @@ static void read_dataplane(struct ctl_yaml_value map, struct ctl_pop_dataplane *
 	struct ctl_yaml_value pool = ctl_yaml_get(map, "nat-pool");
 	unsigned n = ctl_yaml_items(pool, CTL_POP_MAX_NATS);
 	for (unsigned i = 0; i < n; i++)
-		read_nat(ctl_yaml_item(pool, i), d);
+		read_nat(ctl_yaml_item(pool, i), config);
 }
 
 /* ---- ports: ---- */
@@ -226,10 +231,15 @@ static void read_run_dir(struct ctl_yaml_value map, struct ctl_pop_config *confi
 
 static void read_store(struct ctl_yaml_value value, struct ctl_pop_config *config)
 {
+	static const char etcd[] = "etcd://", sqlite[] = "sqlite:///";
 	copy_text(value, config->store, sizeof(config->store));
-	if (ctl_yaml_is_present(&value) && strncmp(config->store, "etcd://", 7) != 0 &&
-	    strncmp(config->store, "sqlite:///", 10) != 0)
-		ctl_yaml_complain(value, "must be etcd://HOST:PORT[,HOST:PORT…] or sqlite:///PATH");
+	if (strncmp(config->store, etcd, strlen(etcd)) == 0) {
+		int n = ctl_servers_parse(config->store + strlen(etcd), config->server);
+		config->n_servers = n < 0 ? 0 : (unsigned)n;
+	}
+	if (config->store[0] && !config->n_servers && strncmp(config->store, sqlite, strlen(sqlite)) != 0)
+		ctl_yaml_complain(value,
+		    "must be etcd://HOST:PORT[,HOST:PORT…] of at most %u servers, or sqlite:///PATH", CTL_MAX_SERVERS);
 }
 
 static void read_probes(struct ctl_yaml_value map, struct ctl_pop_config *config)
@@ -254,7 +264,7 @@ static void read_pop(struct ctl_yaml_value map, struct ctl_pop_config *config)
 	    ctl_yaml_duration(ctl_yaml_get(map, "test-clock-offset"), -MAX_CLOCK_OFFSET, MAX_CLOCK_OFFSET, 0);
 	config->log =
 	    (enum ctl_log_level)ctl_yaml_choice(ctl_yaml_get(map, "log"), ctl_log_level_names, (int)config->log);
-	read_dataplane(ctl_yaml_get(map, "dataplane"), &config->dataplane);
+	read_dataplane(ctl_yaml_get(map, "dataplane"), config);
 	struct ctl_yaml_value ports = ctl_yaml_need(map, "ports"), links = ctl_yaml_get(map, "links");
 	unsigned n = ctl_yaml_items(ports, WIRE_CTL_MAX_PORTS);
 	for (unsigned i = 0; i < n; i++)

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "control/base/address.h"
 #include "control/base/log.h"
 #include "control/base/mistakes.h"
 #include "control/base/yaml.h"
@@ -82,6 +83,8 @@ struct ctl_pop_config {
 	char region[CTL_NAME_SIZE];
 	char run_dir[CTL_POP_PATH_SIZE];
 	char store[CTL_POP_TEXT_SIZE];
+	unsigned n_servers;
+	struct wire_addr server[CTL_MAX_SERVERS]; /* of the store; unset (::) where pop.yaml has a name */
 	char secret_file[CTL_POP_TEXT_SIZE];
 	int64_t clock_offset_ns;
 	enum ctl_log_level log;

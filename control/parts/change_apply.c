@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/base/address.h"
 #include "control/base/clock.h"
 #include "control/parts/change.h"
 
@@ -24,18 +25,29 @@ static void check_allowed(const struct ctl_objects *batch, const struct ctl_chan
 		ctl_mistake(m, "body:1: holds no document; see kuafu.yaml(5)");
 }
 
+/* What this POP needs itself; nobody else sees all of it. */
+static void check_own(const struct ctl_daemon *d, const struct ctl_object *o, struct ctl_mistakes *m)
+{
+	for (unsigned i = 0; o->kind == CTL_KIND_ACCELERATOR && i < o->accelerator.n_vips; i++) {
+		char text[CTL_ADDRESS_TEXT];
+		const struct wire_addr *vip = &o->accelerator.vips[i];
+		const char *taken = ctl_taken_by(d, vip);
+		if (taken)
+			ctl_mistake(m, "%s:%u: vips: '%s': is %s; choose another", o->source, o->line,
+			    ctl_address_text(vip, text), taken);
+	}
+}
+
 static int check_taken(const struct ctl_daemon *d, const struct ctl_objects *batch, struct ctl_mistakes *m)
 {
-	size_t n = 0, most = d->config.dataplane.n_nats;
+	size_t n = 0, most = 0;
 	for (unsigned i = 0; i < d->cluster.n_pops; i++)
 		most += d->cluster.pop[i]->n_addresses;
 	struct ctl_taken_address *taken = calloc(most + 1, sizeof(*taken));
 	if (!taken)
 		return -ENOMEM;
-	for (unsigned i = 0; i < d->config.dataplane.n_nats; i++)
-		taken[n++] = (struct ctl_taken_address){d->config.dataplane.nats[i].address, d->config.name};
 	for (unsigned i = 0; i < d->cluster.n_pops; i++)
-		for (unsigned j = 0; j < d->cluster.pop[i]->n_addresses; j++)
+		for (unsigned j = 0; !d->cluster.pop[i]->self && j < d->cluster.pop[i]->n_addresses; j++)
 			taken[n++] =
 			    (struct ctl_taken_address){d->cluster.pop[i]->address[j].address, d->cluster.pop[i]->name};
 	ctl_objects_check_taken(batch, taken, n, m);
@@ -52,6 +64,9 @@ static int check(struct ctl_daemon *d, struct ctl_objects *batch, struct ctl_mis
 		known[i] = d->cluster.pop[i]->name;
 	int error = ctl_objects_check(&d->objects, batch, known, m);
 	free(known);
+	ctl_taken_look(d);
+	for (unsigned i = 0; !error && i < batch->n; i++)
+		check_own(d, batch->object[i], m);
 	return error ? error : check_taken(d, batch, m);
 }
 

@@ -52,9 +52,9 @@ struct index {
 struct forwarding {
 	struct ctl_daemon *d;
 	struct rows vips, listeners, groups, endpoints, quics, dark;
+	struct rows left_out; /* ids of accelerators */
 	struct index by_vip, by_listener;
-	unsigned n_left_out;
-	char left_out[CTL_LEFT_OUT_SIZE]; /* the first */
+	char why[CTL_LEFT_OUT_SIZE]; /* of the first that is left out */
 };
 
 /* ---- from pop.yaml alone ---- */
@@ -250,36 +250,18 @@ static void add_listener(struct forwarding *f, const struct ctl_accelerator *a, 
 	}
 }
 
-static bool is_nat_address(const struct ctl_daemon *d, const struct wire_addr *address)
-{
-	for (unsigned i = 0; i < d->config.dataplane.n_nats; i++)
-		if (wire_addr_equal(&d->config.dataplane.nats[i].address, address))
-			return true;
-	return false;
-}
-
-static bool is_link_address(const struct ctl_daemon *d, const struct wire_addr *address)
-{
-	for (unsigned i = 0; i < d->config.n_links; i++)
-		if (wire_addr_equal(&d->config.links[i].address, address))
-			return true;
-	return false;
-}
-
 /* What the apply could not see: pop.yaml of each POP, and what two POPs applied at the same moment. The data plane would
- * refuse everything for one such VIP. */
+ * refuse everything for one such VIP, or the POP be cut off. */
 static bool can_keep(struct forwarding *f, const struct ctl_accelerator *a, const struct wire_addr *vip)
 {
 	char text[CTL_ADDRESS_TEXT];
-	bool is_nat = is_nat_address(f->d, vip), is_link = is_link_address(f->d, vip);
-	if (!is_nat && !is_link && owner_of(f, vip) == NO_OWNER)
+	const char *taken = ctl_taken_by(f->d, vip);
+	if (!taken && owner_of(f, vip) == NO_OWNER)
 		return true;
-	if (f->n_left_out++ == 0)
-		snprintf(f->left_out, sizeof(f->left_out), "VIP %s of accelerator %s: %s", ctl_address_text(vip, text),
-		    a->name,
-		    is_nat    ? "it is in this POP's nat-pool"
-		    : is_link ? "it is the address of a link of this POP"
-		              : "another accelerator has it");
+	if (f->left_out.n == 0)
+		snprintf(f->why, sizeof(f->why), "VIP %s of accelerator %s: it is %s", ctl_address_text(vip, text),
+		    a->name, taken ? taken : "another accelerator's");
+	*(uint32_t *)add_row(&f->left_out) = a->id;
 	return false;
 }
 
@@ -347,12 +329,16 @@ static bool make_indexes(struct forwarding *f)
 	return make_index(&f->by_vip, vips) && make_index(&f->by_listener, listeners);
 }
 
-static void warn_of_left_out(const struct forwarding *f)
+/* Takes left_out->data over. */
+static void set_left_out(struct forwarding *f)
 {
 	struct ctl_parts *p = f->d->parts;
-	if (f->n_left_out && strcmp(p->vip_left_out, f->left_out) != 0)
-		ctl_warning("left out: %s", f->left_out);
-	memcpy(p->vip_left_out, f->left_out, sizeof(p->vip_left_out));
+	if (f->why[0] && strcmp(p->vip_left_out, f->why) != 0)
+		ctl_warning("left out: %s", f->why);
+	memcpy(p->vip_left_out, f->why, sizeof(p->vip_left_out));
+	free(p->left_out);
+	p->left_out = (uint32_t *)(void *)f->left_out.data;
+	p->n_left_out = f->left_out.n;
 }
 
 void ctl_forwarding_update(struct ctl_daemon *d)
@@ -365,9 +351,11 @@ void ctl_forwarding_update(struct ctl_daemon *d)
 	    .endpoints.size = sizeof(struct wire_ctl_endpoint),
 	    .quics.size = sizeof(struct wire_ctl_quic),
 	    .dark.size = sizeof(struct wire_addr),
+	    .left_out.size = sizeof(uint32_t),
 	};
 	if (!d->objects_listed)
 		return;
+	ctl_taken_look(d);
 	bool failed = !make_indexes(&f);
 	for (unsigned i = 0; !failed && i < d->objects.n; i++)
 		if (d->objects.object[i]->kind == CTL_KIND_ACCELERATOR)
@@ -383,7 +371,10 @@ void ctl_forwarding_update(struct ctl_daemon *d)
 	}
 	if (!failed) {
 		set_dark(d, &f.dark);
-		warn_of_left_out(&f);
+		set_left_out(&f);
+	} else {
+		free(f.dark.data);
+		free(f.left_out.data);
 	}
 	free(f.by_vip.slot);
 	free(f.by_listener.slot);

@@ -53,6 +53,10 @@ struct ctl_parts {
 	uint16_t *rank;  /* control/parts/distances.c */
 	unsigned n_dark; /* addresses that are the forwarder's alone: VIPs and NAT addresses */
 	struct wire_addr *dark;
+	size_t n_left_out;
+	uint32_t *left_out; /* ids of accelerators of which a VIP is, one for each VIP */
+	size_t n_own;
+	struct wire_addr *own;      /* addresses of this machine: control/parts/taken.c */
 	struct ctl_change *changes; /* in order; the first is under way: control/parts/change.h */
 	uv_timer_t change_wait;     /* before the first is tried again, or the next one begun */
 	struct ctl_api_view view;
@@ -99,6 +103,11 @@ void ctl_checks_set(struct ctl_daemon *d); /* the endpoints that we check have c
 
 /* Whether POPs are nearer than others that were not when it was last asked. */
 bool ctl_distances_changed(struct ctl_daemon *d);
+
+/* Looks at the addresses of this machine's interfaces, which ctl_taken_by() knows from then on. */
+void ctl_taken_look(struct ctl_daemon *d);
+/* For what this POP needs the address itself, such as "in this POP's nat-pool": no VIP may be it. NULL: for nothing. */
+const char *ctl_taken_by(const struct ctl_daemon *d, const struct wire_addr *address);
 
 /* CTL_DUE_FORWARDING: what the data plane should hold of accelerators. */
 void ctl_forwarding_update(struct ctl_daemon *d);

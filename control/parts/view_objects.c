@@ -27,6 +27,14 @@ static unsigned count_up(const struct ctl_daemon *d, const struct ctl_group *gro
 
 /* ---- accelerators ---- */
 
+static bool is_left_out(const struct ctl_daemon *d, const struct ctl_accelerator *a)
+{
+	for (size_t i = 0; i < d->parts->n_left_out; i++)
+		if (d->parts->left_out[i] == a->id)
+			return true;
+	return false;
+}
+
 static void show_accelerator(const struct ctl_daemon *d, const struct ctl_accelerator *a, ctl_api_emit *emit, void *to)
 {
 	char text[CTL_MAX_VIPS][CTL_ADDRESS_TEXT];
@@ -39,7 +47,9 @@ static void show_accelerator(const struct ctl_daemon *d, const struct ctl_accele
 	    .vip = vip,
 	    .n_vip = a->n_vips,
 	    .listeners = a->n_listeners,
-	    .state = status.synchronised ? "ready" : "pending",
+	    .state = is_left_out(d, a)     ? "left-out"
+	             : status.synchronised ? "ready"
+	                                   : "pending",
 	};
 	for (unsigned i = 0; i < a->n_vips; i++)
 		vip[i] = ctl_address_text(&a->vips[i], text[i]);

@@ -16,14 +16,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/base/address.h"
 #include "control/base/clock.h"
 #include "control/store/etcd_message.h"
 #include "control/store/http.h"
 #include "control/store/impl.h"
 
-#define MAX_SERVERS 8u
-#define PING_MS     1000u
-#define URL_SIZE    320u
+#define PING_MS  1000u
+#define URL_SIZE 320u
 
 struct etcd_watch {
 	struct ctl_store_watch *watch;
@@ -352,19 +352,6 @@ static void on_ping(uv_timer_t *timer)
 
 /* ---- opening and closing ---- */
 
-/* "a:1,b:2" into zero-separated servers. Returns how many, or -EINVAL. */
-static int split_servers(char *servers)
-{
-	int n = 0;
-	for (char *save = NULL, *server = strtok_r(servers, ",", &save); server; server = strtok_r(NULL, ",", &save)) {
-		const char *colon = strrchr(server, ':');
-		if (!colon || colon == server || !colon[1] || strspn(colon + 1, "0123456789") != strlen(colon + 1))
-			return -EINVAL;
-		n++;
-	}
-	return n > 0 && n <= (int)MAX_SERVERS ? n : -EINVAL;
-}
-
 static int etcd_open(struct ctl_store *store, const char *rest)
 {
 	struct etcd_store *e = calloc(1, sizeof(*e));
@@ -372,7 +359,10 @@ static int etcd_open(struct ctl_store *store, const char *rest)
 		free(e);
 		return -ENOMEM;
 	}
-	int n = strstr(rest, ",,") || rest[0] == ',' ? -EINVAL : split_servers(e->servers);
+	struct wire_addr unused[CTL_MAX_SERVERS];
+	int n = ctl_servers_parse(rest, unused);
+	for (char *comma = e->servers; (comma = strchr(comma, ','));)
+		*comma++ = '\0';
 	int error = n < 0 ? n : ctl_http_new(store->loop, &e->http);
 	if (error) {
 		free(e->servers);

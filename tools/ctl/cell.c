@@ -93,8 +93,8 @@ static enum cli_colour colour_of(const char *word)
 	} colours[] = {{"up", CLI_GOOD}, {"ok", CLI_GOOD}, {"ready", CLI_GOOD}, {"connected", CLI_GOOD},
 	    {"healthy", CLI_GOOD}, {"primary", CLI_GOOD}, {"ebpf", CLI_GOOD}, {"down", CLI_BAD}, {"silent", CLI_BAD},
 	    {"read-only", CLI_BAD}, {"absent", CLI_BAD}, {"unhealthy", CLI_BAD}, {"none", CLI_BAD},
-	    {"backup", CLI_WARN}, {"drained", CLI_WARN}, {"resyncing", CLI_WARN}, {"pending", CLI_WARN},
-	    {"unknown", CLI_WARN}, {"user", CLI_WARN}};
+	    {"left-out", CLI_BAD}, {"backup", CLI_WARN}, {"drained", CLI_WARN}, {"resyncing", CLI_WARN},
+	    {"pending", CLI_WARN}, {"unknown", CLI_WARN}, {"user", CLI_WARN}};
 	for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++) {
 		if (strcmp(word, colours[i].word) == 0)
 			return colours[i].colour;

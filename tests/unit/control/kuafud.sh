@@ -76,6 +76,21 @@ pid=
 [ ! -e "$dir/run/kuafud.ready" ] || fail "kuafud.ready is left behind"
 "$kuafud" --config "$dir/pop.yaml" --remove 2>>"$dir/log" || fail "--remove fails"
 
+# An address that the POP comes to need itself is a VIP no longer, and shown as such.
+cp "$dir/pop.yaml" "$dir/pop.yaml.kept"
+echo 'dataplane: {nat-pool: [{address: 192.0.2.1}]}' >>"$dir/pop.yaml"
+start
+is_left_out() { ctl show accelerators | grep -q 'left-out'; }
+wait_for is_left_out
+grep -q "left out: VIP 192.0.2.1 of accelerator web: it is in this POP's nat-pool" "$dir/log" || fail "the log does not say so"
+ctl apply -f "$dir/object.yaml" >/dev/null 2>"$dir/refused" && fail "it is taken again"
+grep -q "vips: '192.0.2.1': is in this POP's nat-pool" "$dir/refused" || fail "no line for it: $(cat "$dir/refused")"
+kill "$pid"
+wait "$pid" || :
+pid=
+"$kuafud" --config "$dir/pop.yaml" --remove 2>>"$dir/log" || fail "--remove fails with a nat-pool"
+mv "$dir/pop.yaml.kept" "$dir/pop.yaml"
+
 # A disk that is full: the store can be read but takes nothing, and status says so until there is room again.
 if mount -t tmpfs -o size=1m none "$dir/disk" 2>/dev/null; then
 	sed "s|sqlite://$dir|sqlite://$dir/disk|" "$dir/pop.yaml" >"$dir/full.yaml"

@@ -98,8 +98,12 @@ Test(pop_config, each_mistake_is_one_line_with_its_remedy)
 	    {"id: 1", "id: 0", "pop.yaml:2: id: '0': must be a whole number from 1 to 65535"},
 	    {"region: ap-southeast\n", "", "pop.yaml:1: region: missing; add 'region: …'"},
 	    {"etcd://", "redis://",
-	        "pop.yaml:4: store: 'redis://10.255.0.1:2379': must be etcd://HOST:PORT[,HOST:PORT…] "
-	        "or sqlite:///PATH"},
+	        "pop.yaml:4: store: 'redis://10.255.0.1:2379': must be etcd://HOST:PORT[,HOST:PORT…] of at most 8 "
+	        "servers, or sqlite:///PATH"},
+	    {"10.3.1.1", "10.255.0.1",
+	        "pop.yaml:11: dataplane.nat-pool[0].address: '10.255.0.1': is an address of the store; NAT addresses "
+	        "are "
+	        "of their own"},
 	    {"workers: 2", "worker: 2", "pop.yaml:9: dataplane: 'worker': unknown field; did you mean 'workers'?"},
 	    {"port: sink", "port: lan", "pop.yaml:17: links[1].port: 'lan': must be one of: wan, sink"},
 	    {"link: 1,", "link: 0,", "pop.yaml:17: links[1].link: '0': another link has this number"},

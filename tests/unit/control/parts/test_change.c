@@ -51,6 +51,7 @@ static void end(void)
 	cr_assert(uv_loop_close(&loop) == 0);
 	ctl_objects_free(&d.objects);
 	ctl_cluster_free(&d.cluster);
+	free(parts.own);
 	for (unsigned i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
 		unlink(path);
@@ -179,6 +180,30 @@ Test(change, deletes_nothing_that_another_pop_has_changed_unseen)
 	ctl_change_delete(&d, "policy", "p", take_answer, NULL);
 	expect(-EINVAL, "defines class 'x'");
 	cr_assert(ctl_objects_find(&d.objects, CTL_KIND_POLICY, "p"));
+}
+
+Test(change, takes_no_vip_that_this_pop_needs_itself)
+{
+	static const char web[] = "{kind: accelerator, name: web, vips: [%s], listeners: [{name: l, protocol: udp, "
+	                          "ports: [1], groups: [{region: r, pops: [a], endpoints: []}]}]}";
+	static const struct {
+		const char *vip, *line;
+	} rows[] = {{"10.9.0.1", "body:1: vips: '10.9.0.1': is an address of this POP's store; choose another"},
+	    {"10.9.0.2", "body:1: vips: '10.9.0.2': is in this POP's nat-pool; choose another"},
+	    {"10.9.0.3", "body:1: vips: '10.9.0.3': is the address of a link of this POP; choose another"}};
+	char text[256];
+	cr_assert(ctl_address_parse("10.9.0.1", &d.config.server[0]) == 0);
+	cr_assert(ctl_address_parse("10.9.0.2", &d.config.dataplane.nats[0].address) == 0);
+	cr_assert(ctl_address_parse("10.9.0.3", &d.config.links[0].address) == 0);
+	d.config.n_servers = d.config.dataplane.n_nats = d.config.n_links = 1;
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(text, sizeof(text), web, rows[i].vip);
+		apply(text);
+		expect(-EINVAL, rows[i].line);
+	}
+	snprintf(text, sizeof(text), web, "10.9.0.4");
+	apply(text);
+	expect(0, "created");
 }
 
 Test(change, deletes_what_is_there)
