@@ -65,6 +65,7 @@ static void read_endpoint(struct ctl_yaml_value item, const struct ctl_listener 
 	struct ctl_endpoint *endpoint = &group->endpoints[group->n_endpoints];
 	if (!ctl_yaml_only(item, endpoint_keys))
 		return;
+	endpoint->line = ctl_yaml_line(&item);
 	ctl_yaml_address(ctl_yaml_need(item, "address"), &endpoint->address);
 	endpoint->id = (uint32_t)ctl_yaml_uint(ctl_yaml_get(item, "id"), 1, UINT32_MAX, 0);
 	endpoint->port = (uint16_t)ctl_yaml_uint(ctl_yaml_need(item, "port"), 1, UINT16_MAX, 0);
@@ -83,9 +84,11 @@ static void read_endpoint(struct ctl_yaml_value item, const struct ctl_listener 
 	endpoint->drained = ctl_yaml_bool(drained, false);
 	for (unsigned i = 0; i < group->n_endpoints; i++)
 		if (group->endpoints[i].port == endpoint->port &&
-		    wire_addr_equal(&group->endpoints[i].address, &endpoint->address))
+		    wire_addr_equal(&group->endpoints[i].address, &endpoint->address)) {
 			ctl_yaml_complain(ctl_yaml_get(item, "address"),
 			    "port %u stands in this group twice; give it more weight instead", endpoint->port);
+			break;
+		}
 	ctl_server_id_read(ctl_yaml_get(item, "server-id"), listener, endpoint);
 	group->n_endpoints++;
 }

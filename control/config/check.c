@@ -88,6 +88,81 @@ static void need_class(const struct merged *w, const struct ctl_object *o, unsig
 	    o->source, line, class);
 }
 
+/* ---- endpoints ---- */
+
+/* A VIP of the merged set and whose it is. By address, to be looked up. */
+struct vip {
+	struct wire_addr address;
+	const struct ctl_object *owner;
+};
+
+static int by_address(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct wire_addr)); /* the first of struct vip */
+}
+
+/* From malloc, sorted; NULL without memory. */
+static struct vip *list_vips(const struct merged *w, size_t *ret_n)
+{
+	size_t n = 0;
+	unsigned i = 0;
+	for (const struct ctl_object *o; (o = next_object(w, &i));)
+		n += o->kind == CTL_KIND_ACCELERATOR ? o->accelerator.n_vips : 0;
+	struct vip *vips = calloc(n + 1, sizeof(*vips));
+	n = i = 0;
+	for (const struct ctl_object *o; vips && (o = next_object(w, &i));)
+		for (unsigned j = 0; o->kind == CTL_KIND_ACCELERATOR && j < o->accelerator.n_vips; j++)
+			vips[n++] = (struct vip){o->accelerator.vips[j], o};
+	if (vips)
+		qsort(vips, n, sizeof(*vips), by_address);
+	*ret_n = n;
+	return vips;
+}
+
+static bool is_new(const struct merged *w, const struct ctl_object *o)
+{
+	return ctl_objects_find(w->batch, o->kind, ctl_object_name(o)) == o;
+}
+
+/* Its traffic would come back to the data plane, and go round. */
+static void check_endpoint(const struct merged *w, const struct ctl_object *o, bool new,
+    const struct ctl_endpoint *endpoint, const struct vip *vips, size_t n)
+{
+	char text[CTL_ADDRESS_TEXT];
+	ctl_address_text(&endpoint->address, text);
+	if (new && !wire_addr_is_host(&endpoint->address))
+		ctl_mistake(w->m,
+		    "%s:%u: endpoints: '%s': is no host's address; name the server as the POPs of its group reach it",
+		    o->source, endpoint->line, text);
+	const struct vip *vip = bsearch(&endpoint->address, vips, n, sizeof(*vips), by_address);
+	if (vip && new)
+		ctl_mistake(w->m, "%s:%u: endpoints: '%s': is a VIP of accelerator '%s'; name the server's own address",
+		    o->source, endpoint->line, text, vip->owner->accelerator.name);
+	else if (vip && is_new(w, vip->owner))
+		ctl_mistake(w->m, "%s:%u: vips: '%s': is an endpoint of accelerator '%s'; choose another",
+		    vip->owner->source, vip->owner->line, text, o->accelerator.name);
+}
+
+static int check_endpoints(const struct merged *w)
+{
+	size_t n = 0;
+	unsigned i = 0;
+	struct vip *vips = list_vips(w, &n);
+	if (!vips)
+		return -ENOMEM;
+	for (const struct ctl_object *o; (o = next_object(w, &i));) {
+		bool new = is_new(w, o);
+		for (unsigned j = 0; o->kind == CTL_KIND_ACCELERATOR && j < o->accelerator.n_listeners; j++) {
+			const struct ctl_listener *listener = &o->accelerator.listeners[j];
+			for (unsigned k = 0; k < listener->n_groups; k++)
+				for (unsigned e = 0; e < listener->groups[k].n_endpoints; e++)
+					check_endpoint(w, o, new, &listener->groups[k].endpoints[e], vips, n);
+		}
+	}
+	free(vips);
+	return 0;
+}
+
 /* ---- each kind ---- */
 
 static void check_vips(const struct merged *w, const struct ctl_object *o)
@@ -206,6 +281,9 @@ int ctl_objects_check(
 		if (o->kind == CTL_KIND_POLICY)
 			check_policy(&w, o);
 	}
+	int error = check_endpoints(&w);
+	if (error)
+		return error;
 	if (m->found != found)
 		return -EINVAL;
 	return ctl_objects_inherit(set, batch);

@@ -3,7 +3,7 @@
  * store as JSON, which the same reader reads.
  *
  * Invariants of a checked set: names are unique in their kind; a VIP, and a port of a VIP and protocol, belong to one
- * listener; every POP named exists; every class named is built in or defined by one policy; ids of accelerators,
+ * listener; an endpoint is a host and no VIP; every POP named exists; every class named is built in or defined by one policy; ids of accelerators,
  * groups and endpoints are unique, not 0, and the same in the whole cluster, for as long as the object has its name. */
 #pragma once
 
@@ -55,6 +55,7 @@ struct ctl_endpoint {
 	bool drained_given;       /* the document says so; else an apply keeps what was */
 	uint8_t server_id_length; /* 0: has none */
 	uint8_t server_id[WIRE_QUIC_MAX_SERVER_ID + 1];
+	unsigned line;
 };
 
 struct ctl_group {
@@ -151,7 +152,7 @@ int ctl_objects_parse(const char *source, const char *text, size_t size, uint64_
 /* Would `batch` applied onto `set` be a checked set? Complains into m about the objects of batch, with `known_pops`
  * (NULL-terminated: the registered ones) as the POPs that exist beside those the sets declare. Gives ids to the objects
  * of batch, the old ones where `set` has the same name, and lets endpoints and POPs keep their drained state where batch
- * does not say. Returns 0 or -EINVAL. */
+ * does not say. Returns 0, -EINVAL or -ENOMEM. */
 int ctl_objects_check(
     const struct ctl_objects *set, struct ctl_objects *batch, const char *const *known_pops, struct ctl_mistakes *m);
 

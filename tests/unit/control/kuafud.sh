@@ -43,7 +43,7 @@ cat >"$dir/pop.yaml" <<-END
 END
 cat >"$dir/object.yaml" <<-END
 	{kind: accelerator, name: web, vips: [192.0.2.1], listeners: [{name: l, protocol: udp, ports: [53],
-	  groups: [{region: ap, pops: [sgp1], endpoints: [{address: 127.0.0.1, port: 53}]}]}]}
+	  groups: [{region: ap, pops: [sgp1], endpoints: [{address: 10.9.0.2, port: 53}]}]}]}
 END
 
 "$kuafud" --config "$dir/pop.yaml" --check || fail "a good file is refused"

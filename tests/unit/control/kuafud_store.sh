@@ -44,7 +44,7 @@ cat >"$dir/pop.yaml" <<-END
 END
 cat >"$dir/accelerator.yaml" <<-END
 	{kind: accelerator, name: web, vips: [192.0.2.1], listeners: [{name: l, protocol: udp, ports: [53],
-	  groups: [{region: ap, pops: [sgp1], endpoints: [{address: 127.0.0.1, port: 53}]}]}]}
+	  groups: [{region: ap, pops: [sgp1], endpoints: [{address: 10.9.0.2, port: 53}]}]}]}
 END
 echo '{kind: policy, name: extra, rules: [{match: {from: sgp1, to: fra1}, pin: [sgp1, fra1]}]}' >"$dir/policy.yaml"
 etcdctl put /kuafu/v1/pop/fra1 \

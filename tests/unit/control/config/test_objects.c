@@ -327,6 +327,32 @@ Test(objects, a_vip_is_an_address_of_hosts_and_none_of_a_pop)
 	ctl_objects_free(&all);
 }
 
+Test(objects, an_endpoint_is_a_host_and_no_vip)
+{
+	static const char *const wrong[] = {
+	    "0.0.0.0", "127.0.0.1", "224.0.0.5", "255.255.255.255", "'::1'", "'fe80::1'"};
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		cr_assert(apply(changed("198.51.100.11", wrong[i])) == -EINVAL, "%s", wrong[i]);
+		cr_assert(strstr(text, "f.yaml:18: endpoints: '") && strstr(text, "is no host's address"), "%s", text);
+	}
+	cr_assert(apply(changed("198.51.100.11", "203.0.113.11")) == -EINVAL);
+	cr_assert_str_eq(text,
+	    "f.yaml:18: endpoints: '203.0.113.11': is a VIP of accelerator 'game'; name the server's own address");
+	cr_assert(apply(example) == 0, "%s", text);
+	static const char other[] =
+	    "{kind: accelerator, name: web, vips: [%s], listeners: [{name: a, protocol: tcp, ports: [80], "
+	    "groups: [{region: eu, pops: [fra1], endpoints: [{address: %s, port: 80}]}]}]}";
+	char yaml[256];
+	snprintf(yaml, sizeof(yaml), other, "198.51.100.10", "198.51.100.20");
+	cr_assert(apply(yaml) == -EINVAL);
+	cr_assert_str_eq(text, "f.yaml:1: vips: '198.51.100.10': is an endpoint of accelerator 'game'; choose another");
+	snprintf(yaml, sizeof(yaml), other, "198.51.100.99", "203.0.113.10");
+	cr_assert(apply(yaml) == -EINVAL);
+	cr_assert(strstr(text, "endpoints: '203.0.113.10': is a VIP of accelerator 'game'"), "%s", text);
+	ctl_mistakes_free(&mistakes);
+	cr_assert(parse(changed("198.51.100.11", "127.0.0.1"), &batch) == 0, "an older store may hold it");
+}
+
 Test(objects, a_vip_belongs_to_one_accelerator)
 {
 	cr_assert(apply(example) == 0, "%s", text);
@@ -412,7 +438,7 @@ Test(objects, ids_are_unique_in_a_large_set)
 	unsigned n_seen = 0;
 	for (unsigned a = 0; a < 40; a++) {
 		int used = snprintf(yaml, sizeof(yaml),
-		    "{kind: accelerator, name: a%u, vips: [10.0.0.%u], listeners: [{name: x, "
+		    "{kind: accelerator, name: a%u, vips: [192.0.2.%u], listeners: [{name: x, "
 		    "protocol: tcp, ports: [80], groups: [{region: r, pops: [fra1], endpoints: [",
 		    a, a + 1);
 		for (unsigned e = 0; e < CTL_MAX_ENDPOINTS; e++)
