@@ -236,6 +236,10 @@ void ctl_yaml_complain(struct ctl_yaml_value value, const char *format, ...)
 {
 	char text[512], shown[VALUE_SHOWN + 16];
 	va_list args;
+	if (value.yaml->mistakes->kept == CTL_MISTAKES_MAX) {
+		value.yaml->mistakes->found++; /* nobody would see the line */
+		return;
+	}
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);

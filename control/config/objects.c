@@ -131,10 +131,11 @@ static bool has_kind(struct ctl_yaml_value document)
 	return ctl_yaml_choice(ctl_yaml_need(document, "kind"), ctl_kind_names, -1) >= 0;
 }
 
-static int read_all(const char *source, const struct ctl_yaml *yaml, uint64_t now_wall_ns, struct ctl_objects *batch)
+static int read_all(const char *source, const struct ctl_yaml *yaml, uint64_t now_wall_ns, const struct ctl_mistakes *m,
+    struct ctl_objects *batch)
 {
 	unsigned n = ctl_yaml_documents(yaml);
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n && m->kept < CTL_MISTAKES_MAX; i++) { /* more would not be shown */
 		struct ctl_yaml_value document = ctl_yaml_document(yaml, i);
 		if (!has_kind(document))
 			continue;
@@ -171,7 +172,7 @@ int ctl_objects_parse(const char *source, const char *text, size_t size, uint64_
 	if (error)
 		return error;
 	struct ctl_objects batch = {0};
-	error = read_all(source, yaml, now_wall_ns, &batch);
+	error = read_all(source, yaml, now_wall_ns, m, &batch);
 	if (!error && m->found != found)
 		error = -EINVAL;
 	if (!error)

@@ -430,6 +430,33 @@ Test(objects, a_tunnel_is_ip_in_ip_unless_it_is_said_to_be_geneve)
 	cr_assert(strstr(text, "encap: 'geneve': is for mode tunnel"), "%s", text);
 }
 
+/* Aliases make much of little: 64 listeners of 8 groups of 256 endpoints, and all of them wrong, in document after
+ * document. What nobody is shown is not sought either. */
+Test(objects, mistakes_that_aliases_multiply_take_no_time, .timeout = 30)
+{
+	static char yaml[1 << 20];
+	size_t used = 0;
+	for (unsigned document = 0; document < 200; document++) {
+		used += (size_t)snprintf(yaml + used, sizeof(yaml) - used,
+		    "---\nkind: accelerator\nname: a%u\nvips: [192.0.2.1]\nlisteners:\n"
+		    "- &l {name: l, protocol: tcp, ports: [80], groups: [&g {region: r, pops: [fra1], endpoints: [\n"
+		    "&e {address: 10.0.0.1, port: 80}",
+		    document);
+		for (unsigned i = 1; i < CTL_MAX_ENDPOINTS; i++)
+			used += (size_t)snprintf(yaml + used, sizeof(yaml) - used, ", *e");
+		used += (size_t)snprintf(yaml + used, sizeof(yaml) - used, "]}");
+		for (unsigned i = 1; i < CTL_MAX_GROUPS; i++)
+			used += (size_t)snprintf(yaml + used, sizeof(yaml) - used, ", *g");
+		used += (size_t)snprintf(yaml + used, sizeof(yaml) - used, "]}\n");
+		for (unsigned i = 1; i < CTL_MAX_LISTENERS; i++)
+			used += (size_t)snprintf(yaml + used, sizeof(yaml) - used, "- *l\n");
+	}
+	cr_assert(used < sizeof(yaml));
+	cr_assert(parse(yaml, &batch) == -EINVAL && batch.n == 0);
+	cr_assert(mistakes.kept == CTL_MISTAKES_MAX);
+	cr_assert(mistakes.found < 2u * CTL_MAX_LISTENERS * CTL_MAX_GROUPS * CTL_MAX_ENDPOINTS, "%u", mistakes.found);
+}
+
 /* Many endpoints, so that hashes meet. */
 Test(objects, ids_are_unique_in_a_large_set)
 {
