@@ -175,12 +175,17 @@ static void read_port(struct ctl_yaml_value item, struct ctl_pop_config *config)
 
 /* ---- links: ---- */
 
+/* Ports without a good name are mistakes already, and no choice. */
 static uint8_t read_link_port(struct ctl_yaml_value value, const struct ctl_pop_config *config)
 {
 	const char *names[WIRE_CTL_MAX_PORTS + 1] = {0};
+	unsigned n = 0;
 	for (unsigned i = 0; i < config->n_ports; i++)
-		names[i] = config->ports[i].name;
-	return config->n_ports ? (uint8_t)ctl_yaml_choice(value, names, 0) : 0;
+		if (config->ports[i].name[0])
+			names[n++] = config->ports[i].name;
+	if (n == 0 && ctl_yaml_is_present(&value))
+		ctl_yaml_complain(value, "must be the name of a port, and 'ports' has none with a good name");
+	return n ? (uint8_t)ctl_yaml_choice(value, names, 0) : 0;
 }
 
 static void check_link(struct ctl_yaml_value item, const struct ctl_pop_config *config)

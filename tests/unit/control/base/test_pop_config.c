@@ -147,6 +147,18 @@ Test(pop_config, each_mistake_is_one_line_with_its_remedy)
 	}
 }
 
+Test(pop_config, a_port_with_a_bad_name_is_no_choice_for_links)
+{
+	cr_assert(parse_with("name: sink", "name: SINK") != 0 && mistakes.found == 2);
+	cr_assert_str_eq(mistakes.line[1], "pop.yaml:17: links[1].port: 'sink': must be one of: wan");
+	ctl_mistakes_free(&mistakes);
+	cr_assert(parse("pop: a\nid: 1\nregion: r\nstore: sqlite:///x\nsecret-file: /s\nports: [{name: A B, driver: "
+	                "null}]\nlinks: [{link: 0, address: 10.0.0.1, port: A B}]\n") != 0);
+	cr_assert(mistakes.found == 2);
+	cr_assert_str_eq(mistakes.line[1],
+	    "pop.yaml:7: links[0].port: 'A B': must be the name of a port, and 'ports' has none with a good name");
+}
+
 Test(pop_config, several_mistakes_are_all_reported)
 {
 	cr_assert(parse_with("id: 1\nregion: ap-southeast\n", "id: x\nregion: A B\nlogg: info\n") != 0);
