@@ -35,7 +35,10 @@ int ctl_address_parse(const char *text, struct wire_addr *ret_address)
 	}
 	if (inet_pton(AF_INET6, text, bytes) != 1)
 		return -EINVAL;
-	*ret_address = wire_addr_from_v6(bytes);
+	struct wire_addr address = wire_addr_from_v6(bytes);
+	if (wire_addr_is_v4(&address))
+		return -EINVAL;
+	*ret_address = address;
 	return 0;
 }
 

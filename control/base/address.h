@@ -9,7 +9,7 @@
 #define CTL_ADDRESS_TEXT 46u /* as INET6_ADDRSTRLEN */
 #define CTL_PREFIX_TEXT  50u
 
-/* "192.0.2.1" or "2001:db8::1"; nothing else, no zone. Returns 0 or -EINVAL. */
+/* "192.0.2.1" or "2001:db8::1"; nothing else: no zone, no IPv4 in IPv6 clothes. Returns 0 or -EINVAL. */
 int ctl_address_parse(const char *text, struct wire_addr *ret_address);
 
 /* Returns text, which holds CTL_ADDRESS_TEXT bytes: RFC 5952, IPv4 in dots. */

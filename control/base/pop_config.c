@@ -36,6 +36,21 @@ static void copy_text(struct ctl_yaml_value value, char *ret_text, size_t size)
 		snprintf(ret_text, size, "%s", text);
 }
 
+static void read_host(struct ctl_yaml_value value, struct wire_addr *ret_address)
+{
+	if (ctl_yaml_address(value, ret_address) && !wire_addr_is_host(ret_address))
+		ctl_yaml_complain(value, "must be an address that other hosts can reach, such as 192.0.2.1");
+}
+
+/* As the kernel's dev_valid_name(), and without what separates the words of DPDK's arguments. */
+static void read_interface(struct ctl_yaml_value value, char ret_name[CTL_POP_INTERFACE_SIZE])
+{
+	copy_text(value, ret_name, CTL_POP_INTERFACE_SIZE);
+	if (strpbrk(ret_name, "/:,= ") || strcmp(ret_name, ".") == 0 || strcmp(ret_name, "..") == 0)
+		ctl_yaml_complain(
+		    value, "must be an interface's name: without '/', ':', ',', '=' and blanks, such as eth0");
+}
+
 /* ---- dataplane: ---- */
 
 static void read_nat(struct ctl_yaml_value item, struct ctl_pop_config *config)
@@ -45,7 +60,7 @@ static void read_nat(struct ctl_yaml_value item, struct ctl_pop_config *config)
 	*nat = (struct ctl_pop_nat){.port_lo = 1024, .port_hi = UINT16_MAX};
 	ctl_yaml_only(item, nat_keys);
 	struct ctl_yaml_value address = ctl_yaml_need(item, "address");
-	ctl_yaml_address(address, &nat->address);
+	read_host(address, &nat->address);
 	ctl_yaml_port_range(ctl_yaml_get(item, "ports"), &nat->port_lo, &nat->port_hi);
 	for (unsigned i = 0; i < d->n_nats; i++)
 		if (wire_addr_equal(&d->nats[i].address, &nat->address))
@@ -160,7 +175,7 @@ static void read_port(struct ctl_yaml_value item, struct ctl_pop_config *config)
 	ctl_yaml_name(ctl_yaml_need(item, "name"), port->name);
 	port->driver =
 	    (enum ctl_port_driver)ctl_yaml_choice(ctl_yaml_need(item, "driver"), ctl_port_driver_names, CTL_PORT_NULL);
-	copy_text(ctl_yaml_get(item, "interface"), port->interface, sizeof(port->interface));
+	read_interface(ctl_yaml_get(item, "interface"), port->interface);
 	copy_text(ctl_yaml_get(item, "device"), port->device, sizeof(port->device));
 	copy_text(ctl_yaml_get(item, "rx-file"), port->rx_file, sizeof(port->rx_file));
 	copy_text(ctl_yaml_get(item, "tx-file"), port->tx_file, sizeof(port->tx_file));
@@ -213,7 +228,7 @@ static void read_link(struct ctl_yaml_value item, struct ctl_pop_config *config)
 	if (!ctl_yaml_only(item, link_keys))
 		return;
 	link->link = (uint8_t)ctl_yaml_uint(ctl_yaml_need(item, "link"), 0, UINT8_MAX, 0);
-	ctl_yaml_address(ctl_yaml_need(item, "address"), &link->address);
+	read_host(ctl_yaml_need(item, "address"), &link->address);
 	link->port = read_link_port(ctl_yaml_need(item, "port"), config);
 	unsigned least = wire_addr_is_v4(&link->address) ? MIN_MTU : WIRE_IPV6_MIN_MTU;
 	link->mtu = (uint16_t)ctl_yaml_uint(ctl_yaml_get(item, "mtu"), least, MAX_MTU, 1500);
@@ -230,8 +245,9 @@ static void read_run_dir(struct ctl_yaml_value map, struct ctl_pop_config *confi
 	struct ctl_yaml_value value = ctl_yaml_get(map, "run-dir");
 	snprintf(config->run_dir, sizeof(config->run_dir), "/run/kuafu/%s", config->name);
 	copy_text(value, config->run_dir, sizeof(config->run_dir));
-	if (config->run_dir[0] != '/')
-		ctl_yaml_complain(value, "must be an absolute path, such as /run/kuafu/%s", config->name);
+	if (config->run_dir[0] != '/' || !config->run_dir[strspn(config->run_dir, "/")])
+		ctl_yaml_complain(
+		    value, "must be the absolute path of a directory of its own, such as /run/kuafu/%s", config->name);
 }
 
 static void read_store(struct ctl_yaml_value value, struct ctl_pop_config *config)

@@ -10,13 +10,14 @@
 #include "control/base/yaml.h"
 #include "wire/control.h"
 
-#define CTL_POP_MAX_LINKS   64u /* our own addresses; a link number has 8 bits */
-#define CTL_POP_MAX_NATS    WIRE_CTL_MAX_NATS
-#define CTL_POP_MAX_WORKERS 64u /* lanes, wire/overlay.h: more could own none */
-#define CTL_POP_MAX_QUEUES  16u
-#define CTL_POP_USUAL_MTU   1500u
-#define CTL_POP_PATH_SIZE   96u /* of run-dir: a socket's path below it must fit sockaddr_un */
-#define CTL_POP_TEXT_SIZE   256u
+#define CTL_POP_MAX_LINKS      64u /* our own addresses; a link number has 8 bits */
+#define CTL_POP_MAX_NATS       WIRE_CTL_MAX_NATS
+#define CTL_POP_MAX_WORKERS    64u /* lanes, wire/overlay.h: more could own none */
+#define CTL_POP_MAX_QUEUES     16u
+#define CTL_POP_USUAL_MTU      1500u
+#define CTL_POP_PATH_SIZE      96u /* of run-dir: a socket's path below it must fit sockaddr_un */
+#define CTL_POP_TEXT_SIZE      256u
+#define CTL_POP_INTERFACE_SIZE 16u /* as IFNAMSIZ */
 
 enum ctl_port_driver {
 	CTL_PORT_AF_XDP,
@@ -33,12 +34,12 @@ extern const char *const ctl_port_driver_names[]; /* these lists are NULL-termin
 struct ctl_pop_port {
 	char name[CTL_NAME_SIZE];
 	enum ctl_port_driver driver;
-	char interface[16];              /* af_xdp, tap, pcap (live): the kernel's name */
-	char kernel[16];                 /* the interface by which the kernel has its share of the port; "": none */
-	char device[CTL_POP_TEXT_SIZE];  /* pci: address, such as 0000:01:00.0; memif: path of the socket */
-	char rx_file[CTL_POP_TEXT_SIZE]; /* pcap */
-	char tx_file[CTL_POP_TEXT_SIZE]; /* pcap */
-	bool memif_server;               /* memif: we make the socket */
+	char interface[CTL_POP_INTERFACE_SIZE]; /* af_xdp, tap, pcap (live): the kernel's name */
+	char kernel[CTL_POP_INTERFACE_SIZE]; /* the interface by which the kernel has its share of the port; "": none */
+	char device[CTL_POP_TEXT_SIZE];      /* pci: address, such as 0000:01:00.0; memif: path of the socket */
+	char rx_file[CTL_POP_TEXT_SIZE];     /* pcap */
+	char tx_file[CTL_POP_TEXT_SIZE];     /* pcap */
+	bool memif_server;                   /* memif: we make the socket */
 	uint16_t queues;
 	uint16_t mtu;      /* bytes of an IP packet; 0: what the device has */
 	uint8_t vlan_tags; /* of its frames, 0 to 2 */

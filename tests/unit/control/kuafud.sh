@@ -39,7 +39,7 @@ cat >"$dir/pop.yaml" <<-END
 	store: sqlite://$dir/store.db
 	secret-file: $dir/secret
 	ports: [{name: none, driver: null}]
-	links: [{link: 0, address: 127.0.0.1, port: none}]
+	links: [{link: 0, address: 10.0.0.1, port: none}]
 END
 cat >"$dir/object.yaml" <<-END
 	{kind: accelerator, name: web, vips: [192.0.2.1], listeners: [{name: l, protocol: udp, ports: [53],

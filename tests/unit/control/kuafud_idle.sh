@@ -40,7 +40,7 @@ cat >"$dir/pop.yaml" <<-END
 	store: sqlite://$dir/store.db
 	secret-file: $dir/secret
 	ports: [{name: none, driver: null}]
-	links: [{link: 0, address: 127.0.0.1, port: none}]
+	links: [{link: 0, address: 10.0.0.1, port: none}]
 END
 "$kuafud" --config "$dir/pop.yaml" 2>>"$dir/log" &
 pid=$!

@@ -40,7 +40,7 @@ cat >"$dir/pop.yaml" <<-END
 	store: etcd://127.0.0.1:2379
 	secret-file: $dir/secret
 	ports: [{name: none, driver: null}]
-	links: [{link: 0, address: 127.0.0.1, port: none}]
+	links: [{link: 0, address: 10.0.0.1, port: none}]
 END
 cat >"$dir/accelerator.yaml" <<-END
 	{kind: accelerator, name: web, vips: [192.0.2.1], listeners: [{name: l, protocol: udp, ports: [53],

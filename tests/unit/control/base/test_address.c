@@ -18,7 +18,7 @@ Test(address, what_is_parsed_is_written_the_same)
 Test(address, what_is_no_address_is_refused)
 {
 	static const char *const rows[] = {
-	    "", "1.2.3", "1.2.3.4.5", "1.2.3.256", " 1.2.3.4", "fe80::1%eth0", "a.b.c.d"};
+	    "", "1.2.3", "1.2.3.4.5", "1.2.3.256", " 1.2.3.4", "fe80::1%eth0", "a.b.c.d", "::ffff:1.2.3.4"};
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct wire_addr address;
 		cr_assert(ctl_address_parse(rows[i], &address) != 0, "%s", rows[i]);

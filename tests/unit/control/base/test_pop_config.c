@@ -132,8 +132,16 @@ Test(pop_config, each_mistake_is_one_line_with_its_remedy)
 	    {"driver: null}", "driver: null, mtu: 1279}",
 	        "pop.yaml:14: ports[1].mtu: '1279': must be a whole number from 1280 to 9216"},
 	    {"test-clock-offset: -3ms", "run-dir: tmp",
-	        "pop.yaml:6: run-dir: 'tmp': must be an absolute path, such as "
+	        "pop.yaml:6: run-dir: 'tmp': must be the absolute path of a directory of its own, such as "
 	        "/run/kuafu/sgp1"},
+	    {"test-clock-offset: -3ms", "run-dir: //",
+	        "pop.yaml:6: run-dir: '//': must be the absolute path of a directory of its own, such as "
+	        "/run/kuafu/sgp1"},
+	    {"interface: eth0", "interface: 'e,h=0'",
+	        "pop.yaml:13: ports[0].interface: 'e,h=0': must be an interface's name: without '/', ':', ',', '=' and "
+	        "blanks, such as eth0"},
+	    {"interface: eth0", "interface: sixteen-letters-",
+	        "pop.yaml:13: ports[0].interface: 'sixteen-letters-': must be text of 1 to 15 bytes"},
 	};
 	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		config = (struct ctl_pop_config){.id = 77};
@@ -144,6 +152,18 @@ Test(pop_config, each_mistake_is_one_line_with_its_remedy)
 		for (unsigned j = 0; j < mistakes.kept; j++)
 			there = there || strcmp(mistakes.line[j], rows[i].line) == 0;
 		cr_assert(there, "expected: %s\ngot: %s", rows[i].line, found);
+	}
+}
+
+Test(pop_config, links_and_the_nat_pool_have_addresses_of_hosts)
+{
+	static const char *const wrong[] = {"0.0.0.0", "127.0.0.1", "224.0.0.5", "255.255.255.255", "'::1'",
+	    "'fe80::1'", "'ff02::1'", "'::ffff:1.2.3.4'"};
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		cr_assert(parse_with("10.3.1.1", wrong[i]) == -22 && mistakes.found == 1, "%s", wrong[i]);
+		cr_assert(strstr(mistakes.line[0], "pop.yaml:11: dataplane.nat-pool[0].address: "));
+		cr_assert(parse_with("10.2.0.2", wrong[i]) == -22 && mistakes.found == 1, "%s", wrong[i]);
+		cr_assert(strstr(mistakes.line[0], "pop.yaml:17: links[1].address: "));
 	}
 }
 
