@@ -166,7 +166,8 @@ static enum wire_drop begin_flow(
 	return make_passing(w, &target, lb_hash14(b->hash[i]), passing);
 }
 
-/* Whether packet i fits `room` bytes on its way to the endpoint, in fragments if it may be fragmented; if not, its sender is told and it is dropped. */
+/* Whether packet i fits `room` bytes on its way to the endpoint, in fragments if it may be fragmented; if not, its sender
+ * is told and it is dropped. */
 static bool fits(
     struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, unsigned room, bool may_split)
 {

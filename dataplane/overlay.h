@@ -33,8 +33,9 @@ static inline const uint8_t *dp_overlay_signed(const struct dp_overlay *o)
 	return (const uint8_t *)o->geneve - sizeof(struct wire_udp);
 }
 
-/* Reads the Geneve header at `data`, behind its UDP header, and its options; `length` is that of the UDP payload. Returns WIRE_DROP_NONE, or
- * why the packet must be dropped (*ret_overlay untouched). RFC 8926, 3.4, 3.5; order of options: wire/overlay.h. */
+/* Reads the Geneve header at `data`, behind its UDP header, and its options; `length` is that of the UDP payload. Returns
+ * WIRE_DROP_NONE, or why the packet must be dropped (*ret_overlay untouched). RFC 8926, 3.4, 3.5; order of options:
+ * wire/overlay.h. */
 enum wire_drop dp_overlay_parse(uint8_t *data, size_t length, struct dp_overlay *ret_overlay);
 
 /* The outer headers of one packet about to enter the overlay, of the version of its addresses. */

@@ -48,8 +48,9 @@ struct dp_proxy_step {
 	bool segment; /* the segment itself */
 };
 
-/* For the client's segment at `tcp`, `payload` bytes behind its header; no SYN. Sets proxy->sent. Its number moves up, but that of a RST which
- * the endpoint will take only at the number that it expects: while it has no header, that is the client's own. */
+/* For the client's segment at `tcp`, `payload` bytes behind its header; no SYN. Sets proxy->sent. Its number moves up, but
+ * that of a RST which the endpoint will take only at the number that it expects: while it has no header, that is the
+ * client's own. */
 struct dp_proxy_step dp_proxy_forward(struct dp_proxy *proxy, struct wire_tcp *tcp, uint16_t payload);
 
 /* Cuts the data off a SYN (RFC 7413), for the header goes before it; the endpoint does not acknowledge it, and the client

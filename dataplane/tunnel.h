@@ -14,7 +14,8 @@
 void dp_tunnel_receive(
     struct dp_worker *w, struct dp_burst *b, const struct dp_group *g, struct dp_group journey[WIRE_JOURNEY_COUNT]);
 
-/* Makes column i that of the inner packet (of a later fragment: kind FRAGMENT, and no ports in the key), with its ECN as RFC 6040 says, and cuts the mbuf down to it. */
+/* Makes column i that of the inner packet, with its ECN as RFC 6040 says, and cuts the mbuf down to it. A later fragment
+ * is of kind FRAGMENT and has no ports in its key. A plain packet is not hashed: not every journey asks for it. */
 enum wire_drop dp_tunnel_unwrap(struct dp_burst *b, unsigned i);
 
 /* ---- into the overlay ---- */

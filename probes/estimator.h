@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define PROBE_WINDOW         512u          /* probes; 25.6 s at 20 Hz */
-#define PROBE_SETTLE_NS      1000000000ull /* a probe older than this and unanswered counts as lost (for now) */
+#define PROBE_SETTLE_NS      1000000000ull /* unanswered so long, a probe is lost, until its reply comes after all */
 #define PROBE_OUTAGE_NS      1000000000ull /* down for so long is an outage, which is no loss; less is a burst of loss */
 #define PROBE_SILENT         3u            /* intervals: nothing heard at all */
 #define PROBE_UNANSWERED     8u            /* intervals: the other end is heard, but no reply comes */

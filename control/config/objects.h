@@ -3,8 +3,9 @@
  * store as JSON, which the same reader reads.
  *
  * Invariants of a checked set: names are unique in their kind; a VIP, and a port of a VIP and protocol, belong to one
- * listener; an endpoint is a host and no VIP; every POP named exists; every class named is built in or defined by one policy; ids of accelerators,
- * groups and endpoints are unique, not 0, and the same in the whole cluster, for as long as the object has its name. */
+ * listener; an endpoint is a host and no VIP; every POP named exists; every class named is built in or defined by one
+ * policy; ids of accelerators, groups and endpoints are unique, not 0, and the same in the whole cluster, for as long as
+ * the object has its name. */
 #pragma once
 
 #include <jansson.h>

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A pcapng stream as kuafuctl gets it from the API: whatever its pieces, the same blocks come out. The first byte is the
- * size of the pieces. */
+/* A pcapng stream as kuafuctl gets it from the API: whatever its pieces, the same blocks come out. The first byte is
+ * the size of the pieces. */
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/expect.h"
 #include "tools/ctl/blocks.h"
-
-#define EXPECT(condition)                                                                                              \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct sink {
 	const uint8_t *expected;

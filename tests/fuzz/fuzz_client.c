@@ -16,18 +16,11 @@
 #include "control/dataplane/client.h"
 #include "control/dataplane/frame.h"
 #include "control/metrics/counters.h"
+#include "tests/fuzz/expect.h"
 
 #define TURNS 8 /* of the loop, for a datagram to be read and answered */
 
-#define EXPECT(condition)                                                                                              \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
-	} while (0)
-
 enum what { DESCRIPTOR = 1, NO_HELLO = 2 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uv_loop_t loop;
 static char path[64];

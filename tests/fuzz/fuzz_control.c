@@ -7,14 +7,7 @@
 #include <rte_eal.h>
 
 #include "dataplane/session.h"
-
-#define EXPECT(condition)                                                                                              \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/expect.h"
 
 static struct dp_workers *workers(void)
 {

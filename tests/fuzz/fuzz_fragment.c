@@ -5,12 +5,11 @@
 #include <string.h>
 
 #include "lb/fragment.h"
+#include "tests/fuzz/expect.h"
 
 #define DATAGRAMS 8u
 #define UNITS     (256u + 64u)
 #define PACKETS   4096u
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool with_table[PACKETS];
 static bool passed[256][UNITS];

@@ -3,10 +3,10 @@
  *
  *   how (1 byte) | length (1 byte) | bytes
  *
- * How: bits 0..1 the POP; 2: a raw frame, else an IP packet whose length and header checksum are set right; 3: an overlay packet
- * gets a good tag of the pair that its addresses name, and the present time; 4: its ports become those of the last NAT
- * flow, as if an endpoint answered; 5: a millisecond passes. Then everything in flight is carried. At the end no
- * buffer may be missing: each was sent, dropped or punted exactly once.
+ * How: bits 0..1 the POP; 2: a raw frame, else an IP packet whose length and header checksum are set right; 3: an
+ * overlay packet gets a good tag of the pair that its addresses name, and the present time; 4: its ports become those
+ * of the last NAT flow, as if an endpoint answered; 5: a millisecond passes. Then everything in flight is carried. At
+ * the end no buffer may be missing: each was sent, dropped or punted exactly once.
  *
  * With KUAFU_FUZZ_IPV6 in the environment the POPs' links are of IPv6; KUAFU_FUZZ_CLIENT_IP is the listeners' client_ip
  * (enum wire_ctl_client_ip). */
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "lb/fragment.h"
+#include "tests/fuzz/expect.h"
 #include "tests/journey/check.h"
 #include "tests/journey/world.h"
 #include "wire/bytes.h"
@@ -23,8 +24,6 @@
 #define INPUTS_OF_A_WORLD 500u
 
 enum how { POP = 0x03, RAW = 0x04, SIGNED = 0x08, ANSWER = 0x10, TIME = 0x20 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct packet to_endpoint[2]; /* by its version: the last packet of a flow that left fra1, of NAT's end */
 

@@ -5,16 +5,9 @@
 #include <string.h>
 
 #include "control/kernel/message.h"
+#include "tests/fuzz/expect.h"
 
 #define PORTS 2u
-
-#define EXPECT(condition)                                                                                              \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void read_message(const struct nlmsghdr *message, struct ctl_fib *fib)
 {

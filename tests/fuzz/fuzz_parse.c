@@ -7,8 +7,7 @@
 #include "dataplane/burst.h"
 #include "dataplane/headers.h"
 #include "dataplane/translate.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/expect.h"
 
 static void insist(bool condition)
 {

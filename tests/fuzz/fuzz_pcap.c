@@ -3,15 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/expect.h"
 #include "tools/pktgen/traffic.h"
-
-#define EXPECT(condition)                                                                                              \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void send_all(const struct pcap *p, uint8_t fragments)
 {

@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "lb/quic.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/expect.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

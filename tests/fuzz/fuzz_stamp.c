@@ -5,17 +5,10 @@
 
 #include "probes/estimator.h"
 #include "probes/stamp.h"
+#include "tests/fuzz/expect.h"
 
 #define WALL     1700000000000000000ull
 #define INTERVAL 50000000ull
-
-#define EXPECT(condition)                                                                                              \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void as_probe(const uint8_t *data, size_t size)
 {

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A TCP header with any options: an option that is found lies inside, blanking leaves none, an acknowledgement that moves
- * changes nothing but itself and SACK, and a checksum that was right stays right. Input: ISN, state, a segment. */
+/* A TCP header with any options: an option that is found lies inside, blanking leaves none, an acknowledgement that
+ * moves changes nothing but itself and SACK, and a checksum that was right stays right. Input: ISN, state, a
+ * segment. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "dataplane/proxy.h"
 #include "dataplane/tcp_option.h"
 #include "dataplane/toa.h"
+#include "tests/fuzz/expect.h"
 #include "wire/bytes.h"
 
 #define SEGMENT_MAX 1024u
 #define SENT        0x01u
 #define TOLD        0x02u
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void insist(bool condition)
 {

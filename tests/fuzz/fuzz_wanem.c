@@ -4,20 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/expect.h"
 #include "tests/unit/tools/wanem_frames.h"
 #include "tools/wanem/command.h"
 #include "tools/wanem/config.h"
 
 #define PACKETS    8u
 #define FRAME_SIZE 256u
-
-#define EXPECT(condition)                                                                                              \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct wanem_emulator e;
 

@@ -8,16 +8,9 @@
 #include "control/cluster/cluster.h"
 #include "control/config/objects.h"
 #include "control/store/etcd_message.h"
+#include "tests/fuzz/expect.h"
 
 #define NOW 1700000000000000000ull
-
-#define EXPECT(condition)                                                                                              \
-	do {                                                                                                           \
-		if (!(condition))                                                                                      \
-			abort();                                                                                       \
-	} while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void as_pop_config(const char *text, size_t size)
 {

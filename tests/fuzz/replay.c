@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/fuzz/expect.h"
+
 #define MAX_BYTES    (1u << 20)
 #define ALL_PREFIXES 4096u /* of longer files only some are tried */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void give(const uint8_t *data, size_t size)
 {
