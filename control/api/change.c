@@ -18,6 +18,8 @@ static unsigned http_status(int error)
 		return 404;
 	case -EAGAIN:
 		return 503;
+	case -EINPROGRESS:
+		return 504;
 	default:
 		return 500;
 	}

@@ -21,7 +21,8 @@ struct ctl_api_applied {
 };
 
 struct ctl_api_result {
-	int error; /* 0; -EINVAL the request is wrong; -ENOENT no such object; -EAGAIN store silent; else our failure */
+	int error; /* 0; -EINVAL: the request is wrong; -ENOENT: no such object; -EAGAIN: the store is away; -EINPROGRESS: it
+	              was asked and has not answered; else our failure */
 	const char *const *message; /* one line each: what was wrong and what would be right */
 	size_t n_message;
 	const struct ctl_api_applied *applied;

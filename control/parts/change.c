@@ -189,7 +189,8 @@ static void on_committed(void *arg, int error, const char *text)
 {
 	struct ctl_change *change = arg;
 	struct ctl_daemon *d = change->d;
-	bool away = error == -ENOTCONN || error == -ETIMEDOUT || error == -ECANCELED;
+	bool unknown = error == -EINPROGRESS || error == -ECANCELED;
+	bool away = error == -ENOTCONN || error == -ETIMEDOUT;
 	char line[256];
 	change->committing = false;
 	if (error == -ESTALE && change->tries < MAX_TRIES) {
@@ -199,8 +200,9 @@ static void on_committed(void *arg, int error, const char *text)
 	if (error == 0) {
 		succeed(change);
 	} else {
-		snprintf(line, sizeof(line), "the store did not take it: %s", text);
-		ctl_change_refuse(change, away || error == -ESTALE ? -EAGAIN : error, line);
+		snprintf(line, sizeof(line), "the store %s: %s",
+		    unknown ? "did not answer, and the change may or may not have been made" : "did not take it", text);
+		ctl_change_refuse(change, unknown ? -EINPROGRESS : away || error == -ESTALE ? -EAGAIN : error, line);
 	}
 	end_first(d);
 	ctl_timer_start(d, &d->parts->change_wait, on_wait, 0, 0); /* not from within the store's callback */

@@ -75,12 +75,12 @@ static const char *url_of(const struct etcd_store *e, const char *call, char *ur
 	return url;
 }
 
-/* What to tell of a failed request, and whether the server was not reached at all. */
+/* What to tell of a failed request, and whether the server was not reached, or is not fit to serve. */
 static bool explain(const char *server, unsigned status, const char *body, size_t size, const char *text,
     char *ret_text, size_t ret_size)
 {
 	struct ctl_etcd_answer answer;
-	if (status == 0) {
+	if (status == CTL_HTTP_NOT_SENT || status == CTL_HTTP_NO_ANSWER) {
 		snprintf(ret_text, ret_size, "%.64s: %.120s", server, text);
 		return true;
 	}
@@ -226,7 +226,7 @@ static void on_stream_end(void *arg, unsigned status, const char *body, size_t s
 	struct etcd_watch *w = arg;
 	char why[200];
 	w->request = NULL;
-	failed(w->etcd, w->server, status == 200 ? 0 : status, body, size, text[0] ? text : "the stream ended", why,
+	failed(w->etcd, w->server, status == 200 ? CTL_HTTP_NO_ANSWER : status, body, size, text[0] ? text : "the stream ended", why,
 	    sizeof(why));
 	retry_watch(w);
 }
@@ -277,6 +277,18 @@ static void end_commit(struct etcd_commit *c, int error, const char *text)
 	free(c);
 }
 
+/* etcd answers 4xx before it has proposed anything to its peers; what it says later, if at all, may come after the
+ * commit. */
+static int commit_error(unsigned status, const char *why)
+{
+	/* etcd raises this alarm when its quota, so as a rule its disk, is used up. */
+	if (strstr(why, "database space exceeded"))
+		return -ENOSPC;
+	if (status == CTL_HTTP_NOT_SENT)
+		return -ENOTCONN;
+	return status >= 400 && status < 500 ? -EIO : -EINPROGRESS;
+}
+
 static void on_commit(void *arg, unsigned status, const char *body, size_t size, const char *text)
 {
 	struct etcd_commit *c = arg;
@@ -289,10 +301,8 @@ static void on_commit(void *arg, unsigned status, const char *body, size_t size,
 		end_commit(c, done ? 0 : -ESTALE, done ? "" : CTL_STORE_STALE_TEXT);
 		return;
 	}
-	bool lost = failed(c->etcd, c->server, status, body, size, text, why, sizeof(why));
-	/* etcd raises this alarm when its quota, so as a rule its disk, is used up. */
-	bool full = strstr(why, "database space exceeded");
-	end_commit(c, full ? -ENOSPC : lost ? -ENOTCONN : -EIO, why);
+	failed(c->etcd, c->server, status, body, size, text, why, sizeof(why));
+	end_commit(c, commit_error(status, why), why);
 }
 
 static int etcd_commit(struct ctl_store *store, struct ctl_store_commit *commit)

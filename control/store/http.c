@@ -46,9 +46,12 @@ static void free_request(struct ctl_http_request *r)
 
 static void finish_request(struct ctl_http_request *r, CURLcode result)
 {
-	long status = 0;
+	long status = 0, sent = 0;
+	curl_easy_getinfo(r->easy, CURLINFO_REQUEST_SIZE, &sent);
 	if (result == CURLE_OK)
 		curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+	else
+		status = sent ? CTL_HTTP_NO_ANSWER : CTL_HTTP_NOT_SENT;
 	const char *text = result == CURLE_OK ? "" : r->error[0] ? r->error : curl_easy_strerror(result);
 	r->in_callback = true;
 	r->done(r->arg, (unsigned)status, r->answer ? r->answer : "", r->size, text);

@@ -9,8 +9,11 @@
 struct ctl_http;
 struct ctl_http_request;
 
-/* status 0: no answer came, text says why; else the HTTP status. body: all of it (zero-terminated), or "" for a stream.
- * The request is freed after this. */
+/* In place of an HTTP status; text says why. */
+#define CTL_HTTP_NOT_SENT  0u /* the server was not reached */
+#define CTL_HTTP_NO_ANSWER 1u /* it may have had the request, and has not answered, or not to the end */
+
+/* body: all of it (zero-terminated), or "" for a stream. The request is freed after this. */
 typedef void (*ctl_http_done_fn)(void *arg, unsigned status, const char *body, size_t size, const char *text);
 /* One whole line of a stream, without its end; zero-terminated. May cancel the request. */
 typedef void (*ctl_http_line_fn)(void *arg, char *line, size_t size);

@@ -119,7 +119,8 @@ void ctl_store_commit_done(struct ctl_store_commit *commit, int error, const cha
 		store->commits++;
 		store->last_commit_ns = ctl_monotonic_ns();
 		store->refuses = false;
-	} else if (error != -ESTALE && error != -ENOTCONN && error != -ETIMEDOUT && error != -ECANCELED) {
+	} else if (error != -ESTALE && error != -ENOTCONN && error != -ETIMEDOUT && error != -EINPROGRESS &&
+	           error != -ECANCELED) {
 		store->refuses = true;
 		snprintf(store->refusal, sizeof(store->refusal), "%s", text);
 	}

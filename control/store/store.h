@@ -39,10 +39,10 @@ struct ctl_store_event {
 
 typedef void (*ctl_store_watch_fn)(void *arg, const struct ctl_store_event *event);
 
-/* error: 0 or -errno (-ENOSPC: the disk is full; -ENOTCONN, -ETIMEDOUT: the store is away; -ESTALE: a key
- * has another revision than was compared with, and nothing has happened). text: one line. Never called
- * from within the function that was given it. After an error that is not -errno of the store's own refusal, the commit
- * may have happened. */
+/* error: 0 or -errno. -ENOSPC: the disk is full. -ENOTCONN: the store is away, -ETIMEDOUT: it is busy. -ESTALE: a key has
+ * another revision than was compared with. -EINPROGRESS: the store was asked and has not answered; -ECANCELED: the store
+ * was closed meanwhile: after these two the commit may have happened, after any other error nothing has.
+ * text: one line. Never called from within the function that was given it. */
 typedef void (*ctl_store_done_fn)(void *arg, int error, const char *text);
 
 struct ctl_store_op {

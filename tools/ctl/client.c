@@ -10,7 +10,8 @@
 #include <string.h>
 #include <sys/un.h>
 
-#define DEFAULT_SOCKETS "/run/kuafu/*/api.sock"
+#define DEFAULT_SOCKETS      "/run/kuafu/*/api.sock"
+#define HTTP_GATEWAY_TIMEOUT 504
 
 static enum cli_exit only_socket(char *ret_path, size_t size)
 {
@@ -182,7 +183,7 @@ enum cli_exit cli_ask(const struct cli_args *args, const struct cli_request *req
 		result = no_answer(code, request, socket_path);
 	} else if (e.reply.status != 200) {
 		print_refusal(request, &e.reply);
-		result = CLI_REFUSED;
+		result = e.reply.status == HTTP_GATEWAY_TIMEOUT ? CLI_NO_CONNECT : CLI_REFUSED;
 	}
 	if (result != CLI_OK) {
 		free(e.reply.text);

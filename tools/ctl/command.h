@@ -50,7 +50,7 @@ enum cli_exit {
 	CLI_OK = 0,
 	CLI_REFUSED = 1,    /* the API said no, or answered what makes no sense */
 	CLI_USAGE = 2,      /* the command line, or a file named on it */
-	CLI_NO_CONNECT = 3, /* no kuafud to talk to, or it has not answered: whether a change was made is not known */
+	CLI_NO_CONNECT = 3, /* no kuafud to talk to, or no answer: whether a change was made is not known */
 };
 
 struct cli_args;

@@ -47,6 +47,7 @@ cat >"$dir/accelerator.yaml" <<-END
 	  groups: [{region: ap, pops: [sgp1], endpoints: [{address: 10.9.0.2, port: 53}]}]}]}
 END
 echo '{kind: policy, name: extra, rules: [{match: {from: sgp1, to: fra1}, pin: [sgp1, fra1]}]}' >"$dir/policy.yaml"
+sed 's/extra/overdue/' "$dir/policy.yaml" >"$dir/overdue.yaml"
 etcdctl put /kuafu/v1/pop/fra1 \
 	'{"id": 2, "region": "eu", "links": [{"link": 0, "address": "127.0.0.2", "mtu": 1500}]}' >/dev/null
 
@@ -86,8 +87,20 @@ health=$(revision_of /kuafu/v1/health/sgp1)
 is_written_again() { [ "$(revision_of /kuafu/v1/health/sgp1)" -gt "$health" ]; }
 wait_for is_written_again
 
+# A store that is asked and does not answer may have made the change: that is no refusal. One that is not there has not.
+kill -STOP "$etcd"
+code=0
+ctl apply -f "$dir/overdue.yaml" 2>"$dir/complaint" || code=$?
+kill -CONT "$etcd"
+[ "$code" = 3 ] && grep -q 'may or may not' "$dir/complaint" || fail "unanswered: $code $(cat "$dir/complaint")"
+wait_for ctl apply -f "$dir/overdue.yaml"
+wait_for shows policies overdue
+
 kill -9 "$etcd"
 wait "$etcd" || :
+code=0
+ctl policy unset overdue 2>"$dir/complaint" || code=$?
+[ "$code" = 1 ] || fail "a store that is not there: $code $(cat "$dir/complaint")"
 rm -rf "$dir/etcd"
 start_etcd
 wait_for is_registered
@@ -103,6 +116,7 @@ ctl delete pop fra1 >/dev/null || fail "a lost POP cannot be deleted"
 wait_for does_not_show pops fra1
 wait_for does_not_show links 127.0.0.2
 ctl apply -f "$dir/accelerator.yaml" >/dev/null
+ctl policy unset overdue >/dev/null || fail "a lost policy cannot be deleted"
 ctl policy unset extra >/dev/null || fail "a lost policy cannot be deleted"
 wait_for does_not_show policies extra
 wait_for store_is ok
