@@ -23,6 +23,7 @@ struct part {
 /* In the order of their starts; stopped backwards. */
 static const struct part parts[] = {
     {"secret", ctl_secret_start, ctl_secret_stop},
+    {"taken addresses", ctl_taken_start, ctl_taken_stop},
     {"ebpf", ctl_ebpf_start, ctl_ebpf_stop},
     {"routes", ctl_routes_start, ctl_routes_stop},
     {"data-plane client", ctl_client_start, ctl_client_stop},
@@ -52,7 +53,8 @@ static void maybe_ready(struct ctl_daemon *d)
 	struct ctl_parts *p = d->parts;
 	if (p->ready || !p->listed_ns)
 		return;
-	if (!(ctl_links_measured(d) && p->kernel_dumped) && ctl_monotonic_ns() - p->listed_ns < GRACE_NS) {
+	if (!(ctl_links_measured(d) && p->kernel_dumped && ctl_taken_known(d)) &&
+	    ctl_monotonic_ns() - p->listed_ns < GRACE_NS) {
 		uv_timer_start(&p->soon, on_soon, GRACE_POLL_MS, 0);
 		return;
 	}
@@ -159,7 +161,7 @@ void ctl_daemon_free(struct ctl_daemon *d)
 	explicit_bzero(d->parts->secret, sizeof(d->parts->secret));
 	free(d->parts->dark);
 	free(d->parts->left_out);
-	free(d->parts->own);
+	ctl_taken_free(d->parts->taken);
 	free(d->parts->rank);
 	free(d->parts);
 	free(d);

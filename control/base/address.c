@@ -110,15 +110,13 @@ int ctl_port_range_parse(const char *text, uint16_t *ret_lo, uint16_t *ret_hi)
 	return 0;
 }
 
-#define MAX_HOST 253u /* RFC 1035, 2.3.4: 255 bytes on the wire are so many letters */
-
 static bool parse_host(const char *text, size_t length, struct wire_addr *ret_address)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._";
-	char host[MAX_HOST + 1];
+	char host[CTL_HOST_SIZE];
 	bool bracketed = length > 2 && text[0] == '[' && text[length - 1] == ']';
 	length -= bracketed ? 2 : 0;
-	if (length == 0 || length > MAX_HOST)
+	if (length == 0 || length >= CTL_HOST_SIZE)
 		return false;
 	memcpy(host, text + bracketed, length);
 	host[length] = '\0';
@@ -149,4 +147,14 @@ int ctl_servers_parse(const char *text, struct wire_addr ret_addresses[CTL_MAX_S
 	}
 	memcpy(ret_addresses, found, (size_t)n * sizeof(found[0]));
 	return n;
+}
+
+char *ctl_server_host(const char *text, unsigned i, char host[CTL_HOST_SIZE])
+{
+	for (; i > 0; i--)
+		text = strchr(text, ',') + 1;
+	const char *colon = memrchr(text, ':', strcspn(text, ","));
+	size_t brackets = text[0] == '[';
+	snprintf(host, CTL_HOST_SIZE, "%.*s", (int)(colon - text - 2 * (ptrdiff_t)brackets), text + brackets);
+	return host;
 }

@@ -30,3 +30,7 @@ int ctl_port_range_parse(const char *text, uint16_t *ret_lo, uint16_t *ret_hi);
  * CTL_MAX_SERVERS. */
 #define CTL_MAX_SERVERS 8u
 int ctl_servers_parse(const char *text, struct wire_addr ret_addresses[CTL_MAX_SERVERS]);
+
+/* The host of the i-th server, in text that ctl_servers_parse() takes; without brackets. Returns host. */
+#define CTL_HOST_SIZE 254u /* RFC 1035, 2.3.4: 255 bytes on the wire are 253 letters */
+char *ctl_server_host(const char *text, unsigned i, char host[CTL_HOST_SIZE]);

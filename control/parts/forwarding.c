@@ -353,7 +353,7 @@ void ctl_forwarding_update(struct ctl_daemon *d)
 	    .dark.size = sizeof(struct wire_addr),
 	    .left_out.size = sizeof(uint32_t),
 	};
-	if (!d->objects_listed)
+	if (!d->objects_listed || !ctl_taken_known(d))
 		return;
 	ctl_taken_look(d);
 	bool failed = !make_indexes(&f);

@@ -25,6 +25,8 @@ enum ctl_due {
 
 #define CTL_LEFT_OUT_SIZE 160u /* of a line on what is left out, and why */
 
+struct ctl_taken;
+
 struct ctl_parts {
 	uv_timer_t soon; /* work is due */
 	unsigned due;    /* enum ctl_due */
@@ -54,9 +56,8 @@ struct ctl_parts {
 	unsigned n_dark; /* addresses that are the forwarder's alone: VIPs and NAT addresses */
 	struct wire_addr *dark;
 	size_t n_left_out;
-	uint32_t *left_out; /* ids of accelerators of which a VIP is, one for each VIP */
-	size_t n_own;
-	struct wire_addr *own;      /* addresses of this machine: control/parts/taken.c */
+	uint32_t *left_out;         /* ids of accelerators of which a VIP is, one for each VIP */
+	struct ctl_taken *taken;    /* addresses that no VIP may be: control/parts/taken.c */
 	struct ctl_change *changes; /* in order; the first is under way: control/parts/change.h */
 	uv_timer_t change_wait;     /* before the first is tried again, or the next one begun */
 	struct ctl_api_view view;
@@ -104,6 +105,11 @@ void ctl_checks_set(struct ctl_daemon *d); /* the endpoints that we check have c
 /* Whether POPs are nearer than others that were not when it was last asked. */
 bool ctl_distances_changed(struct ctl_daemon *d);
 
+int ctl_taken_start(struct ctl_daemon *d);
+void ctl_taken_stop(struct ctl_daemon *d);
+void ctl_taken_free(struct ctl_taken *taken); /* once the loop has ended; NULL is allowed */
+/* Whether what pop.yaml names has been looked up, with or without success. */
+bool ctl_taken_known(const struct ctl_daemon *d);
 /* Looks at the addresses of this machine's interfaces, which ctl_taken_by() knows from then on. */
 void ctl_taken_look(struct ctl_daemon *d);
 /* For what this POP needs the address itself, such as "in this POP's nat-pool": no VIP may be it. NULL: for nothing. */

@@ -91,6 +91,20 @@ pid=
 "$kuafud" --config "$dir/pop.yaml" --remove 2>>"$dir/log" || fail "--remove fails with a nat-pool"
 mv "$dir/pop.yaml.kept" "$dir/pop.yaml"
 
+# One of the machine's, too: the kernel keeps it.
+if ip link add name own0 type veth peer name own1 2>/dev/null; then
+	ip address add 192.0.2.1/24 dev own0
+	start
+	wait_for is_left_out
+	grep -q "left out: VIP 192.0.2.1 of accelerator web: it is an address of this POP's machine" "$dir/log" ||
+		fail "the log does not say so"
+	ip route show table all | grep -q 'blackhole 192.0.2.1' && fail "the machine's own address leads nowhere"
+	ip link del dev own0
+	kill "$pid"
+	wait "$pid" || :
+	pid=
+fi
+
 # A disk that is full: the store can be read but takes nothing, and status says so until there is room again.
 if mount -t tmpfs -o size=1m none "$dir/disk" 2>/dev/null; then
 	sed "s|sqlite://$dir|sqlite://$dir/disk|" "$dir/pop.yaml" >"$dir/full.yaml"

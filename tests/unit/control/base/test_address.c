@@ -58,9 +58,14 @@ Test(servers, are_names_and_addresses_with_their_ports)
 	    "a:1/", "2001:db8::1:1", "[10.0.0.1]:1", "[]:1", "[2001:db8::1]", "u@a:1",
 	    "a:1,b:1,c:1,d:1,e:1,f:1,g:1,h:1,i:1"};
 	struct wire_addr found[CTL_MAX_SERVERS], v4, v6;
+	char host[CTL_HOST_SIZE];
 	cr_assert(ctl_address_parse("10.0.0.1", &v4) == 0 && ctl_address_parse("2001:db8::1", &v6) == 0);
 	cr_assert(ctl_servers_parse("10.0.0.1:2379,etcd-1.example:65535,[2001:db8::1]:1", found) == 3);
 	cr_assert(wire_addr_equal(&found[0], &v4) && wire_addr_is_unset(&found[1]) && wire_addr_equal(&found[2], &v6));
+	cr_assert_str_eq(ctl_server_host("10.0.0.1:2379,etcd-1.example:65535,[2001:db8::1]:1", 0, host), "10.0.0.1");
+	cr_assert_str_eq(
+	    ctl_server_host("10.0.0.1:2379,etcd-1.example:65535,[2001:db8::1]:1", 1, host), "etcd-1.example");
+	cr_assert_str_eq(ctl_server_host("10.0.0.1:2379,etcd-1.example:65535,[2001:db8::1]:1", 2, host), "2001:db8::1");
 	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
 		cr_assert(ctl_servers_parse(wrong[i], found) == -22, "%s", wrong[i]);
 }

@@ -35,6 +35,7 @@ static void begin(void)
 	parts.change_wait.data = &d;
 	uv_timer_init(&loop, &parts.soon);
 	uv_close((uv_handle_t *)&parts.soon, NULL); /* what is due stays due */
+	cr_assert(ctl_taken_start(&d) == 0);
 	cr_assert(ctl_watch_start(&d) == 0);
 	while (!parts.listed_ns)
 		uv_run(&loop, UV_RUN_ONCE);
@@ -46,12 +47,13 @@ static void end(void)
 	char path[96];
 	watcher_close(&other);
 	ctl_watch_stop(&d);
+	ctl_taken_stop(&d);
 	uv_close((uv_handle_t *)&parts.change_wait, NULL);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	cr_assert(uv_loop_close(&loop) == 0);
 	ctl_objects_free(&d.objects);
 	ctl_cluster_free(&d.cluster);
-	free(parts.own);
+	ctl_taken_free(parts.taken);
 	for (unsigned i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
 		unlink(path);
