@@ -15,6 +15,7 @@ struct ctl_yaml {
 	struct ctl_mistakes *mistakes;
 	yaml_document_t *documents;
 	unsigned n_documents;
+	uint32_t n_values; /* of all documents, aliases counted as what they stand for */
 };
 
 /* ---- reading ---- */
@@ -26,6 +27,55 @@ static void report_syntax(struct ctl_yaml *yaml, const yaml_parser_t *parser)
 	ctl_mistake(yaml->mistakes, "%s:%zu: not YAML: %s; check quotes, colons and indentation here and just above",
 	    yaml->name, line + 1, problem);
 }
+
+/* ---- how much there is, aliases counted as what they stand for ---- */
+
+#define COUNTING UINT32_MAX /* a value that holds itself meets this */
+
+static uint32_t count_values(yaml_document_t *document, int id, uint32_t *known);
+
+static uint32_t add_values(yaml_document_t *document, int id, uint32_t *known, uint32_t sum)
+{
+	uint32_t n = sum > CTL_YAML_MAX_VALUES ? 0 : count_values(document, id, known);
+	return n > CTL_YAML_MAX_VALUES ? CTL_YAML_MAX_VALUES + 1 : sum + n;
+}
+
+/* Of a value and all in it; some number above CTL_YAML_MAX_VALUES if there are more, or no end. Every value is looked at
+ * once: known has what has been counted, by id. Only what is written within each other is nested here. */
+static uint32_t count_values(yaml_document_t *document, int id, uint32_t *known) /* NOLINT(misc-no-recursion) */
+{
+	yaml_node_t *node = yaml_document_get_node(document, id);
+	if (known[id])
+		return known[id];
+	uint32_t sum = 1;
+	known[id] = COUNTING;
+	if (node->type == YAML_SEQUENCE_NODE)
+		for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top; i++)
+			sum = add_values(document, *i, known, sum);
+	if (node->type == YAML_MAPPING_NODE)
+		for (yaml_node_pair_t *i = node->data.mapping.pairs.start; i < node->data.mapping.pairs.top; i++)
+			sum = add_values(document, i->value, known, add_values(document, i->key, known, sum));
+	return known[id] = sum;
+}
+
+static int count_document(struct ctl_yaml *yaml, yaml_document_t *document)
+{
+	size_t n = (size_t)(document->nodes.top - document->nodes.start);
+	uint32_t *known = calloc(n + 1, sizeof(*known));
+	if (!known)
+		return -ENOMEM;
+	yaml->n_values = add_values(document, 1, known, yaml->n_values);
+	free(known);
+	if (yaml->n_values <= CTL_YAML_MAX_VALUES)
+		return 0;
+	ctl_mistake(yaml->mistakes,
+	    "%s:%zu: more than %u values up to the end of this document, with aliases as what they "
+	    "stand for; use fewer aliases, or split it",
+	    yaml->name, document->start_mark.line + 1, CTL_YAML_MAX_VALUES);
+	return -EINVAL;
+}
+
+/* ---- documents ---- */
 
 /* Takes over *document. */
 static int append_document(struct ctl_yaml *yaml, yaml_document_t *document)
@@ -63,7 +113,12 @@ static int load_next(struct ctl_yaml *yaml, yaml_parser_t *parser)
 		yaml_document_delete(&document);
 		return !end;
 	}
-	int error = append_document(yaml, &document);
+	int error = count_document(yaml, &document);
+	if (error) {
+		yaml_document_delete(&document);
+		return error;
+	}
+	error = append_document(yaml, &document);
 	return error ? error : 1;
 }
 

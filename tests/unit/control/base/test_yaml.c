@@ -149,17 +149,40 @@ Test(yaml, control_characters_stay_out_of_texts_and_lines)
 	ctl_yaml_free(yaml);
 }
 
-Test(yaml, a_value_that_contains_itself_is_read_to_the_depth_of_the_schema)
+#define TOO_MANY                                                                                                       \
+	"more than 524288 values up to the end of this document, with aliases as what they stand for; use fewer "      \
+	"aliases, "                                                                                                    \
+	"or split it"
+
+Test(yaml, a_value_that_holds_itself_is_refused)
 {
-	struct ctl_yaml *yaml = parse("&a [*a, *a]\n");
-	struct ctl_yaml_value v = ctl_yaml_document(yaml, 0);
-	for (unsigned depth = 0; depth < 64; depth++) {
-		cr_assert(ctl_yaml_items(v, 2) == 2);
-		v = ctl_yaml_item(v, 1);
-	}
-	cr_assert(ctl_yaml_uint(v, 0, 1, 1) == 1);
+	cr_assert_null(parse("&a [*a, *a]\n"));
+	expect_mistakes("f.yaml:1: " TOO_MANY);
+	cr_assert_null(parse("a: 1\n---\na: &a {b: [1, {c: *a}]}\n"));
+	expect_mistakes("f.yaml:2: " TOO_MANY);
+}
+
+/* Each level holds the one before it ten times. */
+static struct ctl_yaml *parse_levels(unsigned n)
+{
+	static char levels[4096];
+	size_t used = (size_t)sprintf(levels, "l0: &l0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n");
+	for (unsigned i = 1; i < n; i++)
+		used += (size_t)sprintf(levels + used,
+		    "l%u: &l%u [*l%u, *l%u, *l%u, *l%u, *l%u, *l%u, *l%u, *l%u, *l%u, *l%u]\n", i, i, i - 1, i - 1,
+		    i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
+	return parse(levels);
+}
+
+Test(yaml, aliases_count_as_what_they_stand_for, .timeout = 10)
+{
+	struct ctl_yaml *yaml = parse_levels(5);
+	cr_assert_not_null(yaml);
 	ctl_yaml_free(yaml);
-	ctl_mistakes_free(&mistakes);
+	cr_assert_null(parse_levels(6)); /* 1,111,111 at its last level */
+	expect_mistakes("f.yaml:1: " TOO_MANY);
+	cr_assert_null(parse_levels(30));
+	expect_mistakes("f.yaml:1: " TOO_MANY);
 }
 
 /* Without the limit, libyaml would take minutes. */
