@@ -3,12 +3,15 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <mntent.h>
+#include <rte_eal.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define HUGEPAGES     "/sys/kernel/mm/hugepages"
 #define USUAL_RUN_DIR "/run/kuafu/"
@@ -144,4 +147,19 @@ uint64_t dp_eal_free_hugepages(void)
 	if (dir != NULL)
 		closedir(dir);
 	return bytes;
+}
+
+void dp_eal_end(void)
+{
+	char path[PATH_MAX], file[PATH_MAX + NAME_MAX + 2];
+	snprintf(path, sizeof(path), "%s", rte_eal_get_runtime_dir());
+	rte_eal_cleanup();
+	DIR *dir = opendir(path);
+	for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+		snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+		unlink(file); /* "." and ".." cannot be */
+	}
+	if (dir != NULL)
+		closedir(dir);
+	rmdir(path);
 }

@@ -36,3 +36,6 @@ char *dp_eal_cpus(char *text, unsigned size);
 
 /* Bytes of hugepages that are free now, whatever their size, where hugetlbfs is mounted; 0: none can be had. */
 uint64_t dp_eal_free_hugepages(void);
+
+/* rte_eal_cleanup(), and DPDK's folder of this process, which that leaves behind, is removed. */
+void dp_eal_end(void);

@@ -330,7 +330,7 @@ static int run(const struct ctl_pop_config *pop, const struct arguments *argumen
 	ctl_info("POP %s: %u workers, %u ports, %u packet buffers", pop->name, daemon.workers.workers,
 	    daemon.workers.ports, daemon.workers.mbufs);
 	error = dp_daemon_run(&daemon);
-	rte_eal_cleanup();
+	dp_eal_end();
 	return error;
 }
 

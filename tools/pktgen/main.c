@@ -190,6 +190,6 @@ int main(int argc, char **argv)
 	while (opened)
 		port_close(&ports[--opened]);
 	pcap_free(&o.pcap);
-	rte_eal_cleanup();
+	dp_eal_end();
 	return err ? 1 : 0;
 }

@@ -13,6 +13,7 @@
 #include <criterion/criterion.h>
 #include <rte_eal.h>
 
+#include "dataplane/eal.h"
 #include "dataplane/worker_set.h"
 
 static char answer[65536];
@@ -87,6 +88,10 @@ Test(telemetry, tells_sums_and_each_worker_whole, .timeout = 60)
 	expect_told(fd, "/kuafu/worker,-1", "null");
 	expect_told(fd, "/kuafu/worker", "null");
 	close(fd);
-	rte_eal_cleanup();
+	char run_dir[256];
+	snprintf(run_dir, sizeof(run_dir), "%s", rte_eal_get_runtime_dir());
+	cr_assert_eq(access(run_dir, F_OK), 0, "%s", run_dir);
+	dp_eal_end();
+	cr_assert_neq(access(run_dir, F_OK), 0, "%s is left behind", run_dir);
 	cr_assert_eq(nftw(dir, take_out, 8, FTW_DEPTH | FTW_PHYS), 0);
 }
