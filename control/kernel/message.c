@@ -100,13 +100,25 @@ int ctl_message_neighbour(const struct nlmsghdr *message, struct ctl_fib *fib)
 	return ctl_fib_add_neighbour(fib, &neighbour);
 }
 
+/* RTA_VIA: the gateway has another family than the route, as with BGP by IPv6 link-local addresses (RFC 8950). */
+static void gateway_of(const struct nlattr *gateway, const struct nlattr *via, struct wire_addr *ret_gateway)
+{
+	const struct rtvia *v4 = payload_of(via, sizeof(*v4) + 4), *v6 = payload_of(via, sizeof(*v6) + 16);
+	if (v4 && v4->rtvia_family == AF_INET)
+		*ret_gateway = wire_addr_from_v4(v4->rtvia_addr);
+	else if (v6 && v6->rtvia_family == AF_INET6)
+		*ret_gateway = wire_addr_from_v6(v6->rtvia_addr);
+	else
+		address_of(gateway, ret_gateway);
+}
+
 static void take_next_hop(const struct rtnexthop *hop, struct ctl_fib_route *route)
 {
-	const struct nlattr *attribute[RTA_GATEWAY + 1] = {NULL};
+	const struct nlattr *attribute[RTA_VIA + 1] = {NULL};
 	route->ifindex = hop->rtnh_ifindex;
 	route->gateway = (struct wire_addr){0};
-	take_attributes(hop + 1, (const char *)hop + hop->rtnh_len, attribute, RTA_GATEWAY);
-	address_of(attribute[RTA_GATEWAY], &route->gateway);
+	take_attributes(hop + 1, (const char *)hop + hop->rtnh_len, attribute, RTA_VIA);
+	gateway_of(attribute[RTA_GATEWAY], attribute[RTA_VIA], &route->gateway);
 }
 
 /* Of several next hops the first that leads out of a port of ours; spreading over them is for another day of the data
@@ -164,7 +176,7 @@ int ctl_message_route(const struct nlmsghdr *message, struct ctl_fib *fib)
 	route.metric = number_of(attribute[RTA_PRIORITY], 0);
 	if (about->rtm_type == RTN_UNICAST) {
 		route.ifindex = (int)number_of(attribute[RTA_OIF], 0);
-		address_of(attribute[RTA_GATEWAY], &route.gateway);
+		gateway_of(attribute[RTA_GATEWAY], attribute[RTA_VIA], &route.gateway);
 		if (attribute[RTA_MULTIPATH])
 			choose_next_hop(attribute[RTA_MULTIPATH], fib, &route);
 	}

@@ -50,10 +50,12 @@ _kuafuctl_next() {
 
 _kuafuctl() {
 	local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-	local typed="" options="" command="" line word candidates
+	local typed="" options="" command="" candidates="" line word
 	for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
 		[[ $word == -* ]] || typed+="$word "
 	done
+	[[ -n $typed ]] || candidates=help # of a command, whose words follow
+	typed=${typed#help }
 	while IFS= read -r line; do
 		[[ -n $line && $typed == "${line%% |*} "* ]] || continue
 		command=${line%% |*}
@@ -78,7 +80,7 @@ _kuafuctl() {
 		candidates="$_kuafuctl_common $options"
 	else
 		case $command in
-		"") candidates=$(_kuafuctl_next "$typed") ;;
+		"") candidates+=" $(_kuafuctl_next "$typed")" ;;
 		"route explain" | "drain pop" | "undrain pop" | "delete pop") candidates=$(_kuafuctl_names pops) ;;
 		"drain endpoint" | "undrain endpoint") candidates=$(_kuafuctl_names endpoints) ;;
 		"policy unset") candidates=$(_kuafuctl_names policies) ;;

@@ -175,6 +175,19 @@ Test(mirror, does_the_same_for_ipv6)
 	cr_assert(goes("2001:db8:7::", 48));
 }
 
+Test(mirror, takes_an_ipv6_gateway_of_an_ipv4_route)
+{
+	struct wire_addr beyond = ip("192.0.2.77");
+	turn(50);
+	shell("ip route add 192.0.2.0/24 via inet6 2001:db8::2");
+	cr_assert(comes("192.0.2.0", 24, true));
+	shell("ip route add 198.51.100.0/24 nexthop via inet6 2001:db8::2 dev wan nexthop via 10.0.0.2 dev wan");
+	cr_assert(comes("198.51.100.0", 24, true));
+	cr_assert(ctl_kernel_resolve(kernel, 1, &beyond) == 0);
+	turn(100);
+	cr_assert(n_adjacencies == 1 && row_of("192.0.2.77", 32) == NULL, "it is the gateway that is asked for");
+}
+
 Test(mirror, blackholes_ipv6_addresses_too)
 {
 	struct wire_addr address = ip("2001:db8:f::10");
