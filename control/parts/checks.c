@@ -43,7 +43,7 @@ static void on_changed(void *arg, const struct ctl_health_result *result)
 	ctl_due(d, CTL_DUE_FORWARDING | CTL_DUE_PUBLISH);
 }
 
-static bool is_ours(const struct ctl_daemon *d, const struct ctl_group *group)
+bool ctl_checks_are_ours(const struct ctl_daemon *d, const struct ctl_group *group)
 {
 	for (unsigned i = 0; i < group->n_pops; i++)
 		if (strcmp(group->pops[i], d->config.name) == 0)
@@ -81,7 +81,7 @@ static size_t list_targets(const struct ctl_daemon *d, struct ctl_health_target 
 		for (unsigned j = 0; j < a->n_listeners; j++)
 			for (unsigned k = 0; k < a->listeners[j].n_groups; k++) {
 				const struct ctl_group *group = &a->listeners[j].groups[k];
-				if (!is_ours(d, group))
+				if (!ctl_checks_are_ours(d, group))
 					continue;
 				if (target)
 					add_targets(group, target, &n);

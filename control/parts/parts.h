@@ -101,6 +101,7 @@ void ctl_mirror_stop(struct ctl_daemon *d);
 int ctl_checks_start(struct ctl_daemon *d);
 void ctl_checks_stop(struct ctl_daemon *d);
 void ctl_checks_set(struct ctl_daemon *d); /* the endpoints that we check have changed */
+bool ctl_checks_are_ours(const struct ctl_daemon *d, const struct ctl_group *group);
 
 /* Whether POPs are nearer than others that were not when it was last asked. */
 bool ctl_distances_changed(struct ctl_daemon *d);

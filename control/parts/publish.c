@@ -98,16 +98,20 @@ static unsigned list_group(
     const struct ctl_daemon *d, const struct ctl_group *group, struct ctl_endpoint_verdict *verdict)
 {
 	unsigned n = 0;
+	const struct ctl_pop *self = ctl_cluster_find(&d->cluster, d->config.name);
+	if (!self || !ctl_checks_are_ours(d, group))
+		return 0;
 	for (unsigned i = 0; i < group->n_endpoints; i++) {
 		uint32_t id = group->endpoints[i].id;
-		const struct ctl_health_result *result = ctl_health_get(d->health, id);
-		if (result && result->verdict != CTL_HEALTH_UNKNOWN)
-			verdict[n++] = (struct ctl_endpoint_verdict){id, result->verdict == CTL_HEALTH_UP};
+		enum ctl_health_verdict now = ctl_pop_verdict(d, self, id);
+		if (now != CTL_HEALTH_UNKNOWN)
+			verdict[n++] = (struct ctl_endpoint_verdict){id, now == CTL_HEALTH_UP};
 	}
 	return n;
 }
 
-/* The verdicts of our own checks. verdict NULL: the most that there can be. */
+/* The verdicts of our own checks, until the first of them those of our last life. verdict NULL: the most that there can
+ * be. */
 static unsigned list_verdicts(const struct ctl_daemon *d, struct ctl_endpoint_verdict *verdict)
 {
 	unsigned n = 0;

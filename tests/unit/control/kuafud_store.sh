@@ -10,8 +10,8 @@ if [ -z "${KUAFUD_TEST_INSIDE:-}" ]; then
 fi
 kuafud=$1 kuafuctl=$2
 dir=$(mktemp -d)
-pid='' etcd=''
-trap 'kill -9 $pid $etcd 2>/dev/null || :; rm -rf "$dir"' EXIT
+pid='' etcd='' mute='' watch=''
+trap 'kill -9 $pid $etcd $mute $watch 2>/dev/null || :; rm -rf "$dir"' EXIT
 
 fail() { echo "$*" >&2; cat "$dir/log" >&2 2>/dev/null || :; exit 1; }
 ctl() { "$kuafuctl" --socket "$dir/run/api.sock" "$@"; }
@@ -87,12 +87,35 @@ health=$(revision_of /kuafu/v1/health/sgp1)
 is_written_again() { [ "$(revision_of /kuafu/v1/health/sgp1)" -gt "$health" ]; }
 wait_for is_written_again
 
+# A kuafud that starts knows no endpoint yet: until its first check it goes on saying what it said in its last life.
+ip address add 10.9.0.3/32 dev lo
+python3 -c 'import socket, time; s = socket.create_server(("10.9.0.3", 81)); time.sleep(600)' &
+mute=$!
+sed 's/name: web/name: mute/; s/192.0.2.1/192.0.2.9/; s/10.9.0.2, port: 53/10.9.0.3, port: 81/
+	s/pops: .sgp1.,/& health: {type: http, path: "\/", interval: 2s, timeout: 1s},/' "$dir/accelerator.yaml" >"$dir/mute.yaml"
+wait_for ctl apply -f "$dir/mute.yaml"
+health() { etcdctl get --print-value-only /kuafu/v1/health/sgp1; }
+mute_is_down() { health | grep -q '"down":\[[0-9]'; }
+wait_for mute_is_down
+kill -9 "$pid"
+wait "$pid" || :
+ETCDCTL_API=3 command etcdctl --endpoints=127.0.0.1:2379 watch /kuafu/v1/health/sgp1 >"$dir/said" 2>&1 &
+watch=$!
+"$kuafud" --config "$dir/pop.yaml" 2>>"$dir/log" &
+pid=$!
+is_said() { grep -q '"up"' "$dir/said"; }
+wait_for is_said
+kill "$watch"
+grep '"up"' "$dir/said" | grep -v '"down":\[[0-9]' && fail "a restart takes verdicts back: $(cat "$dir/said")"
+ctl delete accelerator mute >/dev/null || fail "an accelerator cannot be deleted"
+
 # A store that is asked and does not answer may have made the change: that is no refusal. One that is not there has not.
 kill -STOP "$etcd"
 code=0
 ctl apply -f "$dir/overdue.yaml" 2>"$dir/complaint" || code=$?
 kill -CONT "$etcd"
-[ "$code" = 3 ] && grep -q 'may or may not' "$dir/complaint" || fail "unanswered: $code $(cat "$dir/complaint")"
+[ "$code" = 3 ] || fail "unanswered, but not so told: $code $(cat "$dir/complaint")"
+grep -q 'may or may not' "$dir/complaint" || fail "unanswered: $(cat "$dir/complaint")"
 wait_for ctl apply -f "$dir/overdue.yaml"
 wait_for shows policies overdue
 
