@@ -21,8 +21,8 @@
 #define CTL_YAML_MAX_BYTES     (4u << 20) /* of one file: far beyond any configuration written by people */
 #define CTL_YAML_MAX_APPLY     (1u << 20) /* bytes of an apply: some 10,000 endpoints */
 #define CTL_YAML_MAX_DOCUMENTS 1024u
-#define CTL_YAML_MAX_DEPTH     32u     /* lists and maps within each other */
-#define CTL_YAML_MAX_VALUES    524288u /* aliases counted as what they stand for: as many as 1 MiB can hold without */
+#define CTL_YAML_MAX_DEPTH     32u      /* lists and maps within each other */
+#define CTL_YAML_MAX_VALUES    1048576u /* aliases counted as what they stand for; an accelerator has 700,000 at most */
 #define CTL_YAML_FIELD_SIZE    128u
 #define CTL_NAME_SIZE          32u /* of object names, with the terminating zero */
 

@@ -150,7 +150,7 @@ Test(yaml, control_characters_stay_out_of_texts_and_lines)
 }
 
 #define TOO_MANY                                                                                                       \
-	"more than 524288 values up to the end of this document, with aliases as what they stand for; use fewer "      \
+	"more than 1048576 values up to the end of this document, with aliases as what they stand for; use fewer "     \
 	"aliases, "                                                                                                    \
 	"or split it"
 
