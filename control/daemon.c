@@ -156,6 +156,8 @@ void ctl_daemon_free(struct ctl_daemon *d)
 	ctl_objects_free(&d->objects);
 	ctl_cluster_free(&d->cluster);
 	free(d->policy);
+	for (unsigned i = 0; i < d->n_links; i++)
+		free(d->link[i].came);
 	free(d->link);
 	free(d->path);
 	explicit_bzero(d->parts->secret, sizeof(d->parts->secret));

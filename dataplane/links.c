@@ -142,6 +142,15 @@ struct wire_stats_link *dp_link_block(uint32_t link, struct wire_stats_link *blo
 	return unused;
 }
 
+/* Workers' bases differ by no more than delays do. */
+static void add_delays(struct wire_stats_link *b, const struct dp_link *l)
+{
+	if (b->rx_packets == 0)
+		b->rx_delay_base_us = l->rx_delay_base_us;
+	b->rx_delay_us +=
+	    l->rx_delay_us + (int64_t)l->rx_packets * (int32_t)(l->rx_delay_base_us - b->rx_delay_base_us);
+}
+
 void dp_overlay_state_collect(const struct dp_overlay_state *state, struct wire_stats_link *block, uint32_t n)
 {
 	for (uint32_t k = 0; k < state->n; k++) {
@@ -154,9 +163,12 @@ void dp_overlay_state_collect(const struct dp_overlay_state *state, struct wire_
 		b->link = l->link;
 		b->tx_packets += l->tx_packets;
 		b->tx_bytes += l->tx_bytes;
+		add_delays(b, l);
 		b->rx_packets += l->rx_packets;
 		b->rx_bytes += l->rx_bytes;
-		for (unsigned lane = 0; lane < state->lanes; lane++)
+		for (unsigned lane = 0; lane < state->lanes; lane++) {
 			b->rx_lost += l->replay[lane].lost;
+			b->rx_missing += dp_replay_missing(&l->replay[lane]);
+		}
 	}
 }

@@ -24,9 +24,21 @@ struct dp_link {
 	uint64_t tx_bytes;
 	uint64_t rx_packets;
 	uint64_t rx_bytes;
+	int64_t rx_delay_us; /* sum of the delays of rx_packets, less the base */
+	uint32_t rx_delay_base_us;
 	uint64_t *sequence;       /* by dp_lane_place(): the last one sent */
 	struct dp_replay *replay; /* by dp_lane_place() */
 };
+
+/* One more data packet, `delay_us` by the sender's clock and ours after it was sent. */
+static inline void dp_link_count_rx(struct dp_link *link, uint16_t bytes, uint32_t delay_us)
+{
+	if (link->rx_packets == 0)
+		link->rx_delay_base_us = delay_us;
+	link->rx_packets++;
+	link->rx_bytes += bytes;
+	link->rx_delay_us += (int32_t)(delay_us - link->rx_delay_base_us);
+}
 
 /* Memory for DP_LINKS_MAX links, touched only as far as links are used. 0 or -errno. */
 int dp_overlay_state_create(uint16_t n_workers, struct dp_overlay_state **ret_state);

@@ -250,3 +250,11 @@ bool dp_replay_take(struct dp_replay *r, uint32_t epoch, uint64_t sequence)
 	r->bits[sequence % DP_REPLAY_WINDOW / 64] |= bit;
 	return true;
 }
+
+unsigned dp_replay_missing(const struct dp_replay *r)
+{
+	unsigned missing = 0;
+	for (unsigned i = 0; r->started && i < DP_REPLAY_WINDOW / 64; i++)
+		missing += (unsigned)__builtin_popcountll(~r->bits[i]);
+	return missing;
+}

@@ -121,3 +121,7 @@ struct dp_replay {
  * No packet closes the window to later ones: sequences of an epoch only grow. A lane that has not been heard since we
  * started, or since its sender did, takes its first packet unseen, even if that is a recording of the same epoch. */
 bool dp_replay_take(struct dp_replay *r, uint32_t epoch, uint64_t sequence);
+
+/* How many sequences of the window have not come: late yet, or lost. Another thread than the window's may ask, and see a
+ * step of it half done. */
+unsigned dp_replay_missing(const struct dp_replay *r);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "dataplane/burst.h"
+#include "dataplane/last_mile.h"
 #include "lb/flow.h"
 #include "lb/nat.h"
 
@@ -15,7 +16,11 @@ static inline void dp_progress_flow(
 		return;
 	}
 	struct lb_segment segment = dp_burst_segment(b, i);
+	uint8_t flags = flow->flags;
+	uint32_t ticks = lb_tick_age(lb_tick(w->now_ns), flow->last_seen);
 	lb_flow_touch(w->flows, flow, &segment, from_client, w->now_ns);
+	if (dp_last_mile_side(flags, flow->flags, &segment, from_client) == WIRE_SIDE_CLIENT)
+		dp_last_mile_add(w, WIRE_SIDE_CLIENT, &flow->key.client, ticks);
 }
 
 /* One-way flows have a place among the unconfirmed to keep. */
@@ -28,5 +33,9 @@ static inline void dp_progress_nat(
 		return;
 	}
 	struct lb_segment segment = dp_burst_segment(b, i);
+	uint8_t flags = flow->flags;
+	uint32_t ticks = lb_tick_age(lb_tick(w->now_ns), flow->last_seen);
 	lb_nat_touch(w->nat, flow, &segment, from_client, w->now_ns);
+	if (dp_last_mile_side(flags, flow->flags, &segment, from_client) == WIRE_SIDE_ENDPOINT)
+		dp_last_mile_add(w, WIRE_SIDE_ENDPOINT, &flow->endpoint_address, ticks);
 }

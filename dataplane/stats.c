@@ -13,8 +13,10 @@ int dp_stats_create(uint32_t workers, uint64_t started_ns, struct dp_stats *ret_
 {
 	uint32_t link_offset = (uint32_t)(sizeof(struct wire_stats) + workers * sizeof(struct wire_stats_worker));
 	uint32_t traffic_offset = (uint32_t)(link_offset + WIRE_STATS_MAX_LINKS * sizeof(struct wire_stats_link));
-	uint32_t size =
+	uint32_t last_mile_offset =
 	    (uint32_t)(traffic_offset + workers * WIRE_STATS_TRAFFIC_ROWS * sizeof(struct wire_stats_traffic));
+	uint32_t size =
+	    (uint32_t)(last_mile_offset + workers * WIRE_STATS_LAST_MILE_ROWS * sizeof(struct wire_stats_last_mile));
 	int fd = memfd_create("kuafu-stats", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
@@ -39,6 +41,8 @@ int dp_stats_create(uint32_t workers, uint64_t started_ns, struct dp_stats *ret_
 	    .links = WIRE_STATS_MAX_LINKS,
 	    .traffic_offset = traffic_offset,
 	    .traffic_rows = WIRE_STATS_TRAFFIC_ROWS,
+	    .last_mile_offset = last_mile_offset,
+	    .last_mile_rows = WIRE_STATS_LAST_MILE_ROWS,
 	    .pid = (uint32_t)getpid(),
 	    .started_ns = started_ns,
 	};
@@ -49,6 +53,7 @@ int dp_stats_create(uint32_t workers, uint64_t started_ns, struct dp_stats *ret_
 	    .worker = (struct wire_stats_worker *)((char *)at + head->worker_offset),
 	    .link = (struct wire_stats_link *)((char *)at + head->link_offset),
 	    .traffic = (struct wire_stats_traffic *)((char *)at + head->traffic_offset),
+	    .last_mile = (struct wire_stats_last_mile *)((char *)at + head->last_mile_offset),
 	};
 	for (uint32_t id = 0; id < workers; id++)
 		ret_stats->traffic[id * WIRE_STATS_TRAFFIC_ROWS].used = 1;

@@ -10,9 +10,10 @@ struct dp_stats {
 	int fd; /* sealed: whoever gets it may map it to read, and trust its size */
 	size_t size;
 	struct wire_stats *head;
-	struct wire_stats_worker *worker;   /* [head->workers] */
-	struct wire_stats_link *link;       /* [head->links] */
-	struct wire_stats_traffic *traffic; /* [head->workers][head->traffic_rows] */
+	struct wire_stats_worker *worker;       /* [head->workers] */
+	struct wire_stats_link *link;           /* [head->links] */
+	struct wire_stats_traffic *traffic;     /* [head->workers][head->traffic_rows] */
+	struct wire_stats_last_mile *last_mile; /* [head->workers][head->last_mile_rows] */
 };
 
 /* Returns 0 or -errno. */

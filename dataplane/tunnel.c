@@ -67,8 +67,7 @@ static void take_data(struct dp_worker *w, struct dp_burst *b, unsigned i, struc
 		dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_REPLAY);
 		return;
 	}
-	link->rx_packets++;
-	link->rx_bytes += b->length[i];
+	dp_link_count_rx(link, b->length[i], w->wall_us - wire_be32(&o->telemetry->time_us));
 	if (!is_our_hop(w, o->path, b->link[i])) {
 		dp_refuse(w, b, i, WIRE_JOURNEY_TRANSIT, WIRE_DROP_OVERLAY_PATH);
 		return;

@@ -87,7 +87,8 @@ struct dp_worker {
 	struct lb_nat_table *nat;               /* egress */
 	struct lb_fragment_table *fragments;
 	struct wire_stats_worker *stats;
-	struct wire_stats_traffic *traffic; /* [WIRE_STATS_TRAFFIC_ROWS]: dataplane/traffic.h */
+	struct wire_stats_traffic *traffic;     /* [WIRE_STATS_TRAFFIC_ROWS]: dataplane/traffic.h */
+	struct wire_stats_last_mile *last_mile; /* [WIRE_STATS_LAST_MILE_ROWS]: dataplane/last_mile.h */
 	struct rte_mempool *pool;
 	struct dp_overlay_state *overlay;
 	struct dp_ways *ways;

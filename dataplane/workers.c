@@ -71,6 +71,7 @@ static int make_slot(struct dp_workers *set, uint16_t id)
 	    .n_ports = set->n_ports,
 	    .stats = &set->stats.worker[id],
 	    .traffic = &set->stats.traffic[id * WIRE_STATS_TRAFFIC_ROWS],
+	    .last_mile = &set->stats.last_mile[id * WIRE_STATS_LAST_MILE_ROWS],
 	    .pool = set->pool,
 	    .set = set,
 	    .state = &set->empty,

@@ -3,7 +3,8 @@
  * so there is no lock: a reader may see a packet counted and its bytes not yet.
  *
  *   struct wire_stats | struct wire_stats_worker[workers] | struct wire_stats_link[links] |
- *   struct wire_stats_traffic[workers][traffic_rows]  (at the offsets given) */
+ *   struct wire_stats_traffic[workers][traffic_rows] | struct wire_stats_last_mile[workers][last_mile_rows]
+ *   (at the offsets given) */
 #pragma once
 
 #include <stdint.h>
@@ -12,7 +13,7 @@
 #include "wire/drop.h"
 
 #define WIRE_STATS_MAGIC   0x4b554146u /* "KUAF" */
-#define WIRE_STATS_VERSION 3u
+#define WIRE_STATS_VERSION 4u
 
 #define WIRE_JOURNEYS(X)                                                                                               \
 	X(INGRESS, "ingress", "client to VIP")                                                                         \
@@ -86,6 +87,9 @@ struct wire_stats {
 	uint64_t routes;         /* in the FIB */
 	uint32_t traffic_offset; /* of the first worker's rows */
 	uint32_t traffic_rows;   /* of each worker */
+	uint32_t last_mile_offset;
+	uint32_t last_mile_rows; /* of each worker */
+	uint32_t reserved[14];
 };
 
 struct wire_stats_worker {
@@ -113,7 +117,12 @@ struct wire_stats_link {
 	uint64_t rx_bytes;
 	uint64_t rx_lost;          /* sequence numbers that never came (RFC 3550, A.3, per lane) */
 	uint64_t keepalive_rtt_ns; /* the last */
-	uint64_t reserved;
+	uint64_t rx_missing;       /* that have not come yet; each is counted as lost later, or comes */
+	/* From the sender's wall clock to ours, summed over rx_packets, each less the base. With the offset of the two clocks,
+	 * modulo 2^32 us; the base changes only when the sum begins anew. */
+	int64_t rx_delay_us;
+	uint32_t rx_delay_base_us;
+	uint32_t reserved[13];
 };
 
 /* What enters at this POP for one VIP, by one endpoint and egress POP: written by the worker that owns the flows. A
@@ -130,10 +139,32 @@ struct wire_stats_traffic {
 	uint64_t flows; /* begun */
 };
 
+/* How long TCP's handshake takes to the prefix of a client of ours (SYN-ACK to ACK, at the ingress) or of an endpoint
+ * (SYN to SYN-ACK, at the egress): written by the worker that owns the flow. Times are the table's ticks of 1.05 ms; as
+ * their phase is random, means are right to a fraction of one. */
+enum wire_stats_side { WIRE_SIDE_NONE = 0, WIRE_SIDE_CLIENT = 1, WIRE_SIDE_ENDPOINT = 2 };
+
+#define WIRE_STATS_LAST_MILE_ROWS 4096u
+#define WIRE_STATS_LAST_MILE_RTTS 24u /* classes: RTTs below 2^((i + 1) / 2) ms, the last one all others */
+#define WIRE_STATS_CLIENT_BITS_V4 24u
+#define WIRE_STATS_CLIENT_BITS_V6 48u
+
+struct wire_stats_last_mile {
+	struct wire_addr prefix; /* of an endpoint its address */
+	uint8_t length;          /* bits, of 128: IPv4's have 96 more */
+	uint8_t side;            /* enum wire_stats_side; NONE: the row is unused, or is being given another key */
+	uint16_t reserved;
+	uint32_t handshakes;
+	uint32_t smooth_us;  /* 1/8 of each new one */
+	uint32_t at_seconds; /* CLOCK_MONOTONIC, of the last one */
+	uint32_t rtt[WIRE_STATS_LAST_MILE_RTTS];
+};
+
 _Static_assert(sizeof(struct wire_stats_traffic) == 64, "ABI: a cache line");
 _Static_assert((int)WIRE_DROP_COUNT <= (int)WIRE_STATS_MAX_DROPS, "every reason has a counter");
 _Static_assert((int)WIRE_COUNTER_COUNT <= (int)WIRE_STATS_MAX_COUNTERS, "every counter has a place");
 _Static_assert((int)WIRE_JOURNEY_COUNT <= (int)WIRE_STATS_MAX_JOURNEYS, "every journey has a place");
-_Static_assert(sizeof(struct wire_stats) == 64, "ABI");
+_Static_assert(sizeof(struct wire_stats_last_mile) == 128, "ABI: two cache lines");
+_Static_assert(sizeof(struct wire_stats) == 128, "ABI");
 _Static_assert(sizeof(struct wire_stats_worker) % 64 == 0, "blocks share no cache line");
-_Static_assert(sizeof(struct wire_stats_link) == 64, "ABI");
+_Static_assert(sizeof(struct wire_stats_link) == 128, "ABI");

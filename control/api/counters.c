@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "control/api/fields.h"
+#include "control/base/address.h"
 #include "control/metrics/counters.h"
+#include "control/metrics/last_mile.h"
 #include "control/metrics/prometheus.h"
 #include "control/metrics/traffic.h"
 
@@ -177,6 +179,46 @@ void ctl_api_get_traffic(
 	}
 	json_t *body = json_object();
 	json_object_set_new(body, "traffic", rows);
+	ctl_api_answer_json(answer, 200, body);
+}
+
+struct last_mile_list {
+	json_t *rows;
+	uint32_t now_seconds;
+};
+
+static void append_last_mile(void *to, const struct ctl_last_mile *mile)
+{
+	const struct last_mile_list *list = to;
+	const struct wire_stats_last_mile *row = &mile->row;
+	char prefix[CTL_PREFIX_TEXT];
+	json_t *o = json_object();
+	json_object_set_new(o, "side", json_string(row->side == WIRE_SIDE_CLIENT ? "client" : "endpoint"));
+	json_object_set_new(o, "prefix", json_string(ctl_prefix_text(&row->prefix, row->length, prefix)));
+	json_object_set_new(o, "handshakes", json_integer(row->handshakes));
+	json_object_set_new(o, "rtt_ms", json_real(row->smooth_us / 1e3));
+	json_object_set_new(o, "rtt_p50_ms", json_real(round(mile->p50_ms * 10) / 10));
+	json_object_set_new(o, "rtt_p95_ms", json_real(round(mile->p95_ms * 10) / 10));
+	json_object_set_new(o, "age_ms",
+	    json_integer(row->at_seconds < list->now_seconds ? (list->now_seconds - row->at_seconds) * 1000ll : 0));
+	json_array_append_new(list->rows, o);
+}
+
+void ctl_api_get_last_mile(
+    const struct ctl_api_view *view, const struct ctl_api_request *request, struct ctl_api_answer *answer)
+{
+	(void)request;
+	struct ctl_counters counters;
+	if (!open_counters(view, answer, &counters))
+		return;
+	struct last_mile_list list = {json_array(), (uint32_t)(view->monotonic(view->daemon) / 1000000000u)};
+	if (ctl_last_mile_list(&counters, append_last_mile, &list) != 0) {
+		json_decref(list.rows);
+		ctl_api_answer_error(answer, 500, "out of memory");
+		return;
+	}
+	json_t *body = json_object();
+	json_object_set_new(body, "last_mile", list.rows);
 	ctl_api_answer_json(answer, 200, body);
 }
 

@@ -22,6 +22,7 @@ const struct ctl_api_route_entry ctl_api_routes[] = {
     {"GET", "/v1/drops", "all", ctl_api_get_drops},
     {"GET", "/v1/counters", "", ctl_api_get_counters},
     {"GET", "/v1/traffic", "", ctl_api_get_traffic},
+    {"GET", "/v1/last-mile", "", ctl_api_get_last_mile},
     {"GET", "/v1/trace", FILTER, ctl_api_get_trace},
     {"GET", "/v1/capture", FILTER " snap", ctl_api_get_capture},
     {"POST", "/v1/apply", "kind", ctl_api_post_apply},

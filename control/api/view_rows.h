@@ -67,12 +67,17 @@ struct ctl_api_link {
 	uint64_t since_ns;
 	int64_t rtt_ns;
 	int64_t rtt_p99_ns;
-	int64_t owd_ns; /* from -> to, up to the constant offset of the two clocks */
+	int64_t owd_ns; /* from -> to, up to the constant offset of the two clocks: all evidence weighed */
+	int64_t probe_owd_ns;
+	int64_t traffic_owd_ns;
 	int64_t jitter_ns;
-	double loss;            /* from -> to */
-	double loss_return;     /* to -> from */
-	const char *timestamps; /* ebpf | user */
-	int64_t age_ns;         /* of the newest sample */
+	double loss;              /* from -> to: all evidence weighed */
+	double probe_loss;        /* from -> to */
+	double traffic_loss;      /* from -> to, of what was sent to be forwarded */
+	uint64_t traffic_packets; /* whose loss that is */
+	double loss_return;       /* to -> from */
+	const char *timestamps;   /* ebpf | user */
+	int64_t age_ns;           /* of the newest sample */
 };
 
 struct ctl_api_path {

@@ -12,6 +12,7 @@
 
 #include "control/base/pop_config.h"
 #include "control/route/types.h"
+#include "probes/traffic.h"
 
 struct ctl_pop_address { /* a registered link end */
 	uint8_t link;
@@ -30,7 +31,8 @@ struct ctl_endpoint_verdict {
 struct ctl_link_report {
 	struct route_link_key key;
 	bool up;
-	struct route_estimate estimate; /* at_ns is unset */
+	struct route_estimate estimate;      /* at_ns is unset */
+	struct probe_traffic_estimate heard; /* of the packets that came by the way back */
 };
 
 struct ctl_pop {

@@ -12,6 +12,7 @@
 
 #define MAX_REPORTS  65536u
 #define MAX_VERDICTS 65536u
+#define MAX_PACKETS  (1ull << 48)
 #define MAX_DELAY    ((int64_t)(86400 * CTL_NS_PER_S)) /* a clock may be wrong by hours */
 
 /* Newer versions may say more: unknown fields are no mistakes here. */
@@ -100,11 +101,21 @@ int ctl_registration_read(
 
 /* ---- states ---- */
 
+static json_t *heard_json(const struct probe_traffic_estimate *e)
+{
+	json_t *json = json_pack("{sI sI sI}", "packets", (json_int_t)e->packets, "lost", (json_int_t)e->lost,
+	    "delay-packets", (json_int_t)e->delay_packets);
+	json_object_set_new(json, "delay", json_sprintf("%lldns", (long long)e->delay_ns));
+	return json;
+}
+
 static json_t *report_json(const struct ctl_link_report *report)
 {
 	json_t *json = json_pack("{si si si sb}", "to", (int)report->key.to, "local", (int)report->key.local, "remote",
 	    (int)report->key.remote, "up", (int)report->up);
 	const struct route_estimate *e = &report->estimate;
+	if (report->heard.packets)
+		json_object_set_new(json, "heard", heard_json(&report->heard));
 	if (!e->at_ns)
 		return json;
 	json_object_set_new(json, "delay", json_sprintf("%lldns", (long long)e->delay_ns));
@@ -142,6 +153,14 @@ static void read_report(struct ctl_yaml_value item, const struct ctl_cluster *cl
 		    .loss = (float)ctl_yaml_percent(ctl_yaml_get(item, "loss"), 0, 1, 0),
 		    .load = (float)ctl_yaml_percent(ctl_yaml_get(item, "load"), 0, 1, 0),
 		    .at_ns = 1, /* measured; when, only the receiver knows */
+		};
+	struct ctl_yaml_value heard = ctl_yaml_get(item, "heard");
+	if (ctl_yaml_is_present(&heard))
+		report->heard = (struct probe_traffic_estimate){
+		    .packets = ctl_yaml_uint(ctl_yaml_need(heard, "packets"), 0, MAX_PACKETS, 0),
+		    .lost = ctl_yaml_uint(ctl_yaml_need(heard, "lost"), 0, MAX_PACKETS, 0),
+		    .delay_packets = ctl_yaml_uint(ctl_yaml_need(heard, "delay-packets"), 0, MAX_PACKETS, 0),
+		    .delay_ns = ctl_yaml_duration(ctl_yaml_need(heard, "delay"), -MAX_DELAY, MAX_DELAY, 0),
 		};
 	if (ctl_cluster_find_id(cluster, report->key.to) && report->key.to != pop->id)
 		pop->n_reports++;

@@ -7,7 +7,9 @@
  *	             "links": [{"link": 0, "address": "10.1.0.2", "mtu": 1500, "provider": "isp-a", "cost": 0}]}
  *	state/sgp1  {"at": 1763765000000,                            wall clock, milliseconds
  *	             "links": [{"to": 2, "local": 0, "remote": 0, "up": true, "delay": "40ms", "rtt": "80ms",
- *	                        "jitter": "100us", "loss": "0.1%"}]}  no delay: not measured yet
+ *	                        "jitter": "100us", "loss": "0.1%",    no delay: not measured yet
+ *	                        "heard": {"packets": 5000, "lost": 3,  what came back on it: probes/traffic.h
+ *	                                  "delay-packets": 600, "delay": "41ms"}}]}
  *	health/sgp1 {"up": [7, 12], "down": [9]}                      ids of endpoints
  */
 #pragma once

@@ -19,19 +19,23 @@ int ctl_counters_open(const void *map, size_t size, struct ctl_counters *ret_cou
 	uint32_t workers = stats->workers, links = stats->links;
 	uint32_t worker_offset = stats->worker_offset, link_offset = stats->link_offset;
 	uint32_t traffic_offset = stats->traffic_offset, traffic_rows = stats->traffic_rows;
+	uint32_t last_mile_offset = stats->last_mile_offset, last_mile_rows = stats->last_mile_rows;
+	size_t each = workers ? workers : 1;
 	if (!inside(size, worker_offset, workers, sizeof(struct wire_stats_worker)) ||
 	    !inside(size, link_offset, links, sizeof(struct wire_stats_link)) ||
-	    !inside(size, traffic_offset, traffic_rows,
-	        (size_t)(workers ? workers : 1) * sizeof(struct wire_stats_traffic)))
+	    !inside(size, traffic_offset, traffic_rows, each * sizeof(struct wire_stats_traffic)) ||
+	    !inside(size, last_mile_offset, last_mile_rows, each * sizeof(struct wire_stats_last_mile)))
 		return -EPROTO;
 	*ret_counters = (struct ctl_counters){
 	    .stats = stats,
 	    .worker = (const void *)((const char *)map + worker_offset),
 	    .link = (const void *)((const char *)map + link_offset),
 	    .traffic = (const void *)((const char *)map + traffic_offset),
+	    .last_mile = (const void *)((const char *)map + last_mile_offset),
 	    .workers = workers,
 	    .links = links,
 	    .traffic_rows = traffic_rows,
+	    .last_mile_rows = last_mile_rows,
 	};
 	return 0;
 }

@@ -8,12 +8,14 @@
 
 struct ctl_counters {
 	const struct wire_stats *stats;
-	const struct wire_stats_worker *worker;   /* [stats->workers] */
-	const struct wire_stats_link *link;       /* [stats->links] */
-	const struct wire_stats_traffic *traffic; /* [workers][traffic_rows] */
+	const struct wire_stats_worker *worker;       /* [stats->workers] */
+	const struct wire_stats_link *link;           /* [stats->links] */
+	const struct wire_stats_traffic *traffic;     /* [workers][traffic_rows] */
+	const struct wire_stats_last_mile *last_mile; /* [workers][last_mile_rows] */
 	uint32_t workers;
 	uint32_t links;
 	uint32_t traffic_rows;
+	uint32_t last_mile_rows;
 };
 
 /* map[0..size) is the memfd as mapped. Returns 0, or -EPROTO if it is of another version or its blocks do not lie inside

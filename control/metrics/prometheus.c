@@ -89,7 +89,16 @@ static void write_pop_age(const struct ctl_metric *m, const struct ctl_metrics_s
 }
 
 /* Which estimate of a link a metric shows; kept in ctl_metric.index. */
-enum link_value { LINK_UP, LINK_RTT, LINK_RTT_P99, LINK_OWD, LINK_JITTER, LINK_LOSS, LINK_LOSS_RETURN };
+enum link_value {
+	LINK_UP,
+	LINK_RTT,
+	LINK_RTT_P99,
+	LINK_OWD,
+	LINK_JITTER,
+	LINK_LOSS,
+	LINK_TRAFFIC_LOSS,
+	LINK_LOSS_RETURN
+};
 
 static double link_value(const struct ctl_api_link *link, enum link_value value)
 {
@@ -106,6 +115,8 @@ static double link_value(const struct ctl_api_link *link, enum link_value value)
 		return seconds(link->jitter_ns);
 	case LINK_LOSS:
 		return link->loss;
+	case LINK_TRAFFIC_LOSS:
+		return link->traffic_loss;
 	case LINK_LOSS_RETURN:
 		return link->loss_return;
 	}
@@ -340,7 +351,8 @@ const struct ctl_metric ctl_metrics[] = {
     ROW("link_rtt_p99_seconds", "gauge", "round trip, 99th percentile", write_link, LINK_RTT_P99),
     ROW("link_owd_seconds", "gauge", "one-way delay, up to the clocks' constant offset", write_link, LINK_OWD),
     ROW("link_jitter_seconds", "gauge", "interarrival jitter (RFC 3550)", write_link, LINK_JITTER),
-    ROW("link_loss_ratio", "gauge", "share of probes lost on the way there", write_link, LINK_LOSS),
+    ROW("link_loss_ratio", "gauge", "share of probes and packets lost on the way there", write_link, LINK_LOSS),
+    ROW("link_traffic_loss_ratio", "gauge", "share of packets lost on the way there", write_link, LINK_TRAFFIC_LOSS),
     ROW("link_loss_return_ratio", "gauge", "share of probes lost on the way back", write_link, LINK_LOSS_RETURN),
     LINK_COUNTER("tx_packets_total", "overlay packets sent", tx_packets),
     LINK_COUNTER("tx_bytes_total", "overlay bytes sent", tx_bytes),

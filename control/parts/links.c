@@ -46,6 +46,7 @@ static void tell_engine(struct ctl_daemon *d, struct ctl_link *link, bool up, ui
 	link->up = up;
 	link->cause = cause;
 	link->changed_wall_ns = ctl_wall_ns();
+	link->changed_ns = ctl_monotonic_ns();
 	route_link_state(d->engine, link->id, up, ctl_monotonic_ns());
 	ctl_log(link->ours ? CTL_LOG_INFO : CTL_LOG_DEBUG, "link %s is %s", link_text(d, link, text, sizeof(text)),
 	    up ? "up" : "down");
@@ -117,12 +118,22 @@ static void tell_estimate(struct ctl_daemon *d, struct ctl_link *link, const str
 	route_link_measured(d->engine, link->id, estimate);
 }
 
+/* What probes say of a direction, and what its own packets do. */
+static void weigh(struct route_estimate *e, const struct probe_traffic_estimate *packets, uint32_t probes)
+{
+	e->delay_ns = probe_traffic_weigh_delay(packets, e->delay_ns);
+	e->loss = (float)probe_traffic_weigh_loss(packets, (double)e->loss, probes);
+}
+
 /* One of ours, and with it the way back, which the same probes measure. */
 static void measure(struct ctl_daemon *d, struct ctl_link *link)
 {
 	struct probe_estimate e;
+	struct probe_traffic_estimate came, went;
 	if (!link->probed || probe_sessions_get(d->probes, link->id, &e) || !e.samples || !e.one_way_samples)
 		return;
+	ctl_traffic_came(link, e.back.delay_ns, &came);
+	ctl_traffic_went(link, &went);
 	struct route_estimate there = {
 	    .delay_ns = e.forward.delay_ns,
 	    .rtt_ns = (int64_t)e.rtt_ns,
@@ -130,10 +141,13 @@ static void measure(struct ctl_daemon *d, struct ctl_link *link)
 	    .loss = (float)e.forward.loss,
 	    .at_ns = e.last_reply_ns,
 	};
+	link->back_ns = e.back.delay_ns;
 	struct route_estimate back = there;
 	back.delay_ns = e.back.delay_ns;
 	back.jitter_ns = (int64_t)e.back.jitter_ns;
 	back.loss = (float)e.back.loss;
+	weigh(&there, &went, e.samples);
+	weigh(&back, &came, e.samples);
 	tell_estimate(d, link, &there);
 	struct route_link_key reverse = {link->key.to, link->key.from, link->key.remote, link->key.local};
 	struct ctl_link *returning = by_key(d, reverse);
@@ -150,6 +164,17 @@ static void on_measure(uv_timer_t *timer)
 	ctl_due(d, CTL_DUE_ROUTES);
 }
 
+/* The other end of one of our links tells what came there of our packets. */
+static void hear(struct ctl_daemon *d, const struct ctl_link_report *report)
+{
+	const struct route_link_key *k = &report->key;
+	struct ctl_link *ours = by_key(d, (struct route_link_key){k->to, k->from, k->remote, k->local});
+	if (!ours)
+		return;
+	ours->went = report->heard;
+	ours->went_ns = ctl_monotonic_ns();
+}
+
 void ctl_links_reported(struct ctl_daemon *d, const struct ctl_pop *pop, uint64_t at_ns)
 {
 	if (pop->self)
@@ -157,6 +182,8 @@ void ctl_links_reported(struct ctl_daemon *d, const struct ctl_pop *pop, uint64_
 	for (unsigned i = 0; i < pop->n_reports; i++) {
 		const struct ctl_link_report *report = &pop->report[i];
 		struct ctl_link *link = by_key(d, report->key);
+		if (link && link->key.to == d->config.id)
+			hear(d, report);
 		if (!link || link->ours)
 			continue;
 		bool measured_here = link->key.to == d->config.id && link->estimate.at_ns;
@@ -204,6 +231,8 @@ static void forget(struct ctl_daemon *d, struct ctl_link *link)
 	if (link->probed)
 		probe_sessions_remove(d->probes, link->id);
 	route_link_remove(d->engine, link->key);
+	free(link->came);
+	link->came = NULL;
 }
 
 /* What the registrations say of a link, in *ret_link. False: the two addresses have no link. */

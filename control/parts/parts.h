@@ -95,6 +95,12 @@ void ctl_links_reported(struct ctl_daemon *d, const struct ctl_pop *pop, uint64_
 void ctl_links_dataplane_lost(struct ctl_daemon *d);
 bool ctl_links_measured(const struct ctl_daemon *d); /* all of ours have an estimate */
 
+/* Once a second: the data plane's counters of our links. */
+void ctl_traffic_read(struct ctl_daemon *d);
+/* Of the packets that came on, and went by, a link of ours; nothing is known: zeroes. near_ns: probes/traffic.h. */
+void ctl_traffic_came(const struct ctl_link *link, int64_t near_ns, struct probe_traffic_estimate *ret_estimate);
+void ctl_traffic_went(const struct ctl_link *link, struct probe_traffic_estimate *ret_estimate);
+
 int ctl_mirror_start(struct ctl_daemon *d);
 void ctl_mirror_stop(struct ctl_daemon *d);
 

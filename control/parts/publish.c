@@ -84,13 +84,20 @@ static void on_verdicts_published(void *arg, int error, const char *text)
 	on_published(arg, error, text);
 }
 
+static struct ctl_link_report report_of(const struct ctl_link *link)
+{
+	struct ctl_link_report report = {link->key, link->up, link->estimate, {0}};
+	ctl_traffic_came(link, link->back_ns, &report.heard);
+	return report;
+}
+
 static unsigned list_reports(const struct ctl_daemon *d, struct ctl_link_report *report)
 {
 	unsigned n = 0;
 	for (unsigned i = 0; i < d->n_links; i++)
 		if (d->link[i].ours &&
 		    d->link[i].changed_wall_ns) /* what a new kuafud does not know yet takes no path away */
-			report[n++] = (struct ctl_link_report){d->link[i].key, d->link[i].up, d->link[i].estimate};
+			report[n++] = report_of(&d->link[i]);
 	return n;
 }
 
@@ -187,6 +194,7 @@ static void on_second(uv_timer_t *timer)
 	struct ctl_daemon *d = timer->data;
 	log_store(d);
 	ctl_ebpf_follow(d);
+	ctl_traffic_read(d);
 	ctl_publish_now(d);
 	ctl_due(d, CTL_DUE_DISTANCES);
 }

@@ -35,14 +35,43 @@ void ctl_view_pops(void *daemon, ctl_api_emit *emit, void *to)
 }
 
 /* What only our own probes know. */
-static void show_probes(const struct ctl_daemon *d, const struct ctl_link *link, struct ctl_api_link *row)
+static void show_round_trip(const struct probe_estimate *e, struct ctl_api_link *row)
 {
+	row->rtt_p99_ns = (int64_t)e->p99_rtt_ns;
+	row->loss_return = e->back.loss;
+	row->age_ns = ctl_view_age(e->last_reply_ns);
+}
+
+static void show_traffic(const struct probe_traffic_estimate *e, struct ctl_api_link *row)
+{
+	row->traffic_packets = e->packets;
+	if (e->packets)
+		row->traffic_loss = probe_traffic_loss(e);
+	if (e->delay_packets)
+		row->traffic_owd_ns = e->delay_ns;
+}
+
+/* Of a link from us or to us: what each kind of evidence says by itself. */
+static void show_evidence(const struct ctl_daemon *d, const struct ctl_link *link, struct ctl_api_link *row)
+{
+	const struct route_link_key *k = &link->key;
+	struct route_link_key reverse = {k->to, k->from, k->remote, k->local};
+	const struct ctl_link *ours = link->ours ? link : ctl_daemon_link(d, route_link_find(d->engine, reverse));
+	struct probe_traffic_estimate packets;
 	struct probe_estimate e;
-	if (!link->probed || probe_sessions_get(d->probes, link->id, &e) || !e.samples)
+	if (!ours || !ours->probed || probe_sessions_get(d->probes, ours->id, &e) || !e.samples)
 		return;
-	row->rtt_p99_ns = (int64_t)e.p99_rtt_ns;
-	row->loss_return = e.back.loss;
-	row->age_ns = ctl_view_age(e.last_reply_ns);
+	const struct probe_direction *direction = link->ours ? &e.forward : &e.back;
+	row->probe_loss = direction->loss;
+	if (e.one_way_samples)
+		row->probe_owd_ns = direction->delay_ns;
+	if (link->ours) {
+		show_round_trip(&e, row);
+		ctl_traffic_went(ours, &packets);
+	} else {
+		ctl_traffic_came(ours, e.back.delay_ns, &packets);
+	}
+	show_traffic(&packets, row);
 }
 
 void ctl_view_links(void *daemon, ctl_api_emit *emit, void *to)
@@ -70,13 +99,17 @@ void ctl_view_links(void *daemon, ctl_api_emit *emit, void *to)
 		    .rtt_ns = e->at_ns ? e->rtt_ns : CTL_API_NO_NS,
 		    .rtt_p99_ns = CTL_API_NO_NS,
 		    .owd_ns = e->at_ns ? e->delay_ns : CTL_API_NO_NS,
+		    .probe_owd_ns = CTL_API_NO_NS,
+		    .traffic_owd_ns = CTL_API_NO_NS,
 		    .jitter_ns = e->at_ns ? e->jitter_ns : CTL_API_NO_NS,
 		    .loss = e->at_ns ? (double)e->loss : NAN,
+		    .probe_loss = NAN,
+		    .traffic_loss = NAN,
 		    .loss_return = NAN,
 		    .timestamps = timestamps,
 		    .age_ns = ctl_view_age(e->at_ns),
 		};
-		show_probes(d, link, &row);
+		show_evidence(d, link, &row);
 		emit(to, &row);
 	}
 }

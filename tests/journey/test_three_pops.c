@@ -3,8 +3,10 @@
  * with packets that arrive at whatever worker the NIC chose. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/links.h"
 #include "lb/flow.h"
 #include "lb/nat.h"
 #include "tests/journey/world.h"
@@ -255,6 +257,79 @@ Test(three_pops, an_ack_that_is_made_up_confirms_a_flow_nowhere, .fini = world_e
 	forth(SGP1, 0, from, (struct more){.ack = 0xdeadbef0, .payload = 5});
 	cr_assert_eq(ingress->state, LB_FLOW_ESTABLISHED);
 	cr_assert_eq(egress->state, LB_FLOW_ESTABLISHED);
+}
+
+/* The only row of that side, or NULL. */
+static const struct wire_stats_last_mile *last_mile(enum pop pop, enum wire_stats_side side)
+{
+	const struct wire_stats_last_mile *rows = worker(pop, 0)->last_mile, *found = NULL;
+	for (unsigned i = 0; i < WIRE_STATS_LAST_MILE_ROWS; i++) {
+		if (rows[i].side != side)
+			continue;
+		cr_assert_null(found);
+		found = &rows[i];
+	}
+	return found;
+}
+
+Test(three_pops, a_handshake_tells_how_far_client_and_endpoint_are, .fini = world_end)
+{
+	world_begin(1);
+	const char *from = CLIENT ":5000";
+	struct there_and_back t = forth(SGP1, 0, from, (struct more){.flags = WIRE_TCP_SYN});
+	pass_ms(30);
+	back(&t, 0, from, SGP1, (struct more){.flags = WIRE_TCP_SYN | WIRE_TCP_ACK, .seq = 0xdeadbeef});
+	pass_ms(80);
+	cr_assert_null(last_mile(SGP1, WIRE_SIDE_CLIENT));
+	forth(SGP1, 0, from, (struct more){.ack = 0xdeadbef0, .payload = 5});
+	pass_ms(500);
+	forth(SGP1, 0, from, (struct more){.ack = 0xdeadbef0, .payload = 5});
+	back(&t, 0, from, SGP1, (struct more){.payload = 10});
+
+	const struct wire_stats_last_mile *client = last_mile(SGP1, WIRE_SIDE_CLIENT),
+	                                  *endpoint = last_mile(FRA1, WIRE_SIDE_ENDPOINT);
+	struct packet there = make_tcp(from, ORIGIN, (struct more){.flags = 0});
+	struct wire_addr of = source_of(&there), to = destination_of(&there);
+	of.bytes[15] = 0;
+	cr_assert(client && client->handshakes == 1 && client->length == 120);
+	cr_assert(wire_addr_equal(&client->prefix, &of));
+	cr_assert(client->smooth_us > 78000 && client->smooth_us < 82000, "%u us", client->smooth_us);
+	cr_assert(endpoint && endpoint->handshakes == 1 && endpoint->length == 128);
+	cr_assert(wire_addr_equal(&endpoint->prefix, &to));
+	cr_assert(endpoint->smooth_us > 28000 && endpoint->smooth_us < 32000, "%u us", endpoint->smooth_us);
+	cr_assert(!last_mile(SGP1, WIRE_SIDE_ENDPOINT) && !last_mile(FRA1, WIRE_SIDE_CLIENT));
+	cr_assert(!last_mile(DXB1, WIRE_SIDE_ENDPOINT) && !last_mile(DXB1, WIRE_SIDE_CLIENT));
+}
+
+/* Each link by itself, with the offset of its ends' clocks. */
+Test(three_pops, packets_tell_their_delay_on_each_link, .fini = world_end)
+{
+	static const struct {
+		enum pop pop;
+		int64_t ahead_us;
+	} clocks[] = {{DXB1, 7000}, {FRA1, -3600000000}};
+	world_begin(1);
+	for (unsigned i = 0; i < 2; i++)
+		set_clock(clocks[i].pop, clocks[i].ahead_us * 1000);
+	for (unsigned i = 0; i < 9; i++)
+		forth(SGP1, 0, CLIENT ":5000", (struct more){.flags = i ? WIRE_TCP_ACK : WIRE_TCP_SYN});
+	int64_t before_us = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		struct wire_stats_link block[16] = {0};
+		unsigned heard = 0;
+		dp_overlay_state_collect(worker(clocks[i].pop, 0)->overlay, block, 16);
+		for (unsigned k = 0; k < 16; k++) {
+			if (!block[k].rx_packets)
+				continue;
+			heard++;
+			cr_assert(block[k].rx_packets == 9 && block[k].rx_missing == 0 && block[k].rx_lost == 0);
+			int32_t off = (int32_t)(block[k].rx_delay_base_us - (uint32_t)(clocks[i].ahead_us - before_us));
+			cr_assert(off >= 0 && off < 1000, "%d us", off);
+			cr_assert(llabs(block[k].rx_delay_us) < 9000);
+		}
+		cr_assert_eq(heard, 1);
+		before_us = clocks[i].ahead_us;
+	}
 }
 
 Test(three_pops, idle_flows_are_forgotten, .fini = world_end)

@@ -33,6 +33,8 @@ const struct cli_command cli_commands[] = {
     {"show policies", "", 0, 0, CLI_BIT(WATCH), "route policies: classes and rules", {"show policies"}, cli_run_show},
     {"show traffic", "", 0, 0, CLI_BIT(WATCH), "what enters here, by VIP, endpoint and egress POP", {"show traffic"},
         cli_run_show},
+    {"show last-mile", "", 0, 0, CLI_BIT(WATCH), "round trips to clients and endpoints, by prefix", {"show last-mile"},
+        cli_run_show},
     {"show counters", "", 0, 0, CLI_BIT(WATCH), "the data plane's workers, journeys and links", {"show counters"},
         cli_run_show},
     {"route explain", "FROM TO", 2, 2, CLI_BIT(CLASS), "every path from POP to POP, its cost, and why it lost",

@@ -14,6 +14,7 @@ show flows | --watch --limit
 show drops | --watch --all
 show policies | --watch
 show traffic | --watch
+show last-mile | --watch
 show counters | --watch
 route explain | --class
 apply | --file

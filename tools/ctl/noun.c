@@ -61,7 +61,12 @@ static const struct cli_field links[] = {
     R("P99 ms", 5, "rtt_p99_ms", MS),
     R("ONE-WAY ms", 3, "owd_ms", MS),
     R("JITTER ms", 3, "jitter_ms", MS),
+    R("PROBES ms", 6, "probe_owd_ms", MS),
+    R("PACKETS ms", 6, "traffic_owd_ms", MS),
     R("LOSS %", 0, "loss", PERCENT),
+    R("PROBES %", 5, "probe_loss", PERCENT),
+    R("PACKETS %", 5, "traffic_loss", PERCENT),
+    R("PACKETS", 6, "traffic_packets", TEXT),
     R("BACK %", 5, "loss_return", PERCENT),
     L("PROVIDER", 7, 6, "provider", TEXT),
     L("ADDRESS", 8, 7, "local_address", TEXT),
@@ -236,6 +241,17 @@ static const struct cli_field traffic[] = {
     END,
 };
 
+static const struct cli_field last_mile[] = {
+    L("SIDE", 0, 0, "side", TEXT),
+    L("PREFIX", 0, 0, "prefix", TEXT),
+    R("RTT ms", 0, "rtt_ms", MS),
+    R("P50 ms", 2, "rtt_p50_ms", MS),
+    R("P95 ms", 1, "rtt_p95_ms", MS),
+    R("HANDSHAKES", 0, "handshakes", TEXT),
+    R("LAST", 1, "age_ms", AGE),
+    END,
+};
+
 static const struct cli_field candidates[] = {
     L("PATH", 0, 12, "path", PATH),
     L("VERDICT", 0, 0, "verdict", STATE),
@@ -270,6 +286,7 @@ const struct cli_noun cli_nouns[] = {
         {{"classes", "policies", "classes", false, policy_classes},
             {"rules", "policies", "rules", false, policy_rules}}},
     {"traffic", "/v1/traffic", {{NULL, "traffic", NULL, false, traffic}}},
+    {"last-mile", "/v1/last-mile", {{NULL, "last_mile", NULL, false, last_mile}}},
     {"counters", "/v1/counters",
         {{"workers", "workers", NULL, false, workers}, {"journeys", "workers", "journeys", false, journeys},
             {"links", "links", NULL, false, link_counters}}},

@@ -40,6 +40,7 @@ pop_config() {
 		store: etcd://$STORE_ADDRESS:2379
 		secret-file: $STATE/secret
 		log: info
+		test-clock-offset: ${CLOCK_OFFSET[$pop]:-0s}
 		dataplane:
 		  workers: 1
 		  idle: adaptive

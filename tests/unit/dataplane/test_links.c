@@ -73,6 +73,26 @@ Test(links, counters_of_all_workers_add_up)
 		dp_overlay_state_destroy(s[k]);
 }
 
+/* Each worker has a base of its own, from its first packet. */
+Test(links, delays_of_all_workers_add_up)
+{
+	struct dp_overlay_state *s[2];
+	struct wire_stats_link block[1] = {0};
+	for (unsigned k = 0; k < 2; k++) {
+		cr_assert_eq(dp_overlay_state_create(2, &s[k]), 0);
+		struct dp_link *l = dp_link_find(s[k], 20);
+		for (unsigned i = 0; i < 100; i++)
+			dp_link_count_rx(
+			    l, 60, UINT32_MAX - 100 + 150 * k + i); /* over the wrap of the clocks' difference */
+		dp_overlay_state_collect(s[k], block, 1);
+	}
+	cr_assert(block->rx_packets == 200 && block->rx_bytes == 12000);
+	cr_assert_eq(block->rx_delay_base_us, UINT32_MAX - 100);
+	cr_assert_eq(block->rx_delay_us, 2 * (99 * 100 / 2) + 100 * 150);
+	for (unsigned k = 0; k < 2; k++)
+		dp_overlay_state_destroy(s[k]);
+}
+
 /* After DP_LINKS_MAX links that had come and gone a new one had no place until a restart. */
 Test(links, that_have_gone_leave_their_places_to_others)
 {

@@ -217,6 +217,23 @@ Test(replay, a_gap_is_counted_as_lost_once_it_leaves_the_window)
 	cr_assert_leq(r.lost, 300);
 }
 
+Test(replay, what_has_not_come_is_missing_until_it_comes_or_is_lost)
+{
+	static struct dp_replay r;
+	cr_assert_eq(dp_replay_missing(&r), 0);
+	dp_replay_take(&r, 0, 5);
+	cr_assert_eq(dp_replay_missing(&r), 0, "nobody knows what was before the first");
+	dp_replay_take(&r, 0, 9);
+	cr_assert_eq(dp_replay_missing(&r), 3);
+	dp_replay_take(&r, 0, 7);
+	cr_assert_eq(dp_replay_missing(&r) + r.lost, 2);
+	for (uint64_t s = 10; s < 10 + 2 * DP_REPLAY_WINDOW; s++) {
+		dp_replay_take(&r, 0, s);
+		cr_assert_eq(dp_replay_missing(&r) + r.lost, 2);
+	}
+	cr_assert_eq(r.lost, 2);
+}
+
 Test(replay, another_epoch_begins_the_window_anew)
 {
 	static struct dp_replay r;

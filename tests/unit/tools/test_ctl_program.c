@@ -113,7 +113,7 @@ static int run(const char *arguments)
 Test(program, shows_every_noun_without_colour_in_a_pipe)
 {
 	static const char *const nouns[] = {"status", "pops", "links", "routes", "accelerators", "listeners",
-	    "endpoints", "flows", "drops", "policies", "traffic", "counters"};
+	    "endpoints", "flows", "drops", "policies", "traffic", "last-mile", "counters"};
 	for (size_t i = 0; i < sizeof(nouns) / sizeof(nouns[0]); i++) {
 		char arguments[64];
 		snprintf(arguments, sizeof(arguments), "show %s", nouns[i]);

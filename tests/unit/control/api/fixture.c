@@ -38,10 +38,11 @@ static void links(void *daemon, ctl_api_emit *emit, void *to)
 {
 	(void)daemon;
 	emit(to, &(struct ctl_api_link){"sgp1", "dxb1", "10.1.0.2", "10.2.0.2", "isp-a", 1, true, 0, 0, 1500, "up",
-	             "none", 1767323046000000000u, 80123456, 81 * MS, 40 * MS, 120000, 0.0, 0.001, "ebpf", 50 * MS});
+	             "none", 1767323046000000000u, 80123456, 81 * MS, 40 * MS, 40 * MS, 41 * MS, 120000, 0.0, 0.0, 0.0,
+	             5000, 0.001, "ebpf", 50 * MS});
 	emit(to, &(struct ctl_api_link){"sgp1", "fra1", "10.1.0.2", "10.3.0.2", "isp-a", 2, true, 0, 0, 1500, "down",
-	             "stamp", 1767323046000000000u, CTL_API_NO_NS, CTL_API_NO_NS, CTL_API_NO_NS, CTL_API_NO_NS, NAN,
-	             NAN, "user", CTL_API_NO_NS});
+	             "stamp", 1767323046000000000u, CTL_API_NO_NS, CTL_API_NO_NS, CTL_API_NO_NS, CTL_API_NO_NS,
+	             CTL_API_NO_NS, CTL_API_NO_NS, NAN, NAN, NAN, 0, NAN, "user", CTL_API_NO_NS});
 }
 
 static const char *const relayed[] = {"sgp1", "dxb1", "fra1"};
@@ -221,6 +222,8 @@ void fixture_init(struct fixture *f)
 	        .link_offset = offsetof(struct fixture, stats.link) - offsetof(struct fixture, stats),
 	        .traffic_offset = offsetof(struct fixture, stats.traffic) - offsetof(struct fixture, stats),
 	        .traffic_rows = 4,
+	        .last_mile_offset = offsetof(struct fixture, stats.last_mile) - offsetof(struct fixture, stats),
+	        .last_mile_rows = 4,
 	        .links = 2},
 	    .stats.link = {{.link = 1, .up = 1, .tx_packets = 100, .tx_bytes = 150000, .keepalive_rtt_ns = 80500000},
 	        {.link = 9, .tx_packets = 1}},
@@ -242,6 +245,25 @@ void fixture_init(struct fixture *f)
 	}
 	f->stats.traffic[1][3] =
 	    (struct wire_stats_traffic){.used = 1, .endpoint = 999, .egress_pop = 3, .packets_out = 5};
+	f->stats.last_mile[0][1] =
+	    (struct wire_stats_last_mile){.prefix = {{.bytes = {[10] = 0xff, 0xff, 192, 0, 2, 0}}},
+	        .length = 120,
+	        .side = WIRE_SIDE_CLIENT,
+	        .handshakes = 3,
+	        .smooth_us = 20000,
+	        .at_seconds = 2,
+	        .rtt = {[8] = 3}};
+	f->stats.last_mile[1][2] = f->stats.last_mile[0][1];
+	f->stats.last_mile[1][2].handshakes = 1;
+	f->stats.last_mile[1][2].smooth_us = 40000;
+	f->stats.last_mile[1][2].at_seconds = 4;
+	f->stats.last_mile[1][2].rtt[8] = 0;
+	f->stats.last_mile[1][2].rtt[10] = 1;
+	f->stats.last_mile[1][3] = (struct wire_stats_last_mile){.prefix = {{.bytes = {0x20, 1, 0x0d, 0xb8, [15] = 9}}},
+	    .length = 128,
+	    .side = WIRE_SIDE_ENDPOINT,
+	    .handshakes = 1,
+	    .rtt = {1}};
 	f->stats.worker[1].counter[WIRE_COUNTER_BUSY_NS] = 1500000000;
 	f->stats.worker[1].journey[WIRE_JOURNEY_INGRESS].packets = 12;
 }

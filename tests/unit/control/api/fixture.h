@@ -28,6 +28,7 @@ struct fixture {
 		struct wire_stats_worker worker[2];
 		struct wire_stats_link link[2];
 		struct wire_stats_traffic traffic[2][4];
+		struct wire_stats_last_mile last_mile[2][4];
 	} stats;
 };
 

@@ -462,6 +462,16 @@ Test(dispatch, traffic_is_summed_over_workers_and_has_names)
 	json_decref(body);
 }
 
+Test(dispatch, the_last_mile_is_summed_over_workers)
+{
+	send("GET", "/v1/last-mile", NULL);
+	expect(200, "{\"last_mile\": ["
+	            "{\"side\": \"client\", \"prefix\": \"192.0.2.0/24\", \"handshakes\": 4, \"rtt_ms\": 25.0, "
+	            "\"rtt_p50_ms\": 22.6, \"rtt_p95_ms\": 45.3, \"age_ms\": 1000}, "
+	            "{\"side\": \"endpoint\", \"prefix\": \"2001:db8::9/128\", \"handshakes\": 1, \"rtt_ms\": 0.0, "
+	            "\"rtt_p50_ms\": 1.4, \"rtt_p95_ms\": 1.4, \"age_ms\": 5000}]}");
+}
+
 Test(dispatch, a_step_of_a_trace_names_what_the_data_plane_numbers)
 {
 	static const char *const steps[][2] = {
