@@ -226,8 +226,8 @@ static void on_stream_end(void *arg, unsigned status, const char *body, size_t s
 	struct etcd_watch *w = arg;
 	char why[200];
 	w->request = NULL;
-	failed(w->etcd, w->server, status == 200 ? CTL_HTTP_NO_ANSWER : status, body, size, text[0] ? text : "the stream ended", why,
-	    sizeof(why));
+	failed(w->etcd, w->server, status == 200 ? CTL_HTTP_NO_ANSWER : status, body, size,
+	    text[0] ? text : "the stream ended", why, sizeof(why));
 	retry_watch(w);
 }
 
