@@ -69,6 +69,7 @@ const struct ctl_api_field ctl_api_pop_fields[] = {
     FIELD(BOOL, "drained", ctl_api_pop, drained),
     FIELD(U32, "links", ctl_api_pop, links),
     FIELD(U32, "links_up", ctl_api_pop, links_up),
+    FIELD(REAL, "busy", ctl_api_pop, busy),
     FIELD(MS, "age_ms", ctl_api_pop, age_ns),
     END,
 };
@@ -98,6 +99,7 @@ const struct ctl_api_field ctl_api_link_fields[] = {
     FIELD(REAL, "traffic_loss", ctl_api_link, traffic_loss),
     FIELD(U64, "traffic_packets", ctl_api_link, traffic_packets),
     FIELD(REAL, "loss_return", ctl_api_link, loss_return),
+    FIELD(REAL, "load", ctl_api_link, load),
     FIELD(STRING, "timestamps", ctl_api_link, timestamps),
     FIELD(MS, "age_ms", ctl_api_link, age_ns),
     END,

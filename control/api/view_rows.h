@@ -48,6 +48,7 @@ struct ctl_api_pop {
 	bool drained;
 	uint32_t links; /* from here to it; of ourselves: all */
 	uint32_t links_up;
+	double busy;    /* of its busiest worker's time */
 	int64_t age_ns; /* since its last measurements arrived */
 };
 
@@ -76,6 +77,7 @@ struct ctl_api_link {
 	double traffic_loss;      /* from -> to, of what was sent to be forwarded */
 	uint64_t traffic_packets; /* whose loss that is */
 	double loss_return;       /* to -> from */
+	double load;              /* 0..1 of the two addresses, or of the POP that it leads to */
 	const char *timestamps;   /* ebpf | user */
 	int64_t age_ns;           /* of the newest sample */
 };

@@ -11,7 +11,9 @@
 #define MAX_FLOWS        (1u << 26) /* 4 GiB of cache lines a worker */
 #define MIN_MTU          576u       /* RFC 791: what every host accepts */
 #define MAX_MTU          9216u
-#define MAX_VLAN         4094u /* IEEE 802.1Q, 9.6: 0 says a priority alone, 4095 is reserved */
+#define MIN_CAPACITY     1000000ull          /* bits a second: 1 Mbit */
+#define MAX_CAPACITY     1000000000000000ull /* 1000 Tbit */
+#define MAX_VLAN         4094u               /* IEEE 802.1Q, 9.6: 0 says a priority alone, 4095 is reserved */
 #define MAX_CLOCK_OFFSET ((int64_t)(86400 * CTL_NS_PER_S))
 
 const char *const ctl_port_driver_names[] = {"af_xdp", "pci", "memif", "tap", "pcap", "ring", "null", NULL};
@@ -25,7 +27,7 @@ static const char *const dataplane_keys[] = {
 static const char *const nat_keys[] = {"address", "ports", NULL};
 static const char *const port_keys[] = {
     "name", "driver", "interface", "queues", "device", "role", "rx-file", "tx-file", "mtu", "vlan", NULL};
-static const char *const link_keys[] = {"link", "address", "port", "mtu", "provider", "cost", NULL};
+static const char *const link_keys[] = {"link", "address", "port", "mtu", "provider", "cost", "capacity", NULL};
 static const char *const probes_keys[] = {"rate", "timestamps", NULL};
 
 /* Leaves ret_text alone if value is absent. */
@@ -234,6 +236,7 @@ static void read_link(struct ctl_yaml_value item, struct ctl_pop_config *config)
 	link->mtu = (uint16_t)ctl_yaml_uint(ctl_yaml_get(item, "mtu"), least, MAX_MTU, 1500);
 	ctl_yaml_name(ctl_yaml_get(item, "provider"), link->provider);
 	link->cost = ctl_yaml_number(ctl_yaml_get(item, "cost"), 0, 1e6, 0);
+	link->capacity_bps = ctl_yaml_bitrate(ctl_yaml_get(item, "capacity"), MIN_CAPACITY, MAX_CAPACITY, 0);
 	check_link(item, config);
 	config->n_links++;
 }

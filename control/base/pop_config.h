@@ -52,7 +52,8 @@ struct ctl_pop_link {
 	uint16_t mtu; /* of the outer packet, bytes */
 	struct wire_addr address;
 	char provider[CTL_NAME_SIZE];
-	double cost; /* money, in the unit of the cost class: milliseconds of delay it is worth */
+	double cost;           /* money, in the unit of the cost class: milliseconds of delay it is worth */
+	uint64_t capacity_bps; /* of the address, each way, for all its links together; 0: not told */
 };
 
 struct ctl_pop_nat {

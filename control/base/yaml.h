@@ -85,6 +85,9 @@ int64_t ctl_yaml_duration(struct ctl_yaml_value value, int64_t min, int64_t max,
 /* "256MiB", "1GiB", "64KiB", "4096" (bytes). */
 uint64_t ctl_yaml_size(struct ctl_yaml_value value, uint64_t min, uint64_t max, uint64_t otherwise);
 
+/* "100Mbit", "10Gbit", "1.5Gbit"; bits a second. */
+uint64_t ctl_yaml_bitrate(struct ctl_yaml_value value, uint64_t min, uint64_t max, uint64_t otherwise);
+
 /* "10%" is 0.1. The sign must be there: 10 or 0.1 alone would be guessed wrong. */
 double ctl_yaml_percent(struct ctl_yaml_value value, double min, double max, double otherwise);
 

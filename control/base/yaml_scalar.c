@@ -28,6 +28,14 @@ static const struct unit durations[] = {
     {NULL, 0},
 };
 
+static const struct unit bitrates[] = {
+    {"kbit", 1000},
+    {"Mbit", 1000000},
+    {"Gbit", 1000000000},
+    {"Tbit", 1000000000000},
+    {NULL, 0},
+};
+
 static const struct unit sizes[] = {
     {"", 1},
     {"B", 1},
@@ -173,6 +181,23 @@ uint64_t ctl_yaml_size(struct ctl_yaml_value value, uint64_t min, uint64_t max, 
 		return otherwise;
 	}
 	return (uint64_t)bytes;
+}
+
+uint64_t ctl_yaml_bitrate(struct ctl_yaml_value value, uint64_t min, uint64_t max, uint64_t otherwise)
+{
+	const char *text = scalar(value, "a rate such as 10Gbit");
+	double bits;
+	if (!text)
+		return otherwise;
+	if (!take_quantity(text, bitrates, &bits) || bits < 0) {
+		ctl_yaml_complain(value, "must be bits a second with their unit (kbit, Mbit, Gbit), such as 10Gbit");
+		return otherwise;
+	}
+	if (bits < (double)min || bits > (double)max) {
+		ctl_yaml_complain(value, "must be from %" PRIu64 " to %" PRIu64 " bits a second", min, max);
+		return otherwise;
+	}
+	return (uint64_t)bits;
 }
 
 double ctl_yaml_percent(struct ctl_yaml_value value, double min, double max, double otherwise)

@@ -202,6 +202,7 @@ int ctl_cluster_state(struct ctl_cluster *cluster, const char *name, const char 
 	free(pop->report);
 	pop->report = read.report;
 	pop->n_reports = read.n_reports;
+	pop->load = read.load;
 	pop->state_at_wall_ns = read.state_at_wall_ns;
 	pop->state_seen_ns = now_ns;
 	return 0;

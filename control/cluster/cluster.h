@@ -35,6 +35,13 @@ struct ctl_link_report {
 	struct probe_traffic_estimate heard; /* of the packets that came by the way back */
 };
 
+/* How much of what it has a POP uses: shares, 0..1, of the last seconds. */
+struct ctl_pop_load {
+	float busy;    /* of its busiest worker's time */
+	float tx[256]; /* of the capacity of its addresses, by their link number; 0 also where that is not known */
+	float rx[256];
+};
+
 struct ctl_pop {
 	uint16_t id;
 	char name[CTL_NAME_SIZE];
@@ -50,6 +57,7 @@ struct ctl_pop {
 	struct ctl_endpoint_verdict *verdict;
 	unsigned n_reports;
 	struct ctl_link_report *report;
+	struct ctl_pop_load load;
 };
 
 struct ctl_cluster {
@@ -59,7 +67,8 @@ struct ctl_cluster {
 
 /* The registration of this POP, a state, and verdicts: JSON texts for the store, from malloc, or NULL. */
 char *ctl_registration_text(const struct ctl_pop_config *config);
-char *ctl_state_text(uint64_t at_wall_ns, const struct ctl_link_report *report, unsigned n_reports);
+char *ctl_state_text(
+    uint64_t at_wall_ns, const struct ctl_pop_load *load, const struct ctl_link_report *report, unsigned n_reports);
 char *ctl_verdicts_text(const struct ctl_endpoint_verdict *verdict, unsigned n);
 
 /* Takes in a registration. *ret_changed: it is new or says something else. Returns 0, -EINVAL (mistakes in m; an id that

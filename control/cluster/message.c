@@ -13,6 +13,7 @@
 #define MAX_REPORTS  65536u
 #define MAX_VERDICTS 65536u
 #define MAX_PACKETS  (1ull << 48)
+#define MAX_USE      1000.0                            /* a capacity may be told wrong */
 #define MAX_DELAY    ((int64_t)(86400 * CTL_NS_PER_S)) /* a clock may be wrong by hours */
 
 /* Newer versions may say more: unknown fields are no mistakes here. */
@@ -122,16 +123,33 @@ static json_t *report_json(const struct ctl_link_report *report)
 	json_object_set_new(json, "rtt", json_sprintf("%lldns", (long long)e->rtt_ns));
 	json_object_set_new(json, "jitter", json_sprintf("%lldns", (long long)e->jitter_ns));
 	json_object_set_new(json, "loss", json_sprintf("%.4f%%", 100 * (double)e->loss));
-	json_object_set_new(json, "load", json_sprintf("%.2f%%", 100 * (double)e->load));
 	return json;
 }
 
-char *ctl_state_text(uint64_t at_wall_ns, const struct ctl_link_report *report, unsigned n_reports)
+static json_t *use_json(const struct ctl_pop_load *load)
+{
+	json_t *uses = json_array();
+	for (int link = 0; link < 256; link++) {
+		double tx = 100 * (double)load->tx[link], rx = 100 * (double)load->rx[link];
+		if (tx < 0.005 && rx < 0.005)
+			continue;
+		json_t *use = json_pack("{si}", "link", link);
+		json_object_set_new(use, "tx", json_sprintf("%.2f%%", tx));
+		json_object_set_new(use, "rx", json_sprintf("%.2f%%", rx));
+		json_array_append_new(uses, use);
+	}
+	return uses;
+}
+
+char *ctl_state_text(
+    uint64_t at_wall_ns, const struct ctl_pop_load *load, const struct ctl_link_report *report, unsigned n_reports)
 {
 	json_t *links = json_array();
 	for (unsigned i = 0; i < n_reports; i++)
 		json_array_append_new(links, report_json(&report[i]));
-	return dumped(json_pack("{sI so}", "at", (json_int_t)(at_wall_ns / CTL_NS_PER_MS), "links", links));
+	json_t *busy = json_sprintf("%.2f%%", 100 * (double)load->busy);
+	return dumped(json_pack("{sI so so so}", "at", (json_int_t)(at_wall_ns / CTL_NS_PER_MS), "busy", busy, "use",
+	    use_json(load), "links", links));
 }
 
 static void read_report(struct ctl_yaml_value item, const struct ctl_cluster *cluster, struct ctl_pop *pop)
@@ -151,7 +169,6 @@ static void read_report(struct ctl_yaml_value item, const struct ctl_cluster *cl
 		    .rtt_ns = ctl_yaml_duration(ctl_yaml_need(item, "rtt"), 0, MAX_DELAY, 0),
 		    .jitter_ns = ctl_yaml_duration(ctl_yaml_get(item, "jitter"), 0, MAX_DELAY, 0),
 		    .loss = (float)ctl_yaml_percent(ctl_yaml_get(item, "loss"), 0, 1, 0),
-		    .load = (float)ctl_yaml_percent(ctl_yaml_get(item, "load"), 0, 1, 0),
 		    .at_ns = 1, /* measured; when, only the receiver knows */
 		};
 	struct ctl_yaml_value heard = ctl_yaml_get(item, "heard");
@@ -166,12 +183,26 @@ static void read_report(struct ctl_yaml_value item, const struct ctl_cluster *cl
 		pop->n_reports++;
 }
 
+static void read_load(struct ctl_yaml_value map, struct ctl_pop_load *load)
+{
+	struct ctl_yaml_value uses = ctl_yaml_get(map, "use");
+	unsigned n = ctl_yaml_items(uses, 256);
+	load->busy = (float)ctl_yaml_percent(ctl_yaml_get(map, "busy"), 0, 1, 0);
+	for (unsigned i = 0; i < n; i++) {
+		struct ctl_yaml_value use = ctl_yaml_item(uses, i);
+		uint64_t link = ctl_yaml_uint(ctl_yaml_need(use, "link"), 0, UINT8_MAX, 0);
+		load->tx[link] = (float)ctl_yaml_percent(ctl_yaml_get(use, "tx"), 0, MAX_USE, 0);
+		load->rx[link] = (float)ctl_yaml_percent(ctl_yaml_get(use, "rx"), 0, MAX_USE, 0);
+	}
+}
+
 static int read_state(struct ctl_yaml_value map, const struct ctl_cluster *cluster, struct ctl_pop *pop)
 {
 	struct ctl_yaml_value links = ctl_yaml_get(map, "links");
 	unsigned n = ctl_yaml_items(links, MAX_REPORTS);
 	pop->state_at_wall_ns =
 	    CTL_NS_PER_MS * ctl_yaml_uint(ctl_yaml_need(map, "at"), 0, UINT64_MAX / CTL_NS_PER_MS, 0);
+	read_load(map, &pop->load);
 	pop->report = calloc(n + 1, sizeof(*pop->report));
 	if (!pop->report)
 		return -ENOMEM;

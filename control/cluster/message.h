@@ -6,6 +6,7 @@
  *	pop/sgp1    {"id": 1, "region": "ap-southeast",
  *	             "links": [{"link": 0, "address": "10.1.0.2", "mtu": 1500, "provider": "isp-a", "cost": 0}]}
  *	state/sgp1  {"at": 1763765000000,                            wall clock, milliseconds
+ *	             "busy": "20.00%", "use": [{"link": 0, "tx": "35.00%", "rx": "12.00%"}],
  *	             "links": [{"to": 2, "local": 0, "remote": 0, "up": true, "delay": "40ms", "rtt": "80ms",
  *	                        "jitter": "100us", "loss": "0.1%",    no delay: not measured yet
  *	                        "heard": {"packets": 5000, "lost": 3,  what came back on it: probes/traffic.h

@@ -40,6 +40,14 @@ int ctl_counters_open(const void *map, size_t size, struct ctl_counters *ret_cou
 	return 0;
 }
 
+const struct wire_stats_link *ctl_counters_link(const struct ctl_counters *counters, uint32_t number)
+{
+	for (uint32_t i = 0; i < counters->links; i++)
+		if (counters->link[i].link == number)
+			return &counters->link[i];
+	return NULL;
+}
+
 uint64_t ctl_counters_drop(const struct ctl_counters *counters, unsigned reason)
 {
 	uint64_t sum = 0;

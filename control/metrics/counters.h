@@ -22,6 +22,9 @@ struct ctl_counters {
  * it. */
 int ctl_counters_open(const void *map, size_t size, struct ctl_counters *ret_counters);
 
+/* The block of a link of ours by its number in the data plane, or NULL. */
+const struct wire_stats_link *ctl_counters_link(const struct ctl_counters *counters, uint32_t number);
+
 /* Sums over the workers. reason: enum wire_drop; counter: enum wire_counter. */
 uint64_t ctl_counters_drop(const struct ctl_counters *counters, unsigned reason);
 uint64_t ctl_counters_sum(const struct ctl_counters *counters, unsigned counter);

@@ -115,7 +115,8 @@ void ctl_links_dataplane_lost(struct ctl_daemon *d)
 static void tell_estimate(struct ctl_daemon *d, struct ctl_link *link, const struct route_estimate *estimate)
 {
 	link->estimate = *estimate;
-	route_link_measured(d->engine, link->id, estimate);
+	link->estimate.load = ctl_load_of(d, link->key);
+	route_link_measured(d->engine, link->id, &link->estimate);
 }
 
 /* What probes say of a direction, and what its own packets do. */

@@ -8,6 +8,7 @@
 #include "control/base/log.h"
 #include "control/cluster/keys.h"
 #include "control/daemon.h"
+#include "control/metrics/counters.h"
 
 enum ctl_due {
 	CTL_DUE_LINKS = 1,      /* the POPs have changed: links, probes, keys */
@@ -26,6 +27,18 @@ enum ctl_due {
 #define CTL_LEFT_OUT_SIZE 160u /* of a line on what is left out, and why */
 
 struct ctl_taken;
+
+#define CTL_METER_WORKERS 64u
+
+/* What counters of the data plane were when they were last read, and what has become of them: control/parts/load.c */
+struct ctl_meter {
+	uint64_t at_ns; /* CLOCK_MONOTONIC; 0: not yet */
+	uint32_t pid;
+	uint64_t busy_ns[CTL_METER_WORKERS];
+	uint64_t tx_bytes[256]; /* by the link number of our addresses */
+	uint64_t rx_bytes[256];
+	struct ctl_pop_load load;
+};
 
 struct ctl_parts {
 	uv_timer_t soon; /* work is due */
@@ -60,6 +73,7 @@ struct ctl_parts {
 	struct ctl_taken *taken;    /* addresses that no VIP may be: control/parts/taken.c */
 	struct ctl_change *changes; /* in order; the first is under way: control/parts/change.h */
 	uv_timer_t change_wait;     /* before the first is tried again, or the next one begun */
+	struct ctl_meter meter;
 	struct ctl_api_view view;
 	struct ctl_query *queries; /* for flows and traces, under way */
 	uint64_t last_query;
@@ -95,8 +109,11 @@ void ctl_links_reported(struct ctl_daemon *d, const struct ctl_pop *pop, uint64_
 void ctl_links_dataplane_lost(struct ctl_daemon *d);
 bool ctl_links_measured(const struct ctl_daemon *d); /* all of ours have an estimate */
 
-/* Once a second: the data plane's counters of our links. */
+/* Once a second: the data plane's counters. */
 void ctl_traffic_read(struct ctl_daemon *d);
+void ctl_load_read(struct ctl_daemon *d, const struct ctl_counters *counters);
+/* Of a link, and of the POP that it leads to: 0..1, more where a capacity is told wrong. */
+float ctl_load_of(const struct ctl_daemon *d, struct route_link_key key);
 /* Of the packets that came on, and went by, a link of ours; nothing is known: zeroes. near_ns: probes/traffic.h. */
 void ctl_traffic_came(const struct ctl_link *link, int64_t near_ns, struct probe_traffic_estimate *ret_estimate);
 void ctl_traffic_went(const struct ctl_link *link, struct probe_traffic_estimate *ret_estimate);

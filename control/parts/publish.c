@@ -137,7 +137,8 @@ static unsigned list_verdicts(const struct ctl_daemon *d, struct ctl_endpoint_ve
 static char *state_text(const struct ctl_daemon *d)
 {
 	struct ctl_link_report *report = calloc(d->n_links + 1, sizeof(*report));
-	char *text = report ? ctl_state_text(ctl_wall_ns(), report, list_reports(d, report)) : NULL;
+	char *text =
+	    report ? ctl_state_text(ctl_wall_ns(), &d->parts->meter.load, report, list_reports(d, report)) : NULL;
 	free(report);
 	return text;
 }

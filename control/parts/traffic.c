@@ -11,14 +11,6 @@
 #define AFTER_OUTAGE_NS (2 * CTL_NS_PER_S)
 #define STALE_NS        (5 * CTL_NS_PER_S) /* of what another POP publishes once a second */
 
-static const struct wire_stats_link *block_of(const struct ctl_counters *counters, uint32_t number)
-{
-	for (uint32_t i = 0; i < counters->links; i++)
-		if (counters->link[i].link == number)
-			return &counters->link[i];
-	return NULL;
-}
-
 static void read_link(struct ctl_link *link, const struct wire_stats_link *block, uint64_t now_ns)
 {
 	if (!link->came && !(link->came = calloc(1, sizeof(*link->came))))
@@ -39,8 +31,10 @@ void ctl_traffic_read(struct ctl_daemon *d)
 	const void *map = ctl_dataplane_stats(d->dataplane, &size);
 	if (!map || ctl_counters_open(map, size, &counters))
 		return;
+	ctl_load_read(d, &counters);
 	for (unsigned i = 0; i < d->n_links; i++) {
-		const struct wire_stats_link *block = d->link[i].ours ? block_of(&counters, d->link[i].number) : NULL;
+		const struct wire_stats_link *block =
+		    d->link[i].ours ? ctl_counters_link(&counters, d->link[i].number) : NULL;
 		if (block && block->rx_packets)
 			read_link(&d->link[i], block, ctl_monotonic_ns());
 	}

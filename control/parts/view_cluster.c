@@ -23,6 +23,7 @@ void ctl_view_pops(void *daemon, ctl_api_emit *emit, void *to)
 		    .id = pop->id,
 		    .self = pop->self,
 		    .drained = pop->drained,
+		    .busy = (double)pop->load.busy,
 		    .age_ns = pop->self ? 0 : ctl_view_age(pop->state_seen_ns),
 		};
 		for (unsigned j = 0; j < d->n_links; j++) {
@@ -106,6 +107,7 @@ void ctl_view_links(void *daemon, ctl_api_emit *emit, void *to)
 		    .probe_loss = NAN,
 		    .traffic_loss = NAN,
 		    .loss_return = NAN,
+		    .load = (double)ctl_load_of(d, link->key),
 		    .timestamps = timestamps,
 		    .age_ns = ctl_view_age(e->at_ns),
 		};

@@ -46,6 +46,7 @@ static const struct cli_field pops[] = {
     R("UP", 0, "links_up", TEXT),
     L("SELF", 3, 0, "self", YES),
     L("DRAINED", 0, 0, "drained", YES),
+    R("BUSY %", 2, "busy", PERCENT),
     R("HEARD", 1, "age_ms", AGE),
     END,
 };
@@ -68,6 +69,7 @@ static const struct cli_field links[] = {
     R("PACKETS %", 5, "traffic_loss", PERCENT),
     R("PACKETS", 6, "traffic_packets", TEXT),
     R("BACK %", 5, "loss_return", PERCENT),
+    R("LOAD %", 3, "load", PERCENT),
     L("PROVIDER", 7, 6, "provider", TEXT),
     L("ADDRESS", 8, 7, "local_address", TEXT),
     L("REMOTE", 8, 7, "remote_address", TEXT),

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define CLI_MAX_COLUMNS 24u
+#define CLI_MAX_COLUMNS 32u
 
 enum cli_align { CLI_LEFT, CLI_RIGHT };
 enum cli_colour { CLI_PLAIN, CLI_GOOD, CLI_WARN, CLI_BAD, CLI_DIM };

@@ -7,24 +7,25 @@
 
 #include "control/base/address.h"
 
-static const char good[] = "pop: sgp1\n"
-                           "id: 1\n"
-                           "region: ap-southeast\n"
-                           "store: etcd://10.255.0.1:2379\n"
-                           "secret-file: /etc/kuafu/secret\n"
-                           "test-clock-offset: -3ms\n"
-                           "log: debug\n"
-                           "dataplane:\n"
-                           "  workers: 2\n"
-                           "  memory: 128MiB\n"
-                           "  nat-pool: [{address: 10.3.1.1, ports: 1024-65535}]\n"
-                           "ports:\n"
-                           "  - {name: wan, driver: af_xdp, interface: eth0, queues: 1}\n"
-                           "  - {name: sink, driver: null}\n"
-                           "links:\n"
-                           "  - {link: 0, address: 10.1.0.2, port: wan, mtu: 1400, provider: isp-a, cost: 2.5}\n"
-                           "  - {link: 1, address: 10.2.0.2, port: sink}\n"
-                           "probes: {rate: 50, timestamps: user}\n";
+static const char good[] =
+    "pop: sgp1\n"
+    "id: 1\n"
+    "region: ap-southeast\n"
+    "store: etcd://10.255.0.1:2379\n"
+    "secret-file: /etc/kuafu/secret\n"
+    "test-clock-offset: -3ms\n"
+    "log: debug\n"
+    "dataplane:\n"
+    "  workers: 2\n"
+    "  memory: 128MiB\n"
+    "  nat-pool: [{address: 10.3.1.1, ports: 1024-65535}]\n"
+    "ports:\n"
+    "  - {name: wan, driver: af_xdp, interface: eth0, queues: 1}\n"
+    "  - {name: sink, driver: null}\n"
+    "links:\n"
+    "  - {link: 0, address: 10.1.0.2, port: wan, mtu: 1400, provider: isp-a, cost: 2.5, capacity: 2.5Gbit}\n"
+    "  - {link: 1, address: 10.2.0.2, port: sink}\n"
+    "probes: {rate: 50, timestamps: user}\n";
 
 static struct ctl_mistakes mistakes;
 static struct ctl_pop_config config;
@@ -48,6 +49,7 @@ Test(pop_config, the_documented_file_is_read)
 	cr_assert(config.n_ports == 2 && config.ports[1].driver == CTL_PORT_NULL);
 	cr_assert(config.n_links == 2 && config.links[1].port == 1 && config.links[1].mtu == 1500);
 	cr_assert(wire_addr_equal(&config.links[0].address, &address) && config.links[0].cost == 2.5);
+	cr_assert(config.links[0].capacity_bps == 2500000000u);
 	cr_assert(config.probe_rate_hz == 50 && config.timestamps == CTL_TIMESTAMPS_USER);
 }
 

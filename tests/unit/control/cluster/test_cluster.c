@@ -135,12 +135,13 @@ Test(cluster, what_a_pop_publishes_is_what_others_read)
 {
 	cr_assert(enter("sgp1", sgp1) == 0 && enter("fra1", fra1) == 0);
 	struct ctl_link_report reports[] = {
-	    {{7, 2, 0, 0}, true, {-40000001, 80000002, 100003, 0.0125f, 0.5f, 99}, {5000, 3, 600, -40000000}},
+	    {{7, 2, 0, 0}, true, {-40000001, 80000002, 100003, 0.0125f, 0, 99}, {5000, 3, 600, -40000000}},
 	    {{7, 2, 3, 0}, false, {0}, {0}},
 	    {{7, 99, 0, 0}, true, {0}, {0}}, /* to a POP that the reader does not know */
 	};
 	struct ctl_endpoint_verdict verdicts[] = {{4000000000u, true}, {5, false}};
-	char *text = ctl_state_text(1763765000123000000u, reports, 3);
+	struct ctl_pop_load load = {.busy = 0.25f, .tx = {[3] = 1.5f}, .rx = {[255] = 0.125f}};
+	char *text = ctl_state_text(1763765000123000000u, &load, reports, 3);
 	cr_assert(text && state("sgp1", text, 555) == 0, "%s: %s", text, mistakes.kept ? mistakes.line[0] : "");
 	free(text);
 	text = ctl_verdicts_text(verdicts, 2);
@@ -149,6 +150,7 @@ Test(cluster, what_a_pop_publishes_is_what_others_read)
 	const struct ctl_pop *pop = ctl_cluster_find(&cluster, "sgp1");
 	cr_assert(pop->state_at_wall_ns == 1763765000123000000u && pop->state_seen_ns == 555);
 	cr_assert(pop->n_reports == 2 && pop->n_verdicts == 2);
+	cr_assert(memcmp(&pop->load, &load, sizeof(load)) == 0);
 	const struct ctl_link_report *r = &pop->report[0];
 	cr_assert(r->up && r->key.from == 7 && r->key.to == 2 && r->estimate.at_ns != 0);
 	cr_assert(
