@@ -63,7 +63,7 @@ enum dp_place { DP_PLACE_OTHER, DP_PLACE_VIP, DP_PLACE_NAT };
 
 #define DP_WAYS_KEPT      16u   /* of each kind but these: most POPs have fewer neighbours; all are powers of two */
 #define DP_WAYS_COURSES   64u   /* some twenty POPs in three classes */
-#define DP_WAYS_PLACES    256u  /* some hundred VIPs */
+#define DP_WAYS_PLACES    1024u /* some hundred VIPs: few of them in each other's place */
 #define DP_WAYS_ENDPOINTS 1024u /* 8 KiB */
 
 struct dp_ways {

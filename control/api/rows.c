@@ -95,6 +95,8 @@ const struct ctl_api_field ctl_api_link_fields[] = {
     FIELD(MS, "traffic_owd_ms", ctl_api_link, traffic_owd_ns),
     FIELD(MS, "jitter_ms", ctl_api_link, jitter_ns),
     FIELD(REAL, "loss", ctl_api_link, loss),
+    FIELD(REAL, "loss_low", ctl_api_link, loss_low),
+    FIELD(REAL, "loss_high", ctl_api_link, loss_high),
     FIELD(REAL, "probe_loss", ctl_api_link, probe_loss),
     FIELD(REAL, "traffic_loss", ctl_api_link, traffic_loss),
     FIELD(U64, "traffic_packets", ctl_api_link, traffic_packets),

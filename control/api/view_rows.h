@@ -72,7 +72,9 @@ struct ctl_api_link {
 	int64_t probe_owd_ns;
 	int64_t traffic_owd_ns;
 	int64_t jitter_ns;
-	double loss;              /* from -> to: all evidence weighed */
+	double loss;     /* from -> to: all evidence weighed */
+	double loss_low; /* which is so much at least, and at most, with 95% confidence */
+	double loss_high;
 	double probe_loss;        /* from -> to */
 	double traffic_loss;      /* from -> to, of what was sent to be forwarded */
 	uint64_t traffic_packets; /* whose loss that is */

@@ -3,6 +3,7 @@
 
 #include "control/base/address.h"
 #include "control/parts/view.h"
+#include "probes/interval.h"
 
 static const char *const causes[] = {
     [WIRE_CAUSE_NONE] = "none",
@@ -73,6 +74,9 @@ static void show_evidence(const struct ctl_daemon *d, const struct ctl_link *lin
 		ctl_traffic_came(ours, e.back.delay_ns, &packets);
 	}
 	show_traffic(&packets, row);
+	struct probe_interval loss = probe_interval(row->loss, e.samples + packets.packets + packets.lost);
+	row->loss_low = loss.low;
+	row->loss_high = loss.high;
 }
 
 void ctl_view_links(void *daemon, ctl_api_emit *emit, void *to)
@@ -104,6 +108,8 @@ void ctl_view_links(void *daemon, ctl_api_emit *emit, void *to)
 		    .traffic_owd_ns = CTL_API_NO_NS,
 		    .jitter_ns = e->at_ns ? e->jitter_ns : CTL_API_NO_NS,
 		    .loss = e->at_ns ? (double)e->loss : NAN,
+		    .loss_low = NAN,
+		    .loss_high = NAN,
 		    .probe_loss = NAN,
 		    .traffic_loss = NAN,
 		    .loss_return = NAN,

@@ -65,6 +65,8 @@ static const struct cli_field links[] = {
     R("PROBES ms", 6, "probe_owd_ms", MS),
     R("PACKETS ms", 6, "traffic_owd_ms", MS),
     R("LOSS %", 0, "loss", PERCENT),
+    R("FROM %", 6, "loss_low", PERCENT),
+    R("TO %", 6, "loss_high", PERCENT),
     R("PROBES %", 5, "probe_loss", PERCENT),
     R("PACKETS %", 5, "traffic_loss", PERCENT),
     R("PACKETS", 6, "traffic_packets", TEXT),

@@ -21,7 +21,7 @@ static void end(void)
 	shell_end(&s);
 }
 
-#define KEYS 48000u /* of 4,000 endpoints and 12 POPs: more than there are rows */
+#define KEYS 192000u /* of 4,000 endpoints and 48 POPs: more than there are rows */
 
 TestSuite(traffic, .init = begin, .fini = end);
 
@@ -40,13 +40,13 @@ Test(traffic, every_key_has_a_row_of_its_own)
 Test(traffic, rows_of_endpoints_that_have_gone_are_given_to_others)
 {
 	/* The empty state has no endpoint: every row may be taken, and none overflows. */
-	for (uint32_t endpoint = 1; endpoint < 100000; endpoint++) {
+	for (uint32_t endpoint = 1; endpoint < 400000; endpoint++) {
 		struct wire_stats_traffic *row = dp_traffic_begin(w, &vip, endpoint, 3);
 		cr_assert_neq(row, &w->traffic[0]);
 		cr_assert_eq(row->packets_in, 0, "a row begins at 0");
 		row->packets_in++;
 	}
-	cr_assert_eq(dp_traffic(w, &vip, 100000, 3), &w->traffic[0], "a packet alone takes no other's row");
+	cr_assert_eq(dp_traffic(w, &vip, 400000, 3), &w->traffic[0], "a packet alone takes no other's row");
 }
 
 Test(traffic, what_finds_no_row_is_counted_in_the_first)
