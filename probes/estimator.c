@@ -6,6 +6,11 @@
 
 #define COUNT_SLACK 64 /* reordering and duplication that is not yet taken for a reflector that started again */
 
+/* A process says when it sends; T1 is written when the packet leaves, which a busy machine puts off. NTP's format rounds
+ * down by up to a nanosecond. */
+#define MAX_STAMP_DELAY_NS 1000000000u
+#define TIME_ROUNDING_NS   1u
+
 enum record_state {
 	RECORD_EMPTY = 0,
 	RECORD_SENT,
@@ -58,10 +63,8 @@ void probe_estimator_init(struct probe_estimator *e, uint64_t interval_ns, uint6
 
 uint32_t probe_estimator_sent(struct probe_estimator *e, uint64_t t1, uint64_t now_ns)
 {
-	if (e->first_t1 == 0)
-		e->first_t1 = t1;
 	e->window[e->next % PROBE_WINDOW] =
-	    (struct probe_record){.sent_ns = now_ns, .sequence = e->next, .state = RECORD_SENT};
+	    (struct probe_record){.sent_ns = now_ns, .t1 = t1, .sequence = e->next, .state = RECORD_SENT};
 	e->sent++;
 	return e->next++;
 }
@@ -198,11 +201,14 @@ static void add_copy(struct probe_estimator *e, struct probe_record *record, con
 		e->highest_reflector = r->reflector_sequence;
 }
 
-static bool plausible(const struct probe_estimator *e, const struct probe_record *record, const struct probe_reply *r)
+static bool plausible(const struct probe_record *record, const struct probe_reply *r)
 {
 	if (!record || record->state == RECORD_EMPTY || record->state == RECORD_GIVEN_UP)
 		return false;
-	if (r->t1 < e->first_t1 || r->t4 < r->t1 || r->t3 < r->t2 || r->arrival_ns < record->sent_ns)
+	/* Whoever has not seen the probe does not know when it was sent. */
+	if (r->t1 + TIME_ROUNDING_NS < record->t1 || r->t1 > record->t1 + MAX_STAMP_DELAY_NS)
+		return false;
+	if (r->t4 < r->t1 || r->t3 < r->t2 || r->arrival_ns < record->sent_ns)
 		return false;
 	return r->t4 - r->t1 >= r->t3 - r->t2 && r->t4 - r->t1 - (r->t3 - r->t2) <= UINT32_MAX;
 }
@@ -221,7 +227,7 @@ static void add_liveness(struct probe_estimator *e, const struct probe_record *r
 bool probe_estimator_reply(struct probe_estimator *e, const struct probe_reply *r, struct probe_sample *ret_sample)
 {
 	struct probe_record *record = record_of(e, r->sequence);
-	if (!plausible(e, record, r)) {
+	if (!plausible(record, r)) {
 		e->ignored++;
 		return false;
 	}
@@ -237,6 +243,7 @@ bool probe_estimator_reply(struct probe_estimator *e, const struct probe_reply *
 	add_liveness(e, record, r->arrival_ns);
 	bool one_way = clocks_agree(e, r->sequence, forward, back);
 	record->state = one_way ? RECORD_REPLIED : RECORD_ROUND_TRIP;
+	e->last_sequence = r->sequence;
 	record->forward_ns = forward;
 	record->rtt_ns = (uint32_t)rtt;
 	record->first_count = record->last_count = r->reflector_sequence;
@@ -244,6 +251,23 @@ bool probe_estimator_reply(struct probe_estimator *e, const struct probe_reply *
 		add_one_way(e, forward, back);
 	*ret_sample =
 	    (struct probe_sample){.rtt_ns = rtt, .forward_ns = forward, .back_ns = back, .at_ns = r->arrival_ns};
+	return true;
+}
+
+bool probe_estimator_left_later(struct probe_estimator *e, uint32_t sequence, uint64_t late_ns)
+{
+	struct probe_record *record = record_of(e, sequence);
+	if (!record || !answered(record) || late_ns > record->rtt_ns)
+		return false;
+	int64_t late = (int64_t)late_ns;
+	record->rtt_ns -= (uint32_t)late_ns;
+	if (sequence != e->last_sequence)
+		return true;
+	e->smooth_rtt_ns -= e->replies > 1 ? late / 8 : late;
+	if (record->state == RECORD_REPLIED) {
+		e->smooth_back_ns -= late / 8;
+		e->last_back_ns -= late;
+	}
 	return true;
 }
 
@@ -325,7 +349,6 @@ void probe_estimator_own_clock_stepped(struct probe_estimator *e)
 			e->window[i].state = RECORD_GIVEN_UP;
 	restart_one_way(e, e->next);
 	e->count_from = e->next;
-	e->first_t1 = 0;
 }
 
 /* What became of the window's settled probes. */

@@ -81,6 +81,7 @@ struct probe_sample {
 /* One probe of the window. */
 struct probe_record {
 	uint64_t sent_ns;
+	uint64_t t1;
 	int64_t forward_ns;
 	uint32_t rtt_ns; /* at most 4.29 s: a longer one is no reply */
 	uint32_t sequence;
@@ -100,9 +101,9 @@ struct probe_estimator {
 	uint64_t silence_from_ns;              /* silence before this does not count */
 	uint32_t good;                         /* replies in a row */
 
-	uint64_t first_t1; /* replies to older probes are a predecessor's; 0: the next probe's */
-	uint32_t next;     /* sequence of the next probe */
+	uint32_t next; /* sequence of the next probe */
 	bool any_reply;
+	uint32_t last_sequence;              /* of the last accepted reply */
 	uint32_t highest, highest_reflector; /* of all replies */
 	uint32_t count_from;                 /* from this sequence on the reflector's counts belong together */
 	uint64_t sent, replies, ignored, reordered_forward, reordered_back, duplicates_forward, duplicates_back;
@@ -121,12 +122,16 @@ struct probe_estimator {
 
 void probe_estimator_init(struct probe_estimator *e, uint64_t interval_ns, uint64_t now_ns);
 
-/* A probe leaves. t1: wall clock, about. Returns its sequence number, which counts from 0. */
+/* A probe leaves. t1: wall clock, not later than the T1 that replies will bring. Returns its sequence number, which counts from 0. */
 uint32_t probe_estimator_sent(struct probe_estimator *e, uint64_t t1, uint64_t now_ns);
 
 /* A reply came. Returns true and fills *ret_sample if it answers a probe of the window for the first time; copies, and
  * replies that cannot be (stamps out of order, unknown sequence), are counted and false. */
 bool probe_estimator_reply(struct probe_estimator *e, const struct probe_reply *r, struct probe_sample *ret_sample);
+
+/* The accepted reply to `sequence` left the reflector late_ns after its T3: that time was no part of the way. Exact for
+ * the last reply given; of an older one only the window is corrected. False: nothing there to correct. */
+bool probe_estimator_left_later(struct probe_estimator *e, uint32_t sequence, uint64_t late_ns);
 
 /* The other end's own probe arrived. Older than what is known: nothing changes. */
 void probe_estimator_heard(struct probe_estimator *e, uint64_t at_ns);

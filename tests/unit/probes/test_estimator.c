@@ -443,6 +443,53 @@ Test(estimator, replies_of_a_predecessor_are_ignored)
 	cr_assert(m.result.replies == replies && m.result.ignored == 2);
 }
 
+/* Nobody who has not seen the probe knows when it left. */
+Test(estimator, replies_with_a_time_at_which_nothing_was_sent_are_ignored)
+{
+	struct probe_sample sample;
+	struct probe_reply r = {.t2 = WALL, .t3 = WALL, .t4 = WALL + 5000 * MS, .arrival_ns = 5000 * MS};
+	probe_estimator_init(&m.e, INTERVAL_NS, MS);
+	probe_estimator_sent(&m.e, WALL + 100 * MS, 100 * MS);
+	const uint64_t wrong[] = {0, WALL, WALL + 100 * MS - 2, WALL + 1100 * MS + 1, UINT64_MAX};
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		r.t1 = wrong[i];
+		cr_assert(!probe_estimator_reply(&m.e, &r, &sample), "%lu", wrong[i]);
+	}
+	r.t1 = WALL + 101 * MS; /* stamped as it left, which took a while */
+	r.t4 = r.t1 + 40 * MS;
+	cr_assert(probe_estimator_reply(&m.e, &r, &sample) && sample.rtt_ns == 40 * MS && m.e.ignored == 5);
+}
+
+/* What the reflector tells afterwards, and what it had said, are the same numbers in the end. */
+Test(estimator, an_answer_that_left_later_than_it_said_counts_as_if_it_had_known)
+{
+	static struct probe_estimator told, known;
+	struct probe_sample sample;
+	struct probe_estimate a, b;
+	probe_estimator_init(&told, INTERVAL_NS, MS);
+	probe_estimator_init(&known, INTERVAL_NS, MS);
+	for (uint32_t i = 0; i < 600; i++) {
+		uint64_t now = MS + i * INTERVAL_NS, late = (uint64_t)(chance(i, 1) * 3 * MS), held = MS;
+		struct probe_reply r = {.sequence = i, .reflector_sequence = i, .t1 = WALL + now};
+		r.t2 = r.t1 + 20 * MS;
+		r.t3 = r.t2 + held;
+		r.t4 = r.t3 + late + 20 * MS + (uint64_t)(chance(i, 2) * MS);
+		r.arrival_ns = r.t4 - WALL;
+		probe_estimator_sent(&told, r.t1, now);
+		probe_estimator_sent(&known, r.t1, now);
+		cr_assert(probe_estimator_reply(&told, &r, &sample) && probe_estimator_left_later(&told, i, late));
+		r.t3 += late;
+		cr_assert(probe_estimator_reply(&known, &r, &sample));
+	}
+	probe_estimator_get(&told, 30000 * MS, &a);
+	probe_estimator_get(&known, 30000 * MS, &b);
+	cr_assert(a.min_rtt_ns == b.min_rtt_ns && a.p50_rtt_ns == b.p50_rtt_ns && a.p99_rtt_ns == b.p99_rtt_ns);
+	cr_assert(llabs((int64_t)(a.rtt_ns - b.rtt_ns)) < 10000, "%lu, not %lu", a.rtt_ns, b.rtt_ns);
+	cr_assert(llabs(a.back.delay_ns - b.back.delay_ns) < 10000);
+	cr_assert(a.back.min_delay_ns == b.back.min_delay_ns);
+	cr_assert(!probe_estimator_left_later(&told, 599, UINT64_MAX) && !probe_estimator_left_later(&told, 600, 1));
+}
+
 static uint64_t anything(uint32_t i, uint32_t stream)
 {
 	double kind = chance(i, stream + 100);
