@@ -16,8 +16,9 @@ struct kbpf {
 	char root[PATH_MAX];   /* a path to it: through root_fd, since it may be mounted out of our sight */
 	struct port_bpf *maps; /* loaded without programs: owns the descriptors of the shared maps */
 	struct ring_buffer *ring;
-	kbpf_on_sample on_sample; /* during kbpf_read_samples() */
+	kbpf_on_sample on_sample; /* during kbpf_read_samples(), as the following */
 	void *context;
+	unsigned samples_left;
 };
 
 /* Copies one formatted line to `why` unless that is NULL, and returns `error`. */

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,10 +137,10 @@ static int prepare(struct kbpf *k, char *why)
 
 static int give_sample(void *context, void *data, size_t size)
 {
-	const struct kbpf *k = context;
+	struct kbpf *k = context;
 	if (k->on_sample && size >= sizeof(struct wire_bpf_sample))
 		k->on_sample(k->context, data);
-	return 0;
+	return --k->samples_left > 0 ? 0 : -EAGAIN;
 }
 
 int kbpf_open(const char *directory, struct kbpf **ret, char *why)
@@ -165,7 +166,7 @@ int kbpf_open(const char *directory, struct kbpf **ret, char *why)
 		kbpf_close(k);
 		return error;
 	}
-	kbpf_read_samples(k, NULL, NULL);
+	kbpf_read_samples(k, UINT_MAX, NULL, NULL);
 	*ret = k;
 	return 0;
 }
@@ -266,12 +267,19 @@ int kbpf_retain_steer(struct kbpf *k, const struct wire_addr *keep, size_t n)
 	return 0;
 }
 
-int kbpf_add_peer(struct kbpf *k, const struct wire_addr *local, const struct wire_addr *remote)
+int kbpf_add_peer(struct kbpf *k, const struct wire_addr *local, const struct wire_addr *remote, bool authenticated)
 {
+	int fd = bpf_map__fd(k->maps->maps.peers);
 	struct wire_bpf_peer_key key = {.remote = *remote, .local = *local};
-	struct wire_bpf_peer fresh = {0};
-	int error = bpf_map_update_elem(bpf_map__fd(k->maps->maps.peers), &key, &fresh, BPF_NOEXIST);
-	return error == -EEXIST ? 0 : error;
+	struct wire_bpf_peer peer = {.authenticated = authenticated};
+	int error = bpf_map_update_elem(fd, &key, &peer, BPF_NOEXIST);
+	if (error != -EEXIST)
+		return error;
+	error = bpf_map_lookup_elem(fd, &key, &peer);
+	if (error || peer.authenticated == authenticated)
+		return error;
+	peer.authenticated = authenticated;
+	return bpf_map_update_elem(fd, &key, &peer, BPF_EXIST);
 }
 
 int kbpf_delete_peer(struct kbpf *k, const struct wire_addr *local, const struct wire_addr *remote)
@@ -285,6 +293,26 @@ int kbpf_get_peer(
 {
 	struct wire_bpf_peer_key key = {.remote = *remote, .local = *local};
 	return bpf_map_lookup_elem(bpf_map__fd(k->maps->maps.peers), &key, ret);
+}
+
+int kbpf_handed(const struct kbpf *k, const struct wire_addr *local, const struct wire_addr *remote,
+    uint16_t sender_port, uint16_t session_id, uint32_t sequence, struct kbpf_handed *ret)
+{
+	struct wire_bpf_session_key key = {
+	    .sender = *remote,
+	    .reflector = *local,
+	    .place = (uint32_t)(sender_port ^ session_id) % WIRE_BPF_PEER_SESSIONS,
+	};
+	struct wire_bpf_session session;
+	int error = bpf_map_lookup_elem(bpf_map__fd(k->maps->maps.sessions), &key, &session);
+	if (error)
+		return error;
+	uint32_t at = sequence % WIRE_BPF_HANDED;
+	if (session.sender_port != sender_port || session.session_id != session_id ||
+	    session.handed[at].asked != sequence)
+		return -ENOENT;
+	*ret = (struct kbpf_handed){.count = session.handed[at].count, .answered = session.answered};
+	return 0;
 }
 
 int kbpf_next_peer(const struct kbpf *k, const struct wire_bpf_peer_key *after, struct wire_bpf_peer_key *ret)
@@ -331,9 +359,11 @@ int kbpf_samples_fd(const struct kbpf *k)
 	return ring_buffer__epoll_fd(k->ring);
 }
 
-int kbpf_read_samples(struct kbpf *k, kbpf_on_sample on_sample, void *context)
+int kbpf_read_samples(struct kbpf *k, unsigned most, kbpf_on_sample on_sample, void *context)
 {
 	k->on_sample = on_sample;
 	k->context = context;
-	return ring_buffer__consume(k->ring);
+	k->samples_left = most;
+	int n = ring_buffer__consume(k->ring);
+	return n < 0 && n != -EAGAIN ? n : 0;
 }

@@ -62,11 +62,20 @@ int kbpf_delete_steer(struct kbpf *k, const struct wire_addr *address);
 /* After a restart: deletes every steered address that is not among keep[0..n). */
 int kbpf_retain_steer(struct kbpf *k, const struct wire_addr *keep, size_t n);
 
-/* STAMP between `local` (ours) and `remote` is answered and sampled. Adding twice keeps the state. */
-int kbpf_add_peer(struct kbpf *k, const struct wire_addr *local, const struct wire_addr *remote);
+/* STAMP between `local` (ours) and `remote` is answered and sampled; if it is authenticated, left to user space. Adding
+ * twice keeps the state. */
+int kbpf_add_peer(struct kbpf *k, const struct wire_addr *local, const struct wire_addr *remote, bool authenticated);
 int kbpf_delete_peer(struct kbpf *k, const struct wire_addr *local, const struct wire_addr *remote);
 int kbpf_get_peer(
     const struct kbpf *k, const struct wire_addr *local, const struct wire_addr *remote, struct wire_bpf_peer *ret);
+
+/* What XDP counted of a probe that it left to user space. -ENOENT: nothing, or too long ago. */
+struct kbpf_handed {
+	uint32_t count;    /* of this probe in its session, from 0 */
+	uint32_t answered; /* probes of the session that XDP has answered */
+};
+int kbpf_handed(const struct kbpf *k, const struct wire_addr *local, const struct wire_addr *remote,
+    uint16_t sender_port, uint16_t session_id, uint32_t sequence, struct kbpf_handed *ret);
 
 /* Walks the peers in no order: after == NULL gives one, -ENOENT none is left. Deleting `after` restarts the walk. */
 int kbpf_next_peer(const struct kbpf *k, const struct wire_bpf_peer_key *after, struct wire_bpf_peer_key *ret);
@@ -79,7 +88,7 @@ int kbpf_read_counters(const struct kbpf *k, uint64_t *ret);
 const char *kbpf_counter_name(unsigned counter);
 
 /* Samples: poll kbpf_samples_fd() for reading, then kbpf_read_samples() gives each waiting one to on_sample, oldest
- * first, and returns how many (or -errno). Those that waited since before kbpf_open() are dropped by it. One reader. */
+ * first and `most` at a time, and returns 0 or -errno. Those that waited since before kbpf_open() are dropped by it. One reader. */
 typedef void (*kbpf_on_sample)(void *context, const struct wire_bpf_sample *sample);
 int kbpf_samples_fd(const struct kbpf *k);
-int kbpf_read_samples(struct kbpf *k, kbpf_on_sample on_sample, void *context);
+int kbpf_read_samples(struct kbpf *k, unsigned most, kbpf_on_sample on_sample, void *context);

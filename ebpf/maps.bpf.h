@@ -9,7 +9,7 @@
 #include "wire/bpf.h"
 
 #define MAX_QUEUES    64u          /* of one interface; what libxdp's own program allows */
-#define SAMPLES_BYTES (256u << 10) /* 3,000 samples: 100 links at 20 Hz for 1.5 s */
+#define SAMPLES_BYTES (256u << 10) /* 2,700 samples: 100 links at 20 Hz for 1.3 s */
 
 /* libxdp looks this name up in the program that it adopts: queue to AF_XDP socket. */
 struct {

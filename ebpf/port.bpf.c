@@ -4,7 +4,8 @@
  *   in:  frame ─▶ steered address? ──all──────────────▶ AF_XDP socket of the queue, or dropped; but Neighbour
  *                       │                               Discovery is the kernel's, as ARP is
  *                       │ └─ours─▶ UDP 6081 (overlay) ─▶ the same
- *                       │          UDP 862 (a probe) ──▶ answered on the spot, while the forwarder lives
+ *                       │          UDP 862 (a probe) ──▶ answered on the spot, while the forwarder lives; the
+ *                       │                                kernel's, where our socket has more to say
  *                       │          from UDP 862 to our ▶ sample into the ring buffer
  *                       │          senders' port
  *                       └─no, or anything else────────▶ the kernel

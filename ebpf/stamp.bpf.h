@@ -15,7 +15,7 @@ struct probe {
 	const struct packet *packet;
 	uint8_t *ether;
 	struct wire_udp *udp;
-	uint8_t *payload; /* WIRE_STAMP_SIZE bytes are there */
+	uint8_t *payload; /* WIRE_TWAMP_SIZE bytes are there */
 	uint32_t l4;      /* offset of udp */
 	uint32_t udp_bytes;
 };
@@ -71,7 +71,7 @@ static __always_inline bool probe_of(struct probe *probe, struct xdp_md *ctx, co
 	uint8_t *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	uint32_t l4 = sizeof(struct wire_ether) + (p->v6 ? sizeof(struct wire_ipv6) : sizeof(struct wire_ipv4));
 	uint8_t *udp = data + l4;
-	if (p->options || p->fragment || udp + sizeof(struct wire_udp) + WIRE_STAMP_SIZE > end)
+	if (p->options || p->fragment || udp + sizeof(struct wire_udp) + WIRE_TWAMP_SIZE > end)
 		return false;
 	probe->packet = p;
 	probe->ether = data;
@@ -79,7 +79,7 @@ static __always_inline bool probe_of(struct probe *probe, struct xdp_md *ctx, co
 	probe->payload = udp + sizeof(struct wire_udp);
 	probe->l4 = l4;
 	probe->udp_bytes = bpf_ntohs(probe->udp->length);
-	if (probe->udp_bytes < sizeof(struct wire_udp) + WIRE_STAMP_SIZE || probe->udp_bytes > p->l4_bytes)
+	if (probe->udp_bytes < sizeof(struct wire_udp) + WIRE_TWAMP_SIZE || probe->udp_bytes > p->l4_bytes)
 		return false;
 	return udp_checksum_good(ctx, probe);
 }
@@ -150,8 +150,7 @@ static __always_inline void turn_round(const struct probe *probe)
 	probe->udp->dst = port;
 }
 
-/* RFC 8762, 4.3.1; what follows the base packet (RFC 8972 TLVs, padding) goes back as it came: a sender sets the U flag
- * of a TLV, and a reflector that does not know it leaves it set. */
+/* RFC 8762, 4.3.1, of a probe that is just that. */
 static __always_inline void write_reply(
     const struct probe *probe, const struct wire_bpf_config *c, uint32_t sequence, uint64_t arrival)
 {
@@ -172,6 +171,25 @@ static __always_inline void write_reply(
 	probe->udp->checksum = wire_csum_replace_udp(probe->udp->checksum, before, after, WIRE_STAMP_SIZE);
 }
 
+/* A plain probe is answered on the spot. What has extensions or padding, or is too short for a STAMP packet (TWAMP's),
+ * the socket on UDP 862 answers, with the count that it has here. */
+static __always_inline bool is_plain(const struct xdp_md *ctx, const struct probe *probe)
+{
+	return probe->udp_bytes == sizeof(struct wire_udp) + WIRE_STAMP_SIZE &&
+	       probe->payload + WIRE_STAMP_SIZE <= (uint8_t *)(long)ctx->data_end;
+}
+
+static __always_inline int hand_over(struct wire_bpf_session *session, uint32_t asked, uint32_t sequence)
+{
+	if (session) {
+		uint32_t at = asked % WIRE_BPF_HANDED;
+		session->handed[at].asked = asked;
+		session->handed[at].count = sequence;
+	}
+	count(WIRE_BPF_REFLECT_HANDED);
+	return XDP_PASS;
+}
+
 /* A packet to UDP 862 of an address of ours. */
 static __always_inline int reflect(struct xdp_md *ctx, const struct packet *p, uint64_t now)
 {
@@ -183,9 +201,12 @@ static __always_inline int reflect(struct xdp_md *ctx, const struct packet *p, u
 		count(WIRE_BPF_REFLECT_UNKNOWN);
 		return XDP_PASS;
 	}
+	if (peer->authenticated)
+		return hand_over(0, 0, 0);
 	struct probe probe = {0};
 	if (!probe_of(&probe, ctx, p)) {
 		count(WIRE_BPF_REFLECT_BAD);
+		__sync_fetch_and_add(&peer->refused, 1);
 		return XDP_DROP;
 	}
 	peer->last_arrival_ns = now;
@@ -195,12 +216,20 @@ static __always_inline int reflect(struct xdp_md *ctx, const struct packet *p, u
 		return XDP_DROP;
 	}
 	const struct wire_stamp_sender *asked = (const void *)probe.payload;
-	struct wire_bpf_session *session = session_of(&probe, bpf_ntohs(asked->session_id), now);
-	if (!session) {
-		count(WIRE_BPF_REFLECT_SILENT);
-		return XDP_DROP;
+	uint32_t asked_sequence = bpf_ntohl(asked->sequence), sequence = asked_sequence;
+	struct wire_bpf_session *session = 0;
+	if (!c->stateless) {
+		session = session_of(&probe, bpf_ntohs(asked->session_id), now);
+		if (!session) {
+			count(WIRE_BPF_REFLECT_SILENT);
+			return XDP_DROP;
+		}
+		sequence = __sync_fetch_and_add(&session->next_sequence, 1);
 	}
-	uint32_t sequence = __sync_fetch_and_add(&session->next_sequence, 1);
+	if (!is_plain(ctx, &probe))
+		return hand_over(session, asked_sequence, sequence);
+	if (session)
+		__sync_fetch_and_add(&session->answered, 1);
 	turn_round(&probe);
 	write_reply(&probe, c, sequence, now);
 	count(WIRE_BPF_REFLECTED);
@@ -210,7 +239,9 @@ static __always_inline int reflect(struct xdp_md *ctx, const struct packet *p, u
 static __always_inline void fill_sample(struct wire_bpf_sample *sample, const struct probe *probe, uint64_t arrival)
 {
 	const struct wire_stamp_reflector *reply = (const void *)probe->payload;
+	uint16_t error_estimate = bpf_ntohs(reply->error_estimate);
 	sample->reflector = probe->packet->src;
+	sample->local = probe->packet->dst;
 	sample->session_id = bpf_ntohs(reply->session_id);
 	sample->sender_port = bpf_ntohs(probe->udp->dst);
 	sample->sequence = bpf_ntohl(reply->sender_sequence);
@@ -219,9 +250,19 @@ static __always_inline void fill_sample(struct wire_bpf_sample *sample, const st
 	sample->sender_ttl = reply->sender_ttl;
 	sample->reserved = 0;
 	sample->t1 = wire_stamp_time_get((const void *)&reply->sender_time);
-	sample->t2 = wire_stamp_time_get((const void *)&reply->receive_time);
-	sample->t3 = wire_stamp_time_get((const void *)&reply->time);
+	sample->t2 = wire_stamp_time_read((const void *)&reply->receive_time, error_estimate);
+	sample->t3 = wire_stamp_time_read((const void *)&reply->time, error_estimate);
 	sample->arrival_ns = arrival;
+}
+
+/* Nothing that a peer sends, or somebody in its name, fills the ring. */
+static __always_inline bool floods(struct wire_bpf_peer *peer, uint64_t now)
+{
+	if (now - peer->sampled_from_ns >= WIRE_BPF_FLOOD_NS) {
+		peer->sampled_from_ns = now;
+		peer->sampled = 0;
+	}
+	return __sync_fetch_and_add(&peer->sampled, 1) >= WIRE_BPF_FLOOD_SAMPLES;
 }
 
 /* A packet from UDP 862 to the port of our senders. */
@@ -229,11 +270,17 @@ static __always_inline int take_reply(
     struct xdp_md *ctx, const struct packet *p, const struct wire_bpf_config *c, uint64_t now)
 {
 	struct wire_bpf_peer_key pair = {.remote = p->src, .local = p->dst};
-	if (!bpf_map_lookup_elem(&peers, &pair))
+	struct wire_bpf_peer *peer = bpf_map_lookup_elem(&peers, &pair);
+	if (!peer)
 		return XDP_PASS;
+	if (floods(peer, now)) {
+		count(WIRE_BPF_SAMPLE_FLOOD);
+		return XDP_DROP;
+	}
 	struct probe probe = {0};
 	if (!probe_of(&probe, ctx, p)) {
 		count(WIRE_BPF_REFLECT_BAD);
+		__sync_fetch_and_add(&peer->refused, 1);
 		return XDP_DROP;
 	}
 	struct wire_bpf_sample *sample = bpf_ringbuf_reserve(&samples, sizeof(*sample), 0);

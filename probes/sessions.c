@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "probes/inside.h"
-#include "probes/stamp.h"
 
 #define CLOCK_CHECK_NS 1000000000u /* how soon a step of the wall clock is noticed */
 #define CLOCK_STEP_NS  1000000     /* smaller differences are errors of measurement */
@@ -23,6 +23,41 @@ struct session *probe_sessions_by_pair(
 			return session;
 	}
 	return NULL;
+}
+
+struct session *probe_sessions_by_id(struct probe_sessions *s, uint16_t session_id)
+{
+	uint16_t slot = s->slot_of[session_id];
+	return slot ? s->slots[slot - 1] : NULL;
+}
+
+bool probe_session_is(struct session *session, uint16_t session_id)
+{
+	bool same = session_id == session->session_id;
+	session->id_known = session->id_known || same;
+	return same || (session_id == 0 && !session->id_known);
+}
+
+const char *probe_refusal_name(enum probe_refusal refusal)
+{
+#define NAME(symbol, name) name,
+	static const char *const names[PROBE_REFUSAL_COUNT] = {PROBE_REFUSALS(NAME)};
+#undef NAME
+	return (unsigned)refusal < PROBE_REFUSAL_COUNT ? names[refusal] : "unknown";
+}
+
+void departures_await(struct departures *d, struct departure departure)
+{
+	departure.awaited = true;
+	d->row[departure.id % DEPARTURES] = departure;
+}
+
+const struct departure *departures_take(struct departures *d, uint32_t id)
+{
+	struct departure *departure = &d->row[id % DEPARTURES];
+	bool awaited = departure->awaited && departure->id == id;
+	departure->awaited = departure->awaited && !awaited;
+	return awaited ? departure : NULL;
 }
 
 static struct session *by_link(const struct probe_sessions *s, uint32_t link)
@@ -46,13 +81,13 @@ static void judge(struct probe_sessions *s, struct session *session, uint64_t no
 void probe_sessions_take(struct probe_sessions *s, struct session *session, const struct probe_reply *reply)
 {
 	struct probe_sample sample;
-	uint32_t slot = session->session_id - 1u;
+	uint16_t id = session->session_id;
 	if (!probe_estimator_reply(&session->estimator, reply, &sample))
 		return;
 	if (s->events.on_sample)
 		s->events.on_sample(s->events.owner, session->link.link, &sample);
 	/* A link that is down comes up with this very reply. */
-	if (s->slots[slot] == session && !session->estimator.up)
+	if (probe_sessions_by_id(s, id) == session && !session->estimator.up)
 		judge(s, session, probe_now());
 }
 
@@ -62,17 +97,39 @@ static void read_all(struct probe_sessions *s)
 		stamps_ebpf_read(s);
 	else
 		stamps_user_read(s);
+	stamps_sealed_read(s);
+	reflector_read(s);
 }
 
+static void send_sealed(
+    struct probe_sessions *s, struct session *session, const struct probe_envelope *to, struct probe_stamp_probe *probe)
+{
+	uint8_t packet[PROBE_STAMP_MAX_BYTES], t1[8];
+	struct departure departure = {.session_id = session->session_id, .sequence = probe->sequence};
+	size_t length = probe_stamp_build(packet, probe, &session->link.keys);
+	wire_stamp_time_put(t1, probe->t1);
+	session->kept[probe->sequence % KEPT_PROBES] =
+	    (struct kept){.sequence = probe->sequence, .t1 = wire_stamp_time_get(t1)};
+	if (length && probe_socket_send(&s->sealed, to, packet, length, &departure.id) == 0)
+		departures_await(&s->sealed_departures, departure);
+}
+
+/* What cannot be sent is lost, as on the way: the estimator will see that no reply comes. */
 static void send_probe(struct probe_sessions *s, struct session *session, uint64_t now)
 {
-	uint8_t packet[WIRE_STAMP_SIZE];
-	uint64_t t1 = now + (uint64_t)s->clock_offset_ns;
-	uint32_t sequence = probe_estimator_sent(&session->estimator, t1, now);
-	probe_stamp_build(packet, sequence, session->session_id, t1);
-	/* What cannot be sent is lost, as on the way: the estimator will see that no reply comes. */
-	probe_socket_send(
-	    &s->sender, &session->link.local, &session->link.remote, WIRE_STAMP_PORT, packet, sizeof(packet));
+	const struct probe_envelope to = {
+	    .local = session->link.local, .remote = session->link.remote, .remote_port = WIRE_STAMP_PORT};
+	struct probe_stamp_probe probe = {.session_id = session->session_id,
+	    .error_estimate = s->clock.error_estimate,
+	    .t1 = now + (uint64_t)s->clock_offset_ns};
+	probe.sequence = probe_estimator_sent(&session->estimator, probe.t1, now);
+	if (session->link.authenticated) {
+		send_sealed(s, session, &to, &probe);
+	} else {
+		uint8_t packet[PROBE_STAMP_MAX_BYTES];
+		size_t length = probe_stamp_build(packet, &probe, NULL);
+		probe_socket_send(&s->sender, &to, packet, length, NULL);
+	}
 	session->next_send_ns += session->link.interval_ns;
 	if (session->next_send_ns <= now)
 		session->next_send_ns = now + session->link.interval_ns;
@@ -84,9 +141,14 @@ static void check_clock(struct probe_sessions *s, uint64_t now)
 	if (now - s->clock_checked_ns < CLOCK_CHECK_NS)
 		return;
 	s->clock_checked_ns = now;
+	struct probe_clock before = s->clock;
+	s->clock = probe_clock_read(s->test_offset_ns, s->clock_source);
 	int64_t offset = kbpf_wall_clock_offset() + s->test_offset_ns;
-	if (llabs(offset - s->clock_offset_ns) < CLOCK_STEP_NS)
+	if (llabs(offset - s->clock_offset_ns) < CLOCK_STEP_NS) {
+		if (s->kbpf && before.error_estimate != s->clock.error_estimate)
+			stamps_ebpf_configure(s);
 		return;
+	}
 	s->clock_offset_ns = offset;
 	if (s->kbpf)
 		stamps_ebpf_configure(s);
@@ -140,21 +202,22 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	read_all(poll->data);
 }
 
-static int watch(struct probe_sessions *s, uv_poll_t *poll, int fd)
+/* Priority data are departures. */
+static int watch(struct probe_sessions *s, uv_poll_t *poll, int fd, bool departures)
 {
 	int error = uv_poll_init(s->loop, poll, fd);
 	if (error)
 		return error;
 	poll->data = s;
 	s->open_handles++;
-	return uv_poll_start(poll, UV_READABLE, on_readable);
+	return uv_poll_start(poll, UV_READABLE | (departures ? UV_PRIORITIZED : 0), on_readable);
 }
 
 static void release(struct probe_sessions *s)
 {
-	if (!s->kbpf)
-		stamps_user_close(s);
+	reflector_close(s);
 	probe_socket_close(&s->sender);
+	probe_socket_close(&s->sealed);
 	for (uint32_t i = 0; i < s->n_slots; i++)
 		free(s->slots[i]);
 	free(s);
@@ -171,7 +234,8 @@ void probe_sessions_close(struct probe_sessions *s)
 {
 	if (!s)
 		return;
-	uv_handle_t *handles[] = {(uv_handle_t *)&s->timer, (uv_handle_t *)&s->arrivals, (uv_handle_t *)&s->probes};
+	uv_handle_t *handles[] = {(uv_handle_t *)&s->timer, (uv_handle_t *)&s->arrivals, (uv_handle_t *)&s->replies,
+	    (uv_handle_t *)&s->probes};
 	bool any = false;
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
 		if (handles[i]->data) {
@@ -182,16 +246,30 @@ void probe_sessions_close(struct probe_sessions *s)
 		release(s);
 }
 
+static int open_sender(struct probe_socket *socket, uint16_t port, char *why)
+{
+	int error = probe_socket_open(port, socket);
+	if (error && why)
+		snprintf(why, KBPF_WHY_SIZE, "UDP port %u (STAMP sender): %s", port, strerror(-error));
+	return error;
+}
+
 static int open_stamps(struct probe_sessions *s, char *why)
 {
-	int error = probe_socket_open(PROBE_SENDER_PORT, &s->sender);
-	if (error && why)
-		snprintf(why, KBPF_WHY_SIZE, "UDP port %u (STAMP sender): %s", PROBE_SENDER_PORT, strerror(-error));
+	int error = open_sender(&s->sender, PROBE_SENDER_PORT, why);
+	if (!error)
+		error = open_sender(&s->sealed, PROBE_SEALED_PORT, why);
 	if (error)
 		return error;
+	/* Where the kernel cannot tell, T1 is what stands in the packet. */
+	probe_socket_watch_departures(&s->sealed);
 	int64_t offset = kbpf_wall_clock_offset() + s->test_offset_ns;
 	s->clock_offset_ns = s->kbpf ? stamps_ebpf_clock(s, offset) : offset;
-	return s->kbpf ? stamps_ebpf_open(s, why) : stamps_user_open(s, why);
+	s->clock = probe_clock_read(s->test_offset_ns, s->clock_source);
+	error = s->kbpf ? stamps_ebpf_configure(s) : 0;
+	if (error && why)
+		snprintf(why, KBPF_WHY_SIZE, "the BPF programs cannot be configured: %s", strerror(-error));
+	return error ? error : reflector_open(s, why);
 }
 
 static int open_handles(struct probe_sessions *s)
@@ -201,9 +279,11 @@ static int open_handles(struct probe_sessions *s)
 		return error;
 	s->timer.data = s;
 	s->open_handles++;
-	error = watch(s, &s->arrivals, s->kbpf ? kbpf_samples_fd(s->kbpf) : s->sender.fd);
-	if (!error && !s->kbpf)
-		error = watch(s, &s->probes, s->reflector.fd);
+	error = watch(s, &s->arrivals, s->kbpf ? kbpf_samples_fd(s->kbpf) : s->sender.fd, false);
+	if (!error)
+		error = watch(s, &s->replies, s->sealed.fd, s->sealed.departures);
+	if (!error)
+		error = watch(s, &s->probes, s->reflector.fd, s->reflector.departures);
 	return error;
 }
 
@@ -220,8 +300,11 @@ int probe_sessions_open(uv_loop_t *loop, const struct probe_options *options, co
 	s->events = *events;
 	s->interval_ns = options->interval_ns ? options->interval_ns : PROBE_INTERVAL_NS;
 	s->test_offset_ns = options->test_clock_offset_ns;
+	s->clock_source = options->clock_source ? options->clock_source : WIRE_STAMP_SYNC_NTP;
+	s->stateless = options->stateless;
+	s->answer_any = options->answer_any;
 	s->workers = options->workers;
-	s->sender.fd = s->reflector.fd = s->heartbeat_fd = -1;
+	s->sender.fd = s->sealed.fd = s->reflector.fd = s->heartbeat_fd = -1;
 	s->clock_checked_ns = probe_now();
 	int error = open_stamps(s, why);
 	if (!error) {
@@ -257,12 +340,46 @@ static uint64_t phase_of(uint32_t slot, uint64_t interval_ns)
 	return (uint64_t)(slot * golden) * interval_ns >> 32;
 }
 
+static bool keys_fit(const struct probe_link *link)
+{
+	return !link->authenticated || (link->keys.n >= 1 && link->keys.n <= PROBE_MAX_KEYS &&
+	                                   link->their_keys.n >= 1 && link->their_keys.n <= PROBE_MAX_KEYS);
+}
+
+/* A random one that no session has; a stranger to our probes has one chance in 65,535. */
+static uint16_t new_session_id(const struct probe_sessions *s)
+{
+	uint16_t id = 0;
+	if (getrandom(&id, sizeof(id), GRND_NONBLOCK) != sizeof(id))
+		id = (uint16_t)probe_now();
+	while (id == 0 || s->slot_of[id])
+		id++;
+	return id;
+}
+
+static void start(struct probe_sessions *s, struct session *session, uint32_t slot)
+{
+	uint64_t now = probe_now();
+	if (session->link.interval_ns == 0)
+		session->link.interval_ns = s->interval_ns;
+	uint64_t interval = session->link.interval_ns;
+	session->session_id = new_session_id(s);
+	session->next_send_ns = now - now % interval + phase_of(slot, interval);
+	if (session->next_send_ns < now)
+		session->next_send_ns += interval;
+	probe_estimator_init(&session->estimator, interval, now);
+	s->slots[slot] = session;
+	s->slot_of[session->session_id] = (uint16_t)(slot + 1);
+	if (slot >= s->n_slots)
+		s->n_slots = slot + 1;
+}
+
 int probe_sessions_add(struct probe_sessions *s, const struct probe_link *link)
 {
 	uint32_t slot = 0;
 	if (by_link(s, link->link) || probe_sessions_by_pair(s, &link->local, &link->remote))
 		return -EEXIST;
-	if (wire_addr_is_v4(&link->local) != wire_addr_is_v4(&link->remote))
+	if (wire_addr_is_v4(&link->local) != wire_addr_is_v4(&link->remote) || !keys_fit(link))
 		return -EINVAL;
 	while (slot < WIRE_BPF_MAX_PEERS && s->slots[slot])
 		slot++;
@@ -271,24 +388,13 @@ int probe_sessions_add(struct probe_sessions *s, const struct probe_link *link)
 	struct session *session = calloc(1, sizeof(*session));
 	if (!session)
 		return -ENOMEM;
-	int error = s->kbpf ? kbpf_add_peer(s->kbpf, &link->local, &link->remote) : 0;
+	session->link = *link;
+	int error = s->kbpf ? kbpf_add_peer(s->kbpf, &link->local, &link->remote, link->authenticated) : 0;
 	if (error) {
 		free(session);
 		return error;
 	}
-	uint64_t now = probe_now();
-	session->link = *link;
-	session->session_id = (uint16_t)(slot + 1);
-	if (session->link.interval_ns == 0)
-		session->link.interval_ns = s->interval_ns;
-	uint64_t interval = session->link.interval_ns;
-	session->next_send_ns = now - now % interval + phase_of(slot, interval);
-	if (session->next_send_ns < now)
-		session->next_send_ns += interval;
-	probe_estimator_init(&session->estimator, interval, now);
-	s->slots[slot] = session;
-	if (slot >= s->n_slots)
-		s->n_slots = slot + 1;
+	start(s, session, slot);
 	arm(s);
 	return 0;
 }
@@ -300,11 +406,45 @@ int probe_sessions_remove(struct probe_sessions *s, uint32_t link)
 		return -ENOENT;
 	if (s->kbpf)
 		kbpf_delete_peer(s->kbpf, &session->link.local, &session->link.remote);
-	s->slots[session->session_id - 1] = NULL;
+	s->slots[s->slot_of[session->session_id] - 1] = NULL;
+	s->slot_of[session->session_id] = 0;
+	explicit_bzero(&session->link, sizeof(session->link));
 	free(session);
 	while (s->n_slots > 0 && !s->slots[s->n_slots - 1])
 		s->n_slots--;
 	return 0;
+}
+
+int probe_sessions_set_keys(
+    struct probe_sessions *s, uint32_t link, const struct probe_keys *keys, const struct probe_keys *their_keys)
+{
+	struct session *session = by_link(s, link);
+	struct probe_link changed = {.authenticated = true, .keys = *keys, .their_keys = *their_keys};
+	if (!session)
+		return -ENOENT;
+	if (!session->link.authenticated || !keys_fit(&changed))
+		return -EINVAL;
+	session->link.keys = *keys;
+	session->link.their_keys = *their_keys;
+	explicit_bzero(&changed, sizeof(changed));
+	return 0;
+}
+
+int probe_sessions_get_refused(const struct probe_sessions *s, uint32_t link, uint64_t ret[PROBE_REFUSAL_COUNT])
+{
+	const struct session *session = by_link(s, link);
+	struct wire_bpf_peer peer;
+	if (!session)
+		return -ENOENT;
+	memcpy(ret, session->refused, sizeof(session->refused));
+	if (s->kbpf && kbpf_get_peer(s->kbpf, &session->link.local, &session->link.remote, &peer) == 0)
+		ret[PROBE_REFUSED_SHORT] += peer.refused;
+	return 0;
+}
+
+struct probe_strangers probe_sessions_strangers(const struct probe_sessions *s)
+{
+	return s->strangers;
 }
 
 int probe_sessions_get(const struct probe_sessions *s, uint32_t link, struct probe_estimate *ret)

@@ -1,19 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* This POP's STAMP sessions: a sender towards each link's far end and the reflector for theirs, on a libuv loop.
  *
- * With eBPF (`kbpf` given) the programs of ebpf/ stamp and reflect; the owner must have attached them and steered our
- * addresses (kbpf_set_steer with WIRE_STEER_OVERLAY). Without it a socket on UDP 862 reflects, and the kernel's receive
- * stamps serve. Either way the reflector answers only addresses that are a link's remote end, and only while every
- * worker's heartbeat is fresh. Probes of all links are spread evenly over the interval. Not thread-safe. */
+ * With eBPF (`kbpf` given) the programs of ebpf/ stamp probes and replies and answer the far ends' plain probes; the
+ * owner must have attached them and steered our addresses (kbpf_set_steer with WIRE_STEER_OVERLAY). Without it the
+ * kernel's receive stamps serve. A socket on UDP 862 answers what XDP leaves to it: probes with extensions, of
+ * authenticated links, and of strangers where they are answered.
+ *
+ * An authenticated link (RFC 8762, 4.2.2 and 4.3.2) sends, answers and believes nothing that is not signed. Its stamps
+ * stand before the HMAC and are never written after it: what a probe's T1 should have been is kept here, and of an
+ * answer's T3 the next answer tells it (RFC 8972, 4.7).
+ *
+ * The reflector answers only addresses that are a link's remote end, unless told otherwise, and only while every
+ * worker's heartbeat is fresh; never with more bytes than it got. Probes of all links are spread evenly over the
+ * interval. Not thread-safe. */
 #pragma once
 
 #include <uv.h>
 
 #include "ebpf/kbpf.h"
 #include "probes/estimator.h"
+#include "probes/hmac.h"
 #include "wire/address.h"
+#include "wire/stamp_tlv.h"
 
 #define PROBE_SENDER_PORT  18862u     /* UDP source port of the senders, the same in every life; not ephemeral */
+#define PROBE_SEALED_PORT  18863u     /* of authenticated ones: what tc and XDP stamp has the other */
 #define PROBE_HEARTBEAT_NS 100000000u /* an older heartbeat of a worker silences the reflector: DESIGN, section 6 */
 #define PROBE_INTERVAL_NS  50000000u  /* 20 Hz */
 
@@ -27,7 +38,27 @@ struct probe_link {
 	uint8_t remote_link;
 	struct wire_addr local;
 	struct wire_addr remote;
-	uint64_t interval_ns; /* 0: that of the options */
+	uint64_t interval_ns;         /* 0: that of the options */
+	bool authenticated;           /* in both directions: */
+	struct probe_keys keys;       /* of our probes and the replies to them */
+	struct probe_keys their_keys; /* of theirs and our answers */
+};
+
+/* Probes and replies of a link that were not what they should be: counted, and neither answered nor believed. */
+#define PROBE_REFUSALS(X)                                                                                              \
+	X(SHORT, "short")                     /* or it says another length than it has */                              \
+	X(FORGED, "forged")                   /* a wrong HMAC */                                                       \
+	X(UNAUTHENTICATED, "unauthenticated") /* on a link that is authenticated */                                    \
+	X(REPLAYED, "replayed")               /* an authenticated probe that had come before */                        \
+	X(CROWDED, "crowded")                 /* more senders at one address than are counted at a time */
+
+#define PROBE_REFUSAL_ENUM(symbol, name) PROBE_REFUSED_##symbol,
+enum probe_refusal { PROBE_REFUSALS(PROBE_REFUSAL_ENUM) PROBE_REFUSAL_COUNT };
+#undef PROBE_REFUSAL_ENUM
+const char *probe_refusal_name(enum probe_refusal refusal);
+
+struct probe_strangers { /* probes of addresses that are no link's remote end */
+	uint64_t answered, refused;
 };
 
 struct probe_events {
@@ -39,9 +70,12 @@ struct probe_events {
 };
 
 struct probe_options {
-	struct kbpf *kbpf;            /* NULL: user-space stamps. Outlives the sessions. */
-	uint64_t interval_ns;         /* 0: PROBE_INTERVAL_NS */
-	int64_t test_clock_offset_ns; /* added to every stamp of this POP */
+	struct kbpf *kbpf;                 /* NULL: user-space stamps. Outlives the sessions. */
+	uint64_t interval_ns;              /* 0: PROBE_INTERVAL_NS */
+	int64_t test_clock_offset_ns;      /* added to every stamp of this POP */
+	enum wire_stamp_sync clock_source; /* what sets the wall clock while it is synchronised; 0: NTP */
+	bool stateless;   /* the reflector counts nothing and gives the sender's sequence number back: RFC 8762, 4.3 */
+	bool answer_any;  /* strangers are answered too, statelessly */
 	uint32_t workers; /* of the data plane, whose heartbeats must be fresh; 0: the reflector stays silent */
 };
 
@@ -61,11 +95,18 @@ int probe_sessions_set_workers(struct probe_sessions *s, uint32_t workers);
  * Belongs to s; sendmsg() duplicates it. */
 int probe_sessions_heartbeat_fd(const struct probe_sessions *s);
 
-/* -EEXIST: link id or address pair is probed already. -EINVAL: addresses of two families. */
+/* -EEXIST: link id or address pair is probed already. -EINVAL: addresses of two families, or an authenticated link
+ * without keys. */
 int probe_sessions_add(struct probe_sessions *s, const struct probe_link *link);
 /* -ENOENT. In eBPF mode the far end is no longer answered either. */
 int probe_sessions_remove(struct probe_sessions *s, uint32_t link);
 /* -ENOENT. */
 int probe_sessions_get(const struct probe_sessions *s, uint32_t link, struct probe_estimate *ret);
+/* What was refused of a link's since it was added. -ENOENT. */
+int probe_sessions_get_refused(const struct probe_sessions *s, uint32_t link, uint64_t ret[PROBE_REFUSAL_COUNT]);
+struct probe_strangers probe_sessions_strangers(const struct probe_sessions *s);
+/* Other keys of an authenticated link, from the next packet on. -ENOENT, -EINVAL. */
+int probe_sessions_set_keys(
+    struct probe_sessions *s, uint32_t link, const struct probe_keys *keys, const struct probe_keys *their_keys);
 /* After a restart, when all links have been added: stops answering pairs that are no longer links. */
 int probe_sessions_forget_others(struct probe_sessions *s);

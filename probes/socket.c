@@ -2,6 +2,7 @@
 #include "probes/socket.h"
 
 #include <errno.h>
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,7 +10,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SENT_TTL 255 /* RFC 4656, 4.1.2: so that the other end can count the hops */
+#include <linux/errqueue.h> /* wants struct timespec to be known */
+
+#define SENT_TTL       255 /* RFC 4656, 4.1.2: so that the other end can count the hops */
+#define SAME_MOMENT_NS 2000u
+#define MOST_READINGS  8
 
 union address {
 	struct sockaddr any;
@@ -40,6 +45,8 @@ static int configure(int fd, bool v4_only)
 	if (!error)
 		error = set(fd, IPPROTO_IP, IP_RECVTTL, 1);
 	if (!error)
+		error = set(fd, IPPROTO_IP, IP_RECVTOS, 1);
+	if (!error)
 		error = set(fd, IPPROTO_IP, IP_TTL, SENT_TTL);
 	if (v4_only)
 		return error ? error : set(fd, IPPROTO_IP, IP_PKTINFO, 1);
@@ -49,6 +56,8 @@ static int configure(int fd, bool v4_only)
 		error = set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	if (!error)
 		error = set(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+	if (!error)
+		error = set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
 	if (!error)
 		error = set(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, SENT_TTL);
 	return error;
@@ -101,38 +110,86 @@ void probe_socket_close(struct probe_socket *s)
 	s->fd = -1;
 }
 
-int probe_socket_send(const struct probe_socket *s, const struct wire_addr *local, const struct wire_addr *remote,
-    uint16_t remote_port, const void *data, size_t length)
+int probe_socket_watch_departures(struct probe_socket *s)
+{
+	const int what = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY;
+	/* Taking the option off and on again makes the kernel count from 0. */
+	int error = set(s->fd, SOL_SOCKET, SO_TIMESTAMPING, what);
+	if (!error)
+		error = set(s->fd, SOL_SOCKET, SO_TIMESTAMPING, what | SOF_TIMESTAMPING_OPT_ID);
+	if (!error)
+		error = set(s->fd, SOL_SOCKET, SO_SELECT_ERR_QUEUE, 1);
+	s->departures = error == 0;
+	s->next_id = 0;
+	return error;
+}
+
+/* One control message more, behind those that message->msg_controllen counts. */
+static void add_control(struct msghdr *message, int level, int type, const void *data, size_t size)
+{
+	struct cmsghdr *c = (void *)((uint8_t *)message->msg_control + message->msg_controllen);
+	c->cmsg_len = CMSG_LEN(size);
+	c->cmsg_level = level;
+	c->cmsg_type = type;
+	memcpy(CMSG_DATA(c), data, size);
+	message->msg_controllen += CMSG_SPACE(size);
+}
+
+static void address_letter(const struct probe_socket *s, const struct probe_envelope *e, struct msghdr *message)
+{
+	struct in_pktinfo v4 = {0};
+	struct in6_pktinfo v6 = {0};
+	int tos = e->tos;
+	bool four = wire_addr_is_v4(&e->remote);
+	if (s->v4_only) {
+		memcpy(&v4.ipi_spec_dst, e->local.bytes + 12, 4);
+		add_control(message, IPPROTO_IP, IP_PKTINFO, &v4, sizeof(v4));
+	} else {
+		memcpy(&v6.ipi6_addr, e->local.bytes, 16);
+		add_control(message, IPPROTO_IPV6, IPV6_PKTINFO, &v6, sizeof(v6));
+	}
+	if (tos && four)
+		add_control(message, IPPROTO_IP, IP_TOS, &tos, sizeof(tos));
+	else if (tos)
+		add_control(message, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos));
+}
+
+int probe_socket_send(
+    struct probe_socket *s, const struct probe_envelope *envelope, const void *data, size_t length, uint32_t *ret_id)
 {
 	union address to;
 	union {
 		struct cmsghdr header;
-		uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+		uint8_t bytes[CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(int))];
 	} control = {0};
 	struct iovec part = {.iov_base = (void *)(uintptr_t)data, .iov_len = length};
 	struct msghdr message = {.msg_name = &to, .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control};
-	message.msg_namelen = address_of(s->v4_only, remote, remote_port, &to);
-	if (s->v4_only) {
-		struct in_pktinfo from = {0};
-		memcpy(&from.ipi_spec_dst, local->bytes + 12, 4);
-		control.header = (struct cmsghdr){CMSG_LEN(sizeof(from)), IPPROTO_IP, IP_PKTINFO};
-		memcpy(CMSG_DATA(&control.header), &from, sizeof(from));
-		message.msg_controllen = CMSG_SPACE(sizeof(from));
-	} else {
-		struct in6_pktinfo from = {0};
-		memcpy(&from.ipi6_addr, local->bytes, 16);
-		control.header = (struct cmsghdr){CMSG_LEN(sizeof(from)), IPPROTO_IPV6, IPV6_PKTINFO};
-		memcpy(CMSG_DATA(&control.header), &from, sizeof(from));
-		message.msg_controllen = CMSG_SPACE(sizeof(from));
-	}
-	return sendmsg(s->fd, &message, 0) < 0 ? -errno : 0;
+	message.msg_namelen = address_of(s->v4_only, &envelope->remote, envelope->remote_port, &to);
+	address_letter(s, envelope, &message);
+	ssize_t sent = sendmsg(s->fd, &message, 0);
+	int error = sent < 0 ? -errno : 0;
+	if (ret_id)
+		*ret_id = s->next_id;
+	s->next_id++;
+	/* Whether one that failed has got a number depends on where it failed. */
+	if (error && s->departures)
+		probe_socket_watch_departures(s);
+	return error;
 }
 
-/* The stamp is of the wall clock, which may be stepped at any time: only its age is used. */
-static uint64_t arrival_of(const struct timespec *stamp)
+/* The stamp is of the wall clock, which may be stepped at any time: only its age is used. Both clocks are read at one
+ * moment: when something came between, again. */
+static uint64_t monotonic_of(const struct timespec *stamp)
 {
 	uint64_t stamped = (uint64_t)stamp->tv_sec * 1000000000u + (uint64_t)stamp->tv_nsec;
-	uint64_t wall = clock_ns(CLOCK_REALTIME), now = probe_now();
+	uint64_t before, wall, now;
+	for (int i = 0; i < MOST_READINGS; i++) {
+		before = probe_now();
+		wall = clock_ns(CLOCK_REALTIME);
+		now = probe_now();
+		if (now - before < SAME_MOMENT_NS)
+			break;
+	}
 	return stamped < wall && wall - stamped < now ? now - (wall - stamped) : now;
 }
 
@@ -145,11 +202,16 @@ static void read_control(struct msghdr *message, struct probe_datagram *d)
 		struct in6_pktinfo v6;
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPNS) {
 			memcpy(&stamp, CMSG_DATA(c), sizeof(stamp));
-			d->arrival_ns = arrival_of(&stamp);
+			d->arrival_ns = monotonic_of(&stamp);
 		} else if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) ||
 		           (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT)) {
 			memcpy(&value, CMSG_DATA(c), sizeof(value));
 			d->ttl = (uint8_t)value;
+		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
+			d->tos = *CMSG_DATA(c);
+		} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
+			memcpy(&value, CMSG_DATA(c), sizeof(value));
+			d->tos = (uint8_t)value;
 		} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
 			memcpy(&v4, CMSG_DATA(c), sizeof(v4));
 			d->local = wire_addr_from_v4(&v4.ipi_addr);
@@ -179,7 +241,7 @@ int probe_socket_receive(const struct probe_socket *s, struct probe_datagram *re
 		return -errno;
 	ret->length = (size_t)length;
 	ret->cut = message.msg_flags & MSG_TRUNC;
-	ret->ttl = 0;
+	ret->ttl = ret->tos = 0;
 	ret->arrival_ns = probe_now();
 	ret->local = (struct wire_addr){0};
 	if (from.any.sa_family == AF_INET) {
@@ -191,4 +253,34 @@ int probe_socket_receive(const struct probe_socket *s, struct probe_datagram *re
 	}
 	read_control(&message, ret);
 	return 0;
+}
+
+int probe_socket_departure(struct probe_socket *s, uint32_t *ret_id, uint64_t *ret_at_ns)
+{
+	union {
+		struct cmsghdr header;
+		uint8_t bytes[256];
+	} control;
+	for (;;) {
+		struct msghdr message = {.msg_control = &control, .msg_controllen = sizeof(control)};
+		bool stamped = false, numbered = false;
+		if (recvmsg(s->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+			return -errno;
+		for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c; c = CMSG_NXTHDR(&message, c)) {
+			struct sock_extended_err e;
+			struct timespec stamp;
+			if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_TIMESTAMPING) {
+				memcpy(&stamp, CMSG_DATA(c), sizeof(stamp));
+				*ret_at_ns = monotonic_of(&stamp);
+				stamped = true;
+			} else if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
+			           (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR)) {
+				memcpy(&e, CMSG_DATA(c), sizeof(e));
+				*ret_id = e.ee_data;
+				numbered = e.ee_origin == SO_EE_ORIGIN_TIMESTAMPING;
+			}
+		}
+		if (stamped && numbered)
+			return 0;
+	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A UDP socket for both address families that says when, where and with which TTL a datagram came. */
+/* A UDP socket for both address families that says when, where, with which TTL and type of service a datagram came, and
+ * when one that was sent has left. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +13,9 @@
 
 struct probe_socket {
 	int fd;
-	bool v4_only; /* a kernel without IPv6 */
+	bool v4_only;     /* a kernel without IPv6 */
+	bool departures;  /* it tells when datagrams leave */
+	uint32_t next_id; /* the kernel's number of the next datagram, where it tells */
 };
 
 struct probe_datagram {
@@ -20,6 +23,7 @@ struct probe_datagram {
 	struct wire_addr remote;
 	uint16_t remote_port;
 	uint8_t ttl;
+	uint8_t tos;
 	bool cut;
 	uint64_t arrival_ns; /* CLOCK_MONOTONIC, from the kernel's stamp */
 	size_t length;
@@ -30,9 +34,23 @@ struct probe_datagram {
 int probe_socket_open(uint16_t port, struct probe_socket *ret);
 void probe_socket_close(struct probe_socket *s);
 
-/* local: the source address. */
-int probe_socket_send(const struct probe_socket *s, const struct wire_addr *local, const struct wire_addr *remote,
-    uint16_t remote_port, const void *data, size_t length);
+/* From now on the kernel tells when a datagram leaves (SO_TIMESTAMPING, by software). Poll for reading and for priority
+ * data. What a driver does not stamp is never told. 0 or -errno. */
+int probe_socket_watch_departures(struct probe_socket *s);
+
+struct probe_envelope {
+	struct wire_addr local; /* the source address */
+	struct wire_addr remote;
+	uint16_t remote_port;
+	uint8_t tos;
+};
+
+/* *ret_id, where departures are watched, is the number by which this one's will be told; may be NULL. */
+int probe_socket_send(
+    struct probe_socket *s, const struct probe_envelope *envelope, const void *data, size_t length, uint32_t *ret_id);
+
+/* When datagram *ret_id left, CLOCK_MONOTONIC. -EAGAIN: nothing more is known. */
+int probe_socket_departure(struct probe_socket *s, uint32_t *ret_id, uint64_t *ret_at_ns);
 
 /* -EAGAIN: no datagram waits. */
 int probe_socket_receive(const struct probe_socket *s, struct probe_datagram *ret);

@@ -2,15 +2,12 @@
 /* Stamps and reflection by the programs of ebpf/. */
 #include "probes/inside.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include "wire/stamp.h"
 
 /* Two measurements of one clock differ by less; a real step is larger, or of no consequence. */
 #define SAME_CLOCK_NS 1000000
+
+#define MOST_SAMPLES 4096u /* at a time, so that a flood does not starve the loop's other work */
 
 int stamps_ebpf_configure(struct probe_sessions *s)
 {
@@ -18,8 +15,9 @@ int stamps_ebpf_configure(struct probe_sessions *s)
 	    .clock_offset_ns = s->clock_offset_ns,
 	    .heartbeat_max_age_ns = PROBE_HEARTBEAT_NS,
 	    .workers = s->workers,
-	    .error_estimate = WIRE_STAMP_ERROR_UNIT,
+	    .error_estimate = s->clock.error_estimate,
 	    .sender_port = PROBE_SENDER_PORT,
+	    .stateless = s->stateless,
 	};
 	return kbpf_set_config(s->kbpf, &config);
 }
@@ -32,21 +30,19 @@ int64_t stamps_ebpf_clock(const struct probe_sessions *s, int64_t measured_ns)
 	return config.clock_offset_ns;
 }
 
-int stamps_ebpf_open(struct probe_sessions *s, char *why)
-{
-	int error = stamps_ebpf_configure(s);
-	if (error && why)
-		snprintf(why, KBPF_WHY_SIZE, "the BPF programs cannot be configured: %s", strerror(-error));
-	return error;
-}
-
 static void on_sample(void *context, const struct wire_bpf_sample *sample)
 {
 	struct probe_sessions *s = context;
-	if (sample->session_id == 0 || sample->session_id > s->n_slots)
+	struct session *session = sample->session_id ? probe_sessions_by_id(s, sample->session_id)
+	                                             : probe_sessions_by_pair(s, &sample->local, &sample->reflector);
+	if (!session || !wire_addr_equal(&session->link.remote, &sample->reflector) ||
+	    !wire_addr_equal(&session->link.local, &sample->local))
 		return;
-	struct session *session = s->slots[sample->session_id - 1];
-	if (!session || !wire_addr_equal(&session->link.remote, &sample->reflector))
+	if (session->link.authenticated) {
+		session->refused[PROBE_REFUSED_UNAUTHENTICATED]++;
+		return;
+	}
+	if (!probe_session_is(session, sample->session_id))
 		return;
 	struct probe_reply reply = {
 	    .sequence = sample->sequence,
@@ -62,12 +58,14 @@ static void on_sample(void *context, const struct wire_bpf_sample *sample)
 
 void stamps_ebpf_read(struct probe_sessions *s)
 {
-	kbpf_read_samples(s->kbpf, on_sample, s);
+	kbpf_read_samples(s->kbpf, MOST_SAMPLES, on_sample, s);
 }
 
 void stamps_ebpf_hear(struct probe_sessions *s, struct session *session)
 {
 	struct wire_bpf_peer peer;
+	if (session->link.authenticated)
+		return; /* what XDP has seen was not verified */
 	if (kbpf_get_peer(s->kbpf, &session->link.local, &session->link.remote, &peer) == 0 && peer.last_arrival_ns)
 		probe_estimator_heard(&session->estimator, peer.last_arrival_ns);
 }

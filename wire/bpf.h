@@ -12,6 +12,11 @@
 #define WIRE_BPF_SESSION_IDLE_NS 1000000000u
 #define WIRE_BPF_MAX_STEER       4096u
 
+/* More replies of one peer in so long a time are forged: 1000 Hz at most, each of them twice. They cannot push those of
+ * other peers out of the ring. */
+#define WIRE_BPF_FLOOD_NS      100000000u
+#define WIRE_BPF_FLOOD_SAMPLES 200u
+
 /* Map `config`, one entry. */
 struct wire_bpf_config {
 	int64_t clock_offset_ns; /* added to CLOCK_MONOTONIC for the stamps: wall clock, plus the lab's test offset */
@@ -19,6 +24,8 @@ struct wire_bpf_config {
 	uint32_t workers;        /* entries of the heartbeat array that must be fresh; 0: the reflector is silent */
 	uint16_t error_estimate; /* host order, as in wire/stamp.h */
 	uint16_t sender_port;    /* UDP source of our STAMP senders; 0: user space stamps, T1 and T4 are left alone */
+	uint32_t stateless;      /* the reflector counts nothing and gives the sender's sequence number back */
+	uint32_t reserved;
 };
 
 /* Map `heartbeat`, BPF_F_MMAPABLE: WIRE_BPF_MAX_WORKERS entries of uint64_t, CLOCK_MONOTONIC ns, one writer each. */
@@ -38,6 +45,10 @@ struct wire_bpf_peer_key {
 struct wire_bpf_peer {
 	uint64_t last_arrival_ns; /* CLOCK_MONOTONIC of the last good probe from remote, answered or not; 0: none yet */
 	uint64_t packets;         /* probes that came */
+	uint64_t refused;         /* probes and replies that were too short, or lied about length or checksum */
+	uint64_t sampled_from_ns; /* replies are counted from here on, for WIRE_BPF_FLOOD_NS */
+	uint32_t sampled;
+	uint32_t authenticated; /* all its probes are for user space, which alone can verify them; the rest is 0 then */
 };
 
 /* Map `sessions`: the stateful reflector's counts. A probe's source can be forged, so no pair of addresses has more than
@@ -49,16 +60,25 @@ struct wire_bpf_session_key {
 	uint32_t reserved; /* 0 */
 };
 
+#define WIRE_BPF_HANDED 8u /* probes of a session that are on their way to user space at a time */
+
 struct wire_bpf_session {
 	uint32_t next_sequence; /* RFC 8762, 4.3: counts the probes that arrived while the reflector answered */
 	uint16_t sender_port;
 	uint16_t session_id;
 	uint64_t heard_ns; /* CLOCK_MONOTONIC of its last probe */
+	uint32_t answered; /* by XDP */
+	uint32_t reserved;
+	struct {
+		uint32_t asked; /* the sender's sequence number, at index asked % WIRE_BPF_HANDED */
+		uint32_t count; /* what the answer's is to be */
+	} handed[WIRE_BPF_HANDED];
 };
 
 /* One reply, in the ring buffer `samples`. Times are wall-clock ns of the respective POP. */
 struct wire_bpf_sample {
 	struct wire_addr reflector;
+	struct wire_addr local;
 	uint16_t session_id;
 	uint16_t sender_port;        /* ours */
 	uint32_t sequence;           /* ours */
@@ -79,17 +99,19 @@ struct wire_bpf_sample {
 	X(REFLECT_SILENT, "reflect-silent")                                                                            \
 	X(REFLECT_UNKNOWN, "reflect-unknown")                                                                          \
 	X(REFLECT_BAD, "reflect-bad")                                                                                  \
+	X(REFLECT_HANDED, "reflect-handed")                                                                            \
 	X(SAMPLED, "sampled")                                                                                          \
 	X(SAMPLE_LOST, "sample-lost")                                                                                  \
+	X(SAMPLE_FLOOD, "sample-flood")                                                                                \
 	X(STAMPED, "stamped")
 
 #define WIRE_BPF_COUNTER_ENUM(symbol, name) WIRE_BPF_##symbol,
 enum wire_bpf_counter { WIRE_BPF_COUNTERS(WIRE_BPF_COUNTER_ENUM) WIRE_BPF_COUNTER_COUNT };
 #undef WIRE_BPF_COUNTER_ENUM
 
-_Static_assert(sizeof(struct wire_bpf_config) == 24, "map value");
+_Static_assert(sizeof(struct wire_bpf_config) == 32, "map value");
 _Static_assert(sizeof(struct wire_bpf_session_key) == 40, "map key");
-_Static_assert(sizeof(struct wire_bpf_session) == 16, "map value");
+_Static_assert(sizeof(struct wire_bpf_session) == 88, "map value");
 _Static_assert(sizeof(struct wire_bpf_peer_key) == 32, "map key");
-_Static_assert(sizeof(struct wire_bpf_peer) == 16, "map value");
-_Static_assert(sizeof(struct wire_bpf_sample) == 72, "ring record");
+_Static_assert(sizeof(struct wire_bpf_peer) == 40, "map value");
+_Static_assert(sizeof(struct wire_bpf_sample) == 88, "ring record");

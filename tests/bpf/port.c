@@ -22,15 +22,26 @@ uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-void configure(uint32_t workers, uint16_t sender_port)
+static void set_config(uint32_t workers, uint16_t sender_port, uint32_t stateless)
 {
 	uint32_t zero = 0;
 	struct wire_bpf_config config = {.clock_offset_ns = OFFSET_NS,
 	    .heartbeat_max_age_ns = 100000000,
 	    .workers = workers,
 	    .error_estimate = 0x8001,
-	    .sender_port = sender_port};
+	    .sender_port = sender_port,
+	    .stateless = stateless};
 	cr_assert(bpf_map_update_elem(bpf_map__fd(skel->maps.config), &zero, &config, BPF_ANY) == 0);
+}
+
+void configure(uint32_t workers, uint16_t sender_port)
+{
+	set_config(workers, sender_port, 0);
+}
+
+void configure_stateless(void)
+{
+	set_config(2, SENDER_PORT, 1);
 }
 
 void beat(uint32_t worker, uint64_t at)
@@ -43,10 +54,10 @@ void steer(struct wire_addr address, uint32_t how)
 	cr_assert(bpf_map_update_elem(bpf_map__fd(skel->maps.steer), &address, &how, BPF_ANY) == 0);
 }
 
-void peer(struct wire_addr local, struct wire_addr remote)
+void peer(struct wire_addr local, struct wire_addr remote, bool authenticated)
 {
 	struct wire_bpf_peer_key key = {.remote = remote, .local = local};
-	struct wire_bpf_peer fresh = {0};
+	struct wire_bpf_peer fresh = {.authenticated = authenticated};
 	cr_assert(bpf_map_update_elem(bpf_map__fd(skel->maps.peers), &key, &fresh, BPF_ANY) == 0);
 }
 
@@ -86,8 +97,8 @@ void a_living_port(void)
 	steer(wire_addr_from_v6(OURS_6), WIRE_STEER_OVERLAY);
 	steer(wire_addr_from_v4(VIP_4), WIRE_STEER_ALL);
 	steer(wire_addr_from_v6(VIP_6), WIRE_STEER_ALL);
-	peer(wire_addr_from_v4(OURS_4), wire_addr_from_v4(THEIR_4));
-	peer(wire_addr_from_v6(OURS_6), wire_addr_from_v6(THEIR_6));
+	peer(wire_addr_from_v4(OURS_4), wire_addr_from_v4(THEIR_4), false);
+	peer(wire_addr_from_v6(OURS_6), wire_addr_from_v6(THEIR_6), false);
 }
 
 void close_port(void)

@@ -14,9 +14,10 @@ void close_port(void);
 
 uint64_t now(void);
 void configure(uint32_t workers, uint16_t sender_port);
+void configure_stateless(void);
 void beat(uint32_t worker, uint64_t at);
 void steer(struct wire_addr address, uint32_t how);
-void peer(struct wire_addr local, struct wire_addr remote);
+void peer(struct wire_addr local, struct wire_addr remote, bool authenticated);
 void set_socket(bool present);
 uint64_t counted(uint32_t counter);
 int map_fd(const char *name);

@@ -114,7 +114,7 @@ Test(attach, a_later_process_finds_programs_and_values_again)
 	struct wire_bpf_peer peer;
 	attach("va");
 	uint32_t running = xdp_on("va");
-	cr_assert(kbpf_set_steer(k, &vip, WIRE_STEER_ALL) == 0 && kbpf_add_peer(k, &local, &remote) == 0);
+	cr_assert(kbpf_set_steer(k, &vip, WIRE_STEER_ALL) == 0 && kbpf_add_peer(k, &local, &remote, false) == 0);
 	cr_assert(kbpf_set_config(k, &config) == 0);
 	kbpf_close(k);
 	cr_assert(xdp_on("va") == running, "closing takes nothing off");

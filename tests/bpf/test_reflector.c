@@ -108,14 +108,63 @@ Test(reflector, a_pair_of_addresses_has_a_few_sessions_and_a_living_one_stays)
 	expect_answer(&later, 0);
 }
 
-Test(reflector, what_follows_the_base_packet_goes_back_as_it_came)
+static struct wire_bpf_session session_of(uint16_t id)
 {
+	struct wire_bpf_session_key key = {.sender = wire_addr_from_v4(THEIR_4),
+	    .reflector = wire_addr_from_v4(OURS_4),
+	    .place = (18862u ^ id) % WIRE_BPF_PEER_SESSIONS};
+	struct wire_bpf_session session;
+	cr_assert(bpf_map_lookup_elem(map_fd("sessions"), &key, &session) == 0 && session.session_id == id);
+	return session;
+}
+
+/* Extensions, padding and TWAMP's short packets are user space's, which finds the count that XDP gave them. */
+Test(reflector, what_is_no_plain_probe_is_counted_and_left_to_user_space)
+{
+	struct frame plain = stamp_probe(false, 1, 1, WIRE_STAMP_SIZE);
 	uint32_t count = 0;
-	for (uint32_t bytes = WIRE_STAMP_SIZE; bytes <= 1472; bytes += bytes < 60 ? 1 : 353, count++) {
-		struct frame probe = stamp_probe(false, 5, 1, bytes);
-		expect_answer(&probe, count);
-		cr_assert(checksums_good(&out));
+	for (uint32_t bytes = WIRE_TWAMP_SIZE; bytes <= 1472; bytes += bytes < 60 ? 1 : 353) {
+		if (bytes == WIRE_STAMP_SIZE)
+			continue;
+		struct frame probe = stamp_probe(false, 1000 + count, 1, bytes);
+		cr_assert(receive(&probe) == XDP_PASS, "%u bytes", bytes);
+		cr_assert(out.bytes == probe.bytes && memcmp(out.data, probe.data, probe.bytes) == 0);
+		struct wire_bpf_session session = session_of(1);
+		cr_assert(session.handed[(1000 + count) % WIRE_BPF_HANDED].asked == 1000 + count);
+		cr_assert(session.handed[(1000 + count) % WIRE_BPF_HANDED].count == count);
+		count++;
+		cr_assert(counted(WIRE_BPF_REFLECT_HANDED) == count && session.answered == 0);
 	}
+	expect_answer(&plain, count);
+	cr_assert(session_of(1).answered == 1);
+}
+
+Test(reflector, a_stateless_reflector_gives_the_senders_sequence_number_back)
+{
+	struct frame one = stamp_probe(false, 0xfffffffe, 1, WIRE_STAMP_SIZE),
+	             two = stamp_probe(false, 7, 2, WIRE_STAMP_SIZE);
+	struct frame longer = stamp_probe(false, 8, 2, 60);
+	struct wire_bpf_session_key key;
+	configure_stateless();
+	expect_answer(&one, 0xfffffffe);
+	expect_answer(&two, 7);
+	expect_answer(&two, 7);
+	cr_assert(receive(&longer) == XDP_PASS);
+	cr_assert(bpf_map_get_next_key(map_fd("sessions"), NULL, &key) != 0, "nothing is remembered");
+}
+
+/* Only user space can verify them; and one that is not verified says nothing, not even that its sender lives. */
+Test(reflector, probes_of_an_authenticated_peer_are_user_spaces)
+{
+	struct wire_bpf_peer_key key = {.remote = wire_addr_from_v4(THEIR_4), .local = wire_addr_from_v4(OURS_4)};
+	struct wire_bpf_peer heard;
+	peer(key.local, key.remote, true);
+	for (uint32_t bytes = WIRE_STAMP_SIZE; bytes < 300; bytes += 68) {
+		struct frame probe = stamp_probe(false, 5, 1, bytes);
+		cr_assert(receive(&probe) == XDP_PASS && memcmp(out.data, probe.data, probe.bytes) == 0);
+	}
+	cr_assert(bpf_map_lookup_elem(map_fd("peers"), &key, &heard) == 0);
+	cr_assert(heard.packets == 0 && heard.last_arrival_ns == 0);
 }
 
 Test(reflector, no_checksum_stays_none_over_ipv4_and_is_refused_over_ipv6)
@@ -191,11 +240,14 @@ Test(reflector, a_probe_cut_anywhere_is_not_answered)
 
 Test(reflector, a_short_probe_with_honest_lengths_is_not_answered)
 {
-	for (uint32_t bytes = 0; bytes < WIRE_STAMP_SIZE; bytes++) {
+	struct wire_bpf_peer_key key = {.remote = wire_addr_from_v4(THEIR_4), .local = wire_addr_from_v4(OURS_4)};
+	struct wire_bpf_peer heard;
+	for (uint32_t bytes = 0; bytes < WIRE_TWAMP_SIZE; bytes++) {
 		uint8_t payload[WIRE_STAMP_SIZE] = {0};
 		struct frame f = udp(false, THEIR_4, 18862, OURS_4, WIRE_STAMP_PORT, payload, bytes);
 		expect_silence(&f, WIRE_BPF_REFLECT_BAD);
 	}
+	cr_assert(bpf_map_lookup_elem(map_fd("peers"), &key, &heard) == 0 && heard.refused == WIRE_TWAMP_SIZE);
 }
 
 Test(reflector, probes_that_lie_are_not_answered)

@@ -12,8 +12,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
-#include "probes/sessions.h"
-#include "probes/socket.h"
+#include "probes/inside.h"
 #include "world.h"
 #include "xsk.h"
 
@@ -24,6 +23,9 @@ static const char *const base = "/mnt"; /* of a mount namespace of our own: what
 static struct wire_addr ours, theirs;
 static bool user_space; /* no eBPF: what the sessions are to do without it */
 static bool six;        /* fd09::1 and fd09::2 */
+static bool sealed;     /* an authenticated link: */
+static struct probe_keys our_keys = {.n = 1, .key = {{1}}}, their_keys = {.n = 1, .key = {{2}}};
+static bool open_daemon; /* the other end knows nothing of that */
 
 /* What the helpers tell. */
 static struct shared {
@@ -71,6 +73,10 @@ static int open_pop(
 	struct probe_events events = {.owner = &pop, .on_state = on_state, .on_sample = on_sample};
 	struct probe_options options = {.test_clock_offset_ns = ahead, .workers = 1};
 	struct probe_link link = {.link = 7, .from_pop = 1, .to_pop = 2, .local = local, .remote = remote};
+	bool we = wire_addr_equal(&local, &ours);
+	link.authenticated = sealed && (we || !open_daemon);
+	link.keys = we ? our_keys : their_keys;
+	link.their_keys = we ? their_keys : our_keys;
 	snprintf(pop.directory, sizeof(pop.directory), "%s/%s", base, name);
 	if (!user_space) {
 		if (kbpf_open(pop.directory, &pop.k, why) || kbpf_attach(pop.k, interface, NULL, why))
@@ -106,8 +112,8 @@ static void daemon_role(void)
 	if (user_space)
 		uv_timer_start(&pop.timer, beat, 0, 10);
 	shared->ready++;
-	uv_run(&pop.loop, UV_RUN_DEFAULT);
-	_exit(0);
+	for (;;)
+		uv_run(&pop.loop, UV_RUN_DEFAULT); /* a change of state stops it */
 }
 
 static void forwarder_role(void)
@@ -193,6 +199,8 @@ static void over(void)
 			kill(all[i], SIGKILL);
 	waitpid(shared->leader, NULL, 0);
 	probe_sessions_close(pop.sessions);
+	if (pop.timer.loop)
+		uv_close((uv_handle_t *)&pop.timer, NULL);
 	uv_run(&pop.loop, UV_RUN_DEFAULT);
 	cr_assert(uv_loop_close(&pop.loop) == 0, "a handle is still open");
 	kbpf_close(pop.k);
@@ -220,6 +228,27 @@ static void over_ipv6_without_ebpf(void)
 	two_pops();
 }
 
+static void authenticated(void)
+{
+	sealed = true;
+	two_pops();
+}
+
+static void authenticated_without_ebpf(void)
+{
+	sealed = user_space = true;
+	two_pops();
+}
+
+static void authenticated_here_alone(void)
+{
+	sealed = open_daemon = true;
+	two_pops();
+}
+
+TestSuite(ebpf_sealed, .init = authenticated, .fini = over, .timeout = 60);
+TestSuite(user_sealed, .init = authenticated_without_ebpf, .fini = over, .timeout = 60);
+TestSuite(half_sealed, .init = authenticated_here_alone, .fini = over, .timeout = 60);
 TestSuite(ebpf_sessions_v6, .init = over_ipv6, .fini = over, .timeout = 60);
 TestSuite(user_sessions_v6, .init = over_ipv6_without_ebpf, .fini = over, .timeout = 60);
 TestSuite(ebpf_sessions, .init = two_pops, .fini = over, .timeout = 60);
@@ -305,7 +334,7 @@ Test(ebpf_sessions, a_removed_link_is_no_longer_answered)
 	cr_assert(probe_sessions_remove(pop.sessions, 7) == 0 && probe_sessions_remove(pop.sessions, 7) == -ENOENT);
 	cr_assert(kbpf_get_peer(pop.k, &ours, &theirs, &peer) == -ENOENT);
 	cr_assert(!run_until(1, 300));
-	cr_assert(kbpf_add_peer(pop.k, &ours, &theirs) == 0 && probe_sessions_forget_others(pop.sessions) == 0);
+	cr_assert(kbpf_add_peer(pop.k, &ours, &theirs, false) == 0 && probe_sessions_forget_others(pop.sessions) == 0);
 	cr_assert(kbpf_get_peer(pop.k, &ours, &theirs, &peer) == -ENOENT);
 }
 
@@ -356,6 +385,91 @@ Test(user_sessions, links_are_told_apart_and_refused_twice)
 	again.link = 10;
 	cr_assert(probe_sessions_add(pop.sessions, &again) == 0 && probe_sessions_get(pop.sessions, 10, &e) == 0);
 	cr_assert(!e.up && e.cause == PROBE_CAUSE_NEW && probe_sessions_get(pop.sessions, 11, &e) == -ENOENT);
+}
+
+/* ---- authenticated links ---- */
+
+static uint64_t refused(enum probe_refusal why)
+{
+	uint64_t counts[PROBE_REFUSAL_COUNT];
+	cr_assert(probe_sessions_get_refused(pop.sessions, 7, counts) == 0);
+	return counts[why];
+}
+
+static void expect_nothing_refused(void)
+{
+	for (unsigned i = 0; i < PROBE_REFUSAL_COUNT; i++)
+		cr_assert(refused(i) == 0, "%s: %lu", probe_refusal_name(i), refused(i));
+}
+
+/* What is written before the HMAC is not when a packet leaves: that is kept here of probes, and told of answers. */
+static void expect_true_times(void)
+{
+	const struct session *session = pop.sessions->slots[0];
+	unsigned kept = 0;
+	for (unsigned i = 0; i < KEPT_PROBES; i++)
+		kept += session->kept[i].left_t1 > session->kept[i].t1;
+	cr_assert(kept >= 30, "%u probes", kept);
+	cr_assert(session->reflected[0].departed && session->reflected[0].departed_sequence > 30);
+}
+
+static void expect_authenticated_measurement(void)
+{
+	uv_timer_init(&pop.loop, &pop.timer); /* our forwarder lives as well: we answer */
+	uv_timer_start(&pop.timer, beat, 0, 10);
+	expect_sane(20 * MS);
+	expect_nothing_refused();
+	expect_true_times();
+}
+
+Test(ebpf_sealed, delays_are_measured_by_authenticated_probes)
+{
+	expect_authenticated_measurement();
+}
+
+Test(user_sealed, delays_are_measured_by_authenticated_probes)
+{
+	expect_authenticated_measurement();
+}
+
+/* Ours are signed by the new key first; the other end has only the old one until it is told. */
+Test(ebpf_sealed, keys_are_exchanged_while_probes_go_on)
+{
+	struct probe_keys none = {0}, both = {.n = 2, .key = {{1}, {9}}};
+	cr_assert(run_until(1, 5000) && pop.up);
+	cr_assert(probe_sessions_set_keys(pop.sessions, 7, &both, &their_keys) == 0);
+	run_until(2, 1000);
+	cr_assert(pop.up && pop.changes == 1, "a key that is not used yet changes nothing");
+	cr_assert(probe_sessions_set_keys(pop.sessions, 8, &both, &their_keys) == -ENOENT);
+	cr_assert(probe_sessions_set_keys(pop.sessions, 7, &none, &their_keys) == -EINVAL);
+	const struct probe_keys other = {.n = 1, .key = {{9}}};
+	cr_assert(probe_sessions_set_keys(pop.sessions, 7, &other, &other) == 0);
+	cr_assert(run_until(2, 3000) && !pop.up, "the other end has no such key");
+	cr_assert(refused(PROBE_REFUSED_FORGED) > 0, "its probes are signed by another");
+	cr_assert(probe_sessions_set_keys(pop.sessions, 7, &our_keys, &their_keys) == 0);
+	cr_assert(run_until(3, 3000) && pop.up);
+}
+
+Test(half_sealed, what_is_not_signed_is_neither_answered_nor_believed)
+{
+	cr_assert(!run_until(1, 2000) && !pop.up);
+	struct probe_estimate e = estimate();
+	cr_assert(e.replies == 0 && e.last_heard_ns == 0);
+	cr_assert(refused(PROBE_REFUSED_UNAUTHENTICATED) > 10, "%lu", refused(PROBE_REFUSED_UNAUTHENTICATED));
+}
+
+/* The true pair of addresses, the true session id, and no key. */
+Test(ebpf_sealed, an_unauthenticated_reply_to_either_port_is_counted_and_ignored)
+{
+	cr_assert(run_until(1, 5000) && pop.up);
+	uint64_t replies = estimate().replies, before = refused(PROBE_REFUSED_UNAUTHENTICATED);
+	sh("nsenter -t %d -n python3 -c 'import socket as s; u = s.socket(s.AF_INET, s.SOCK_RAW, 17)\n"
+	   "for port in 18862, 18863: u.sendto(bytes([3, 94, port >> 8, port & 255, 0, 120, 0, 0]) + bytes(112), "
+	   "(\"10.9.0.1\", 0))'",
+	    shared->leader);
+	run_until(2, 500);
+	cr_assert(refused(PROBE_REFUSED_UNAUTHENTICATED) == before + 1 && refused(PROBE_REFUSED_FORGED) == 1);
+	cr_assert(pop.up && estimate().replies > replies && estimate().ignored == 0);
 }
 
 int main(int argc, char **argv)

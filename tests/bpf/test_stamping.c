@@ -48,11 +48,11 @@ static int read_samples(void)
 Test(stamping, a_reply_to_our_sender_becomes_a_sample)
 {
 	struct frame reply = stamp_reply(SENDER_PORT);
-	struct wire_addr their = wire_addr_from_v4(THEIR_4);
+	struct wire_addr their = wire_addr_from_v4(THEIR_4), ours = wire_addr_from_v4(OURS_4);
 	uint64_t before = now();
 	cr_assert(receive(&reply) == XDP_DROP);
 	cr_assert(read_samples() == 1 && counted(WIRE_BPF_SAMPLED) == 1);
-	cr_assert(wire_addr_equal(&sampled.reflector, &their));
+	cr_assert(wire_addr_equal(&sampled.reflector, &their) && wire_addr_equal(&sampled.local, &ours));
 	cr_assert(sampled.session_id == 0x4321 && sampled.sender_port == SENDER_PORT);
 	cr_assert(sampled.sequence == 88 && sampled.reflector_sequence == 77);
 	cr_assert(sampled.ttl == 61 && sampled.sender_ttl == 59 && sampled.reserved == 0);
@@ -88,11 +88,52 @@ Test(stamping, a_damaged_reply_is_no_sample)
 	cr_assert(read_samples() == 0);
 }
 
-Test(stamping, samples_that_nobody_reads_are_counted_as_lost)
+Test(stamping, a_reply_in_a_twamp_reflectors_length_or_ptps_format_is_read)
 {
-	struct frame reply = stamp_reply(SENDER_PORT);
+	struct frame reply = stamp_reply(SENDER_PORT), f = reply;
+	uint8_t *payload = f.data + L4_4 + 8;
+	wire_put_be16(payload + 12, WIRE_STAMP_ERROR_Z | 1);
+	wire_put_be32(payload + 4, OFFSET_NS / 1000000000 + 3);
+	wire_put_be32(payload + 8, 7);
+	wire_put_be32(payload + 16, OFFSET_NS / 1000000000 + 3);
+	wire_put_be32(payload + 20, 5);
+	struct frame twamp = udp(false, THEIR_4, WIRE_STAMP_PORT, OURS_4, SENDER_PORT, payload, WIRE_TWAMP_SIZE);
+	cr_assert(receive(&twamp) == XDP_DROP && read_samples() == 1);
+	cr_assert(sampled.t2 == OFFSET_NS + 3000000005u && sampled.t3 == OFFSET_NS + 3000000007u);
+	cr_assert(sampled.sender_ttl == 59);
+}
+
+/* Whoever forges replies of a peer fills the ring no further than that peer may. */
+Test(stamping, a_flood_of_replies_of_one_peer_is_cut_and_others_get_through)
+{
+	struct frame reply = stamp_reply(SENDER_PORT), other = reply;
+	other.data[29]++;
+	finish_ipv4(&other);
+	finish_udp(&other);
+	peer(wire_addr_from_v4(OURS_4), wire_addr_from_v4("\x0a\x09\x00\x03"), false);
+	uint64_t began = now();
 	for (int i = 0; i < 5000; i++)
 		cr_assert(enter(reply.data, reply.bytes) == XDP_DROP);
+	uint64_t spans = 1 + (now() - began) / WIRE_BPF_FLOOD_NS;
+	cr_assert(counted(WIRE_BPF_SAMPLED) + counted(WIRE_BPF_SAMPLE_FLOOD) == 5000);
+	cr_assert(counted(WIRE_BPF_SAMPLED) <= (1 + spans) * WIRE_BPF_FLOOD_SAMPLES);
+	uint64_t before = counted(WIRE_BPF_SAMPLED);
+	cr_assert(enter(other.data, other.bytes) == XDP_DROP && counted(WIRE_BPF_SAMPLED) == before + 1);
+	cr_assert((uint64_t)read_samples() == before + 1);
+}
+
+Test(stamping, samples_that_nobody_reads_are_counted_as_lost)
+{
+	struct frame reply = stamp_reply(SENDER_PORT), f;
+	for (uint8_t host = 2; host < 52; host++) {
+		f = reply;
+		f.data[29] = host;
+		finish_ipv4(&f);
+		finish_udp(&f);
+		peer(wire_addr_from_v4(OURS_4), wire_addr_from_v4(f.data + 26), false);
+		for (int i = 0; i < 100; i++)
+			cr_assert(enter(f.data, f.bytes) == XDP_DROP);
+	}
 	cr_assert(counted(WIRE_BPF_SAMPLE_LOST) > 0);
 	cr_assert(counted(WIRE_BPF_SAMPLED) + counted(WIRE_BPF_SAMPLE_LOST) == 5000);
 	cr_assert((uint64_t)read_samples() == counted(WIRE_BPF_SAMPLED));
