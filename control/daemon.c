@@ -151,6 +151,11 @@ void ctl_daemon_stop(struct ctl_daemon *d)
 	stop_parts(d, N_PARTS);
 }
 
+void ctl_daemon_reload(struct ctl_daemon *d)
+{
+	ctl_secret_reload(d);
+}
+
 void ctl_daemon_free(struct ctl_daemon *d)
 {
 	ctl_objects_free(&d->objects);
@@ -160,7 +165,7 @@ void ctl_daemon_free(struct ctl_daemon *d)
 		free(d->link[i].came);
 	free(d->link);
 	free(d->path);
-	explicit_bzero(d->parts->secret, sizeof(d->parts->secret));
+	explicit_bzero(&d->parts->secrets, sizeof(d->parts->secrets));
 	free(d->parts->dark);
 	free(d->parts->left_out);
 	ctl_taken_free(d->parts->taken);

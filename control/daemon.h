@@ -35,6 +35,7 @@ struct ctl_link {
 	struct wire_addr remote;
 	struct route_link_config config;
 	bool ours;                /* key.from is this POP */
+	bool authenticated;       /* its probes: one of its ends wants that */
 	bool probed;              /* ours, and the sessions have taken it */
 	bool up;                  /* as the route engine was told */
 	uint8_t cause;            /* enum wire_link_cause, of the last change */
@@ -96,6 +97,9 @@ int ctl_daemon_start(uv_loop_t *loop, const struct ctl_pop_config *config, struc
 /* Stops every part in the reverse order and leaves BPF programs and the data plane's state in place. Run the loop until
  * it is empty, then free. */
 void ctl_daemon_stop(struct ctl_daemon *daemon);
+
+/* Reads the secrets anew; what is wrong with them is logged, and they stay. */
+void ctl_daemon_reload(struct ctl_daemon *daemon);
 void ctl_daemon_free(struct ctl_daemon *daemon);
 
 /* ---- for the API ---- */

@@ -151,7 +151,7 @@ static int remove_pop(const struct ctl_pop_config *config)
 /* ---- running ---- */
 
 struct signals {
-	uv_signal_t term, interrupt;
+	uv_signal_t term, interrupt, hangup;
 	struct ctl_daemon *daemon;
 };
 
@@ -161,7 +161,14 @@ static void on_signal(uv_signal_t *handle, int number)
 	ctl_info("signal %s: stopping; the data plane goes on", strsignal(number));
 	uv_close((uv_handle_t *)&s->term, NULL);
 	uv_close((uv_handle_t *)&s->interrupt, NULL);
+	uv_close((uv_handle_t *)&s->hangup, NULL);
 	ctl_daemon_stop(s->daemon);
+}
+
+static void on_hangup(uv_signal_t *handle, int number)
+{
+	(void)number;
+	ctl_daemon_reload(((struct signals *)handle->data)->daemon);
 }
 
 static void watch_signals(uv_loop_t *loop, struct signals *s)
@@ -169,9 +176,11 @@ static void watch_signals(uv_loop_t *loop, struct signals *s)
 	signal(SIGPIPE, SIG_IGN);
 	uv_signal_init(loop, &s->term);
 	uv_signal_init(loop, &s->interrupt);
-	s->term.data = s->interrupt.data = s;
+	uv_signal_init(loop, &s->hangup);
+	s->term.data = s->interrupt.data = s->hangup.data = s;
 	uv_signal_start(&s->term, on_signal, SIGTERM);
 	uv_signal_start(&s->interrupt, on_signal, SIGINT);
+	uv_signal_start(&s->hangup, on_hangup, SIGHUP);
 }
 
 static int run(const struct ctl_pop_config *config)

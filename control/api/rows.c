@@ -47,6 +47,12 @@ static const struct ctl_api_field store_fields[] = {
     END,
 };
 
+static const struct ctl_api_field strangers_fields[] = {
+    FIELD(U64, "answered", ctl_api_strangers, answered),
+    FIELD(U64, "refused", ctl_api_strangers, refused),
+    END,
+};
+
 const struct ctl_api_field ctl_api_status_fields[] = {
     FIELD(STRING, "pop", ctl_api_status, pop),
     FIELD(U16, "id", ctl_api_status, id),
@@ -58,6 +64,7 @@ const struct ctl_api_field ctl_api_status_fields[] = {
     FIELD(STRING, "timestamps_cause", ctl_api_status, timestamps_cause),
     INSIDE("dataplane", ctl_api_status, dataplane, dataplane_fields),
     INSIDE("store", ctl_api_status, store, store_fields),
+    INSIDE("strangers", ctl_api_status, strangers, strangers_fields),
     END,
 };
 
@@ -71,6 +78,15 @@ const struct ctl_api_field ctl_api_pop_fields[] = {
     FIELD(U32, "links_up", ctl_api_pop, links_up),
     FIELD(REAL, "busy", ctl_api_pop, busy),
     FIELD(MS, "age_ms", ctl_api_pop, age_ns),
+    END,
+};
+
+static const struct ctl_api_field refused_fields[] = {
+    FIELD(U64, "short", ctl_api_refused, too_short),
+    FIELD(U64, "forged", ctl_api_refused, forged),
+    FIELD(U64, "unauthenticated", ctl_api_refused, unauthenticated),
+    FIELD(U64, "replayed", ctl_api_refused, replayed),
+    FIELD(U64, "crowded", ctl_api_refused, crowded),
     END,
 };
 
@@ -104,6 +120,9 @@ const struct ctl_api_field ctl_api_link_fields[] = {
     FIELD(REAL, "load", ctl_api_link, load),
     FIELD(STRING, "timestamps", ctl_api_link, timestamps),
     FIELD(MS, "age_ms", ctl_api_link, age_ns),
+    FIELD(BOOL, "authenticated", ctl_api_link, authenticated),
+    FIELD(U64, "ignored", ctl_api_link, ignored),
+    INSIDE("refused", ctl_api_link, refused, refused_fields),
     END,
 };
 

@@ -27,6 +27,11 @@ struct ctl_api_store {
 	int64_t age_ns;    /* since it last answered */
 };
 
+struct ctl_api_strangers { /* probes from addresses that are no link's other end */
+	uint64_t answered;
+	uint64_t refused;
+};
+
 struct ctl_api_status {
 	const char *pop;
 	const char *region;
@@ -38,6 +43,7 @@ struct ctl_api_status {
 	const char *timestamps_cause; /* why not ebpf, else NULL */
 	struct ctl_api_dataplane dataplane;
 	struct ctl_api_store store;
+	struct ctl_api_strangers strangers;
 };
 
 struct ctl_api_pop {
@@ -50,6 +56,14 @@ struct ctl_api_pop {
 	uint32_t links_up;
 	double busy;    /* of its busiest worker's time */
 	int64_t age_ns; /* since its last measurements arrived */
+};
+
+struct ctl_api_refused { /* probes and replies that were neither answered nor believed: probes/sessions.h */
+	uint64_t too_short;
+	uint64_t forged;
+	uint64_t unauthenticated;
+	uint64_t replayed;
+	uint64_t crowded;
 };
 
 struct ctl_api_link {
@@ -82,6 +96,9 @@ struct ctl_api_link {
 	double load;              /* 0..1 of the two addresses, or of the POP that it leads to */
 	const char *timestamps;   /* ebpf | user */
 	int64_t age_ns;           /* of the newest sample */
+	bool authenticated;       /* its probes */
+	uint64_t ignored;         /* replies that answer no probe of ours; own links only, as the following */
+	struct ctl_api_refused refused;
 };
 
 struct ctl_api_path {

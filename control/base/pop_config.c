@@ -19,16 +19,20 @@
 const char *const ctl_port_driver_names[] = {"af_xdp", "pci", "memif", "tap", "pcap", "ring", "null", NULL};
 const char *const ctl_idle_names[] = {"busy", "adaptive", NULL};
 const char *const ctl_timestamps_names[] = {"auto", "user", NULL};
+const char *const ctl_reflector_names[] = {"stateful", "stateless", NULL};
+const char *const ctl_answer_names[] = {"links", "any", NULL};
+const char *const ctl_clock_names[] = {"ntp", "ptp", "ssu", "gnss", NULL};
 
-static const char *const top_keys[] = {"pop", "id", "region", "run-dir", "store", "secret-file", "test-clock-offset",
-    "log", "dataplane", "ports", "links", "probes", NULL};
+static const char *const top_keys[] = {"pop", "id", "region", "run-dir", "store", "secret-file", "next-secret-file",
+    "test-clock-offset", "log", "dataplane", "ports", "links", "probes", NULL};
 static const char *const dataplane_keys[] = {
     "workers", "idle", "hugepages", "memory", "flows", "nat-flows", "nat-pool", NULL};
 static const char *const nat_keys[] = {"address", "ports", NULL};
 static const char *const port_keys[] = {
     "name", "driver", "interface", "queues", "device", "role", "rx-file", "tx-file", "mtu", "vlan", NULL};
-static const char *const link_keys[] = {"link", "address", "port", "mtu", "provider", "cost", "capacity", NULL};
-static const char *const probes_keys[] = {"rate", "timestamps", NULL};
+static const char *const link_keys[] = {
+    "link", "address", "port", "mtu", "provider", "cost", "capacity", "authenticated", NULL};
+static const char *const probes_keys[] = {"rate", "timestamps", "reflector", "answer", "clock", NULL};
 
 /* Leaves ret_text alone if value is absent. */
 static void copy_text(struct ctl_yaml_value value, char *ret_text, size_t size)
@@ -237,6 +241,7 @@ static void read_link(struct ctl_yaml_value item, struct ctl_pop_config *config)
 	ctl_yaml_name(ctl_yaml_get(item, "provider"), link->provider);
 	link->cost = ctl_yaml_number(ctl_yaml_get(item, "cost"), 0, 1e6, 0);
 	link->capacity_bps = ctl_yaml_bitrate(ctl_yaml_get(item, "capacity"), MIN_CAPACITY, MAX_CAPACITY, 0);
+	link->authenticated = ctl_yaml_bool(ctl_yaml_get(item, "authenticated"), false);
 	check_link(item, config);
 	config->n_links++;
 }
@@ -272,6 +277,12 @@ static void read_probes(struct ctl_yaml_value map, struct ctl_pop_config *config
 	config->probe_rate_hz = ctl_yaml_number(ctl_yaml_get(map, "rate"), 0.1, 1000, config->probe_rate_hz);
 	config->timestamps = (enum ctl_timestamps)ctl_yaml_choice(
 	    ctl_yaml_get(map, "timestamps"), ctl_timestamps_names, (int)config->timestamps);
+	config->reflector = (enum ctl_reflector)ctl_yaml_choice(
+	    ctl_yaml_get(map, "reflector"), ctl_reflector_names, CTL_REFLECTOR_STATEFUL);
+	config->answer =
+	    (enum ctl_answer)ctl_yaml_choice(ctl_yaml_get(map, "answer"), ctl_answer_names, CTL_ANSWER_LINKS);
+	config->clock = (enum wire_stamp_sync)(
+	    WIRE_STAMP_SYNC_NTP + ctl_yaml_choice(ctl_yaml_get(map, "clock"), ctl_clock_names, 0));
 }
 
 static void read_pop(struct ctl_yaml_value map, struct ctl_pop_config *config)
@@ -284,6 +295,7 @@ static void read_pop(struct ctl_yaml_value map, struct ctl_pop_config *config)
 	read_run_dir(map, config);
 	read_store(ctl_yaml_need(map, "store"), config);
 	copy_text(ctl_yaml_need(map, "secret-file"), config->secret_file, sizeof(config->secret_file));
+	copy_text(ctl_yaml_get(map, "next-secret-file"), config->next_secret_file, sizeof(config->next_secret_file));
 	config->clock_offset_ns =
 	    ctl_yaml_duration(ctl_yaml_get(map, "test-clock-offset"), -MAX_CLOCK_OFFSET, MAX_CLOCK_OFFSET, 0);
 	config->log =

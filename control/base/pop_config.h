@@ -9,6 +9,7 @@
 #include "control/base/mistakes.h"
 #include "control/base/yaml.h"
 #include "wire/control.h"
+#include "wire/stamp_tlv.h"
 
 #define CTL_POP_MAX_LINKS      64u /* our own addresses; a link number has 8 bits */
 #define CTL_POP_MAX_NATS       WIRE_CTL_MAX_NATS
@@ -54,6 +55,7 @@ struct ctl_pop_link {
 	char provider[CTL_NAME_SIZE];
 	double cost;           /* money, in the unit of the cost class: milliseconds of delay it is worth */
 	uint64_t capacity_bps; /* of the address, each way, for all its links together; 0: not told */
+	bool authenticated;    /* its probes */
 };
 
 struct ctl_pop_nat {
@@ -76,6 +78,13 @@ struct ctl_pop_dataplane {
 	struct ctl_pop_nat nats[CTL_POP_MAX_NATS];
 };
 
+/* probes.reflector, probes.answer and probes.clock; what sets the clock is enum wire_stamp_sync, less one. */
+enum ctl_reflector { CTL_REFLECTOR_STATEFUL, CTL_REFLECTOR_STATELESS };
+enum ctl_answer { CTL_ANSWER_LINKS, CTL_ANSWER_ANY };
+extern const char *const ctl_reflector_names[];
+extern const char *const ctl_answer_names[];
+extern const char *const ctl_clock_names[];
+
 enum ctl_timestamps { CTL_TIMESTAMPS_AUTO, CTL_TIMESTAMPS_USER };
 extern const char *const ctl_timestamps_names[];
 
@@ -88,6 +97,7 @@ struct ctl_pop_config {
 	unsigned n_servers;
 	struct wire_addr server[CTL_MAX_SERVERS]; /* of the store; unset (::) where pop.yaml has a name */
 	char secret_file[CTL_POP_TEXT_SIZE];
+	char next_secret_file[CTL_POP_TEXT_SIZE]; /* "": none */
 	int64_t clock_offset_ns;
 	enum ctl_log_level log;
 	struct ctl_pop_dataplane dataplane;
@@ -97,6 +107,9 @@ struct ctl_pop_config {
 	struct ctl_pop_link links[CTL_POP_MAX_LINKS];
 	double probe_rate_hz;
 	enum ctl_timestamps timestamps;
+	enum ctl_reflector reflector;
+	enum ctl_answer answer;
+	enum wire_stamp_sync clock;
 };
 
 /* Reads and checks the whole file. Returns 0, or -EINVAL with every mistake in m and *ret_config untouched. */

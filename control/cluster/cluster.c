@@ -84,7 +84,8 @@ void ctl_cluster_free(struct ctl_cluster *cluster)
 static bool same_address(const struct ctl_pop_address *a, const struct ctl_pop_address *b)
 {
 	return a->link == b->link && a->mtu == b->mtu && wire_addr_equal(&a->address, &b->address) &&
-	       strcmp(a->provider, b->provider) == 0 && !(a->cost < b->cost) && !(a->cost > b->cost);
+	       strcmp(a->provider, b->provider) == 0 && a->authenticated == b->authenticated && !(a->cost < b->cost) &&
+	       !(a->cost > b->cost);
 }
 
 static bool same_registration(const struct ctl_pop *a, const struct ctl_pop *b)

@@ -20,6 +20,7 @@ struct ctl_pop_address { /* a registered link end */
 	struct wire_addr address;
 	char provider[CTL_NAME_SIZE];
 	double cost;
+	bool authenticated; /* the probes of its links are */
 };
 
 struct ctl_endpoint_verdict {

@@ -13,59 +13,84 @@
 
 #include "wire/bytes.h"
 
-static const char label[] = "kuafu overlay";
+/* The longest info: "kuafu overlay" and five bytes. */
+#define MAX_INFO 32u
 
-int ctl_secret_read(const char *path, uint8_t *ret_secret, size_t *ret_size)
-{
-	uint8_t bytes[CTL_SECRET_MAX + 1];
-	struct stat st;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	ssize_t n = fstat(fd, &st) ? -1 : read(fd, bytes, sizeof(bytes));
-	int error = n < 0 ? -errno : 0;
-	close(fd);
-	if (!error && st.st_mode & S_IROTH)
-		error = -EPERM;
-	if (!error && (size_t)n < CTL_SECRET_MIN)
-		error = -EINVAL;
-	if (!error && (size_t)n > CTL_SECRET_MAX)
-		error = -EFBIG;
-	if (!error) {
-		memcpy(ret_secret, bytes, (size_t)n);
-		*ret_size = (size_t)n;
-	}
-	OPENSSL_cleanse(bytes, sizeof(bytes));
-	return error;
-}
-
-static int hkdf(const uint8_t *secret, size_t size, const uint8_t *info, size_t info_size, uint8_t *key)
+static int hkdf(const struct ctl_secret *secret, const uint8_t *info, size_t info_size, uint8_t *key, size_t key_size)
 {
 	EVP_KDF *kdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
 	EVP_KDF_CTX *context = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
 	OSSL_PARAM params[] = {
 	    OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)"SHA256", 0),
-	    OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)secret, size),
+	    OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)secret->bytes, secret->size),
 	    OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (void *)info, info_size),
 	    OSSL_PARAM_construct_end(),
 	};
-	int good = context ? EVP_KDF_derive(context, key, CTL_KEY_SIZE, params) : 0;
+	int good = context ? EVP_KDF_derive(context, key, key_size, params) : 0;
 	EVP_KDF_CTX_free(context);
 	EVP_KDF_free(kdf);
 	return good > 0 ? 0 : -EIO;
 }
 
-int ctl_key_derive(
-    const uint8_t *secret, size_t size, uint16_t from, uint16_t to, uint8_t key_id, uint8_t ret_key[CTL_KEY_SIZE])
+static int set_key_id(struct ctl_secret *secret)
 {
-	uint8_t info[sizeof(label) - 1 + 5], key[CTL_KEY_SIZE];
-	memcpy(info, label, sizeof(label) - 1);
-	wire_put_be16(info + sizeof(label) - 1, from);
-	wire_put_be16(info + sizeof(label) + 1, to);
-	info[sizeof(info) - 1] = key_id;
-	int error = hkdf(secret, size, info, sizeof(info), key);
+	static const char label[] = "kuafu key id";
+	uint8_t id;
+	int error = hkdf(secret, (const uint8_t *)label, sizeof(label) - 1, &id, 1);
+	secret->key_id = (uint8_t)(id % 255u + 1u);
+	return error;
+}
+
+int ctl_secret_read(const char *path, struct ctl_secret *ret)
+{
+	struct ctl_secret secret;
+	uint8_t more; /* one byte beyond the limit tells that there is too much */
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ssize_t n = fstat(fd, &st) ? -1 : read(fd, secret.bytes, sizeof(secret.bytes));
+	int error = n < 0 ? -errno : 0;
+	if (!error && n == (ssize_t)sizeof(secret.bytes) && read(fd, &more, 1) == 1)
+		error = -EFBIG;
+	close(fd);
+	if (!error && st.st_mode & S_IROTH)
+		error = -EPERM;
+	if (!error && (size_t)n < CTL_SECRET_MIN)
+		error = -EINVAL;
+	if (!error) {
+		secret.size = (size_t)n;
+		error = set_key_id(&secret);
+	}
 	if (!error)
-		memcpy(ret_key, key, sizeof(key));
+		*ret = secret;
+	OPENSSL_cleanse(&secret, sizeof(secret));
+	return error;
+}
+
+static int derive(
+    const char *label, const struct ctl_secret *secret, uint16_t from, uint16_t to, uint8_t *ret_key, size_t key_size)
+{
+	uint8_t info[MAX_INFO], key[CTL_STAMP_KEY_SIZE];
+	size_t n = strlen(label);
+	memcpy(info, label, n);
+	wire_put_be16(info + n, from);
+	wire_put_be16(info + n + 2, to);
+	info[n + 4] = secret->key_id;
+	int error = hkdf(secret, info, n + 5, key, key_size);
+	if (!error)
+		memcpy(ret_key, key, key_size);
 	OPENSSL_cleanse(key, sizeof(key));
 	return error;
+}
+
+int ctl_key_derive(const struct ctl_secret *secret, uint16_t from, uint16_t to, uint8_t ret_key[CTL_KEY_SIZE])
+{
+	return derive("kuafu overlay", secret, from, to, ret_key, CTL_KEY_SIZE);
+}
+
+int ctl_stamp_key_derive(
+    const struct ctl_secret *secret, uint16_t from, uint16_t to, uint8_t ret_key[CTL_STAMP_KEY_SIZE])
+{
+	return derive("kuafu stamp", secret, from, to, ret_key, CTL_STAMP_KEY_SIZE);
 }

@@ -39,6 +39,8 @@ char *ctl_registration_text(const struct ctl_pop_config *config)
 		    (int)link->mtu, "cost", link->cost);
 		if (link->provider[0])
 			json_object_set_new(row, "provider", json_string(link->provider));
+		if (link->authenticated)
+			json_object_set_new(row, "authenticated", json_true());
 		json_array_append_new(links, row);
 	}
 	return dumped(json_pack("{si ss so}", "id", (int)config->id, "region", config->region, "links", links));
@@ -66,6 +68,7 @@ static void read_address(struct ctl_yaml_value item, struct ctl_pop *pop)
 	address->cost = ctl_yaml_number(ctl_yaml_get(item, "cost"), 0, 1e6, 0);
 	struct ctl_yaml_value provider = ctl_yaml_get(item, "provider");
 	ctl_yaml_name(provider, address->provider);
+	address->authenticated = ctl_yaml_bool(ctl_yaml_get(item, "authenticated"), false);
 	for (unsigned i = 0; i < pop->n_addresses; i++)
 		if (pop->address[i].link == address->link)
 			ctl_yaml_complain(ctl_yaml_get(item, "link"), "two links have this number");

@@ -4,7 +4,8 @@
  * comes from outside.
  *
  *	pop/sgp1    {"id": 1, "region": "ap-southeast",
- *	             "links": [{"link": 0, "address": "10.1.0.2", "mtu": 1500, "provider": "isp-a", "cost": 0}]}
+ *	             "links": [{"link": 0, "address": "10.1.0.2", "mtu": 1500, "provider": "isp-a", "cost": 0,
+ *	                        "authenticated": true}]}
  *	state/sgp1  {"at": 1763765000000,                            wall clock, milliseconds
  *	             "busy": "20.00%", "use": [{"link": 0, "tx": "35.00%", "rx": "12.00%"}],
  *	             "links": [{"to": 2, "local": 0, "remote": 0, "up": true, "delay": "40ms", "rtt": "80ms",

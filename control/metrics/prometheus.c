@@ -150,6 +150,44 @@ static void write_link(const struct ctl_metric *m, const struct ctl_metrics_sour
 	list(s->view->links, link_estimate, m, s);
 }
 
+static void link_refused(void *to, const void *row)
+{
+	const struct carried *c = to;
+	const struct ctl_api_link *link = row;
+	struct ctl_label labels[LINK_LABELS + 1];
+	char numbers[2][4];
+	if (!link->own)
+		return;
+	const struct {
+		const char *reason;
+		uint64_t value;
+	} refused[] = {
+	    {"short", link->refused.too_short},
+	    {"forged", link->refused.forged},
+	    {"unauthenticated", link->refused.unauthenticated},
+	    {"replayed", link->refused.replayed},
+	    {"crowded", link->refused.crowded},
+	    {"unasked", link->ignored},
+	};
+	link_labels(link, numbers, labels);
+	for (size_t i = 0; i < COUNT(refused); i++) {
+		labels[LINK_LABELS] = (struct ctl_label){"reason", refused[i].reason};
+		ctl_metric_count(c->metric, c->source, labels, COUNT(labels), refused[i].value);
+	}
+}
+
+static void write_link_refused(const struct ctl_metric *m, const struct ctl_metrics_source *s)
+{
+	list(s->view->links, link_refused, m, s);
+}
+
+static void write_strangers(const struct ctl_metric *m, const struct ctl_metrics_source *s)
+{
+	const struct ctl_api_strangers *strangers = &s->status.strangers;
+	ctl_metric_count(m, s, &(struct ctl_label){"verdict", "answered"}, 1, strangers->answered);
+	ctl_metric_count(m, s, &(struct ctl_label){"verdict", "refused"}, 1, strangers->refused);
+}
+
 /* Counters of our own links: index is the offset in struct wire_stats_link. */
 static void link_counter(void *to, const void *row)
 {
@@ -354,6 +392,9 @@ const struct ctl_metric ctl_metrics[] = {
     ROW("link_loss_ratio", "gauge", "share of probes and packets lost on the way there", write_link, LINK_LOSS),
     ROW("link_traffic_loss_ratio", "gauge", "share of packets lost on the way there", write_link, LINK_TRAFFIC_LOSS),
     ROW("link_loss_return_ratio", "gauge", "share of probes lost on the way back", write_link, LINK_LOSS_RETURN),
+    ROW("link_probes_refused_total", "counter", "probes and replies not answered or believed, by reason",
+        write_link_refused, 0),
+    ROW("strangers_probes_total", "counter", "probes from addresses that are no link's other end", write_strangers, 0),
     LINK_COUNTER("tx_packets_total", "overlay packets sent", tx_packets),
     LINK_COUNTER("tx_bytes_total", "overlay bytes sent", tx_bytes),
     LINK_COUNTER("rx_packets_total", "overlay packets received", rx_packets),

@@ -82,6 +82,8 @@ static void show_status(void *daemon, struct ctl_api_status *ret_status)
 	        },
 	};
 	show_store(d, &ret_status->store);
+	struct probe_strangers strangers = probe_sessions_strangers(d->probes);
+	ret_status->strangers = (struct ctl_api_strangers){strangers.answered, strangers.refused};
 }
 
 static void list_stale(void *daemon, ctl_api_emit *emit, void *to)

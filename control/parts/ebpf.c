@@ -1,35 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Parts: the cluster's secret, and the BPF programs of our ports. */
+/* Part: the BPF programs of our ports. */
 #include <errno.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "control/parts/parts.h"
-
-int ctl_secret_start(struct ctl_daemon *d)
-{
-	int error = ctl_secret_read(d->config.secret_file, d->parts->secret, &d->parts->secret_size);
-	switch (error) {
-	case 0:
-		return 0;
-	case -EINVAL:
-		ctl_error("secret-file %s: shorter than %u bytes; make one with: head -c 32 /dev/urandom > FILE",
-		    d->config.secret_file, CTL_SECRET_MIN);
-		break;
-	case -EPERM:
-		ctl_error("secret-file %s: everybody may read it; chmod 600 it", d->config.secret_file);
-		break;
-	default:
-		ctl_error("secret-file %s: %s", d->config.secret_file, strerror(-error));
-	}
-	return error;
-}
-
-void ctl_secret_stop(struct ctl_daemon *d)
-{
-	explicit_bzero(d->parts->secret, sizeof(d->parts->secret));
-}
 
 static int attach_port(struct ctl_daemon *d, unsigned number)
 {

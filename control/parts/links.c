@@ -209,6 +209,26 @@ bool ctl_links_measured(const struct ctl_daemon *d)
 
 /* ---- which links there are ---- */
 
+static int stamp_keys(const struct ctl_daemon *d, const struct ctl_link *link, struct probe_keys *ret_keys,
+    struct probe_keys *ret_their_keys)
+{
+	int error = ctl_secret_stamp_keys(d, link->key.from, link->key.to, ret_keys);
+	return error ? error : ctl_secret_stamp_keys(d, link->key.to, link->key.from, ret_their_keys);
+}
+
+/* After a change of secrets. */
+static void set_keys(struct ctl_daemon *d, const struct ctl_link *link)
+{
+	struct probe_keys keys, their_keys;
+	int error = stamp_keys(d, link, &keys, &their_keys);
+	if (!error)
+		error = probe_sessions_set_keys(d->probes, link->id, &keys, &their_keys);
+	if (error)
+		ctl_error("keys of probes cannot be set: %s", strerror(-error));
+	explicit_bzero(&keys, sizeof(keys));
+	explicit_bzero(&their_keys, sizeof(their_keys));
+}
+
 static void probe(struct ctl_daemon *d, struct ctl_link *link)
 {
 	struct probe_link row = {
@@ -219,9 +239,13 @@ static void probe(struct ctl_daemon *d, struct ctl_link *link)
 	    .remote_link = link->key.remote,
 	    .local = link->local,
 	    .remote = link->remote,
+	    .authenticated = link->authenticated,
 	};
 	char text[160];
-	int error = probe_sessions_add(d->probes, &row);
+	int error = link->authenticated ? stamp_keys(d, link, &row.keys, &row.their_keys) : 0;
+	if (!error)
+		error = probe_sessions_add(d->probes, &row);
+	explicit_bzero(&row, sizeof(row));
 	link->probed = error == 0;
 	if (error)
 		ctl_warning("link %s cannot be probed: %s", link_text(d, link, text, sizeof(text)), strerror(-error));
@@ -249,6 +273,7 @@ static bool describe(const struct ctl_daemon *d, const struct ctl_pop *from, uns
 	    .remote = far->address,
 	    .config = {.money = (float)near->cost, .mtu = near->mtu < far->mtu ? near->mtu : far->mtu},
 	    .ours = from->id == d->config.id,
+	    .authenticated = near->authenticated || far->authenticated,
 	};
 	memcpy(ret_link->config.provider, near->provider, sizeof(near->provider));
 	return true;
@@ -257,7 +282,7 @@ static bool describe(const struct ctl_daemon *d, const struct ctl_pop *from, uns
 static bool same_ends(const struct ctl_link *a, const struct ctl_link *b)
 {
 	return memcmp(&a->key, &b->key, sizeof(a->key)) == 0 && wire_addr_equal(&a->local, &b->local) &&
-	       wire_addr_equal(&a->remote, &b->remote);
+	       wire_addr_equal(&a->remote, &b->remote) && a->authenticated == b->authenticated;
 }
 
 /* All links that the registrations make. Returns how many, or -ENOMEM; *ret_links is the caller's. */
@@ -373,33 +398,6 @@ static void tell_dataplane(struct ctl_daemon *d)
 	free(rows);
 }
 
-#define KEY_ID 1u /* the first; rotation would add others beside it */
-
-static void tell_keys(struct ctl_daemon *d)
-{
-	struct wire_ctl_key *rows = calloc(2 * d->cluster.n_pops + 1, sizeof(*rows));
-	size_t n = 0;
-	int error = rows ? 0 : -ENOMEM;
-	for (unsigned i = 0; i < 2 * d->cluster.n_pops && !error; i++) {
-		const struct ctl_pop *pop = d->cluster.pop[i / 2];
-		bool tx = i % 2 == 0;
-		if (pop->self)
-			continue;
-		rows[n] = (struct wire_ctl_key){
-		    .pop = pop->id, .direction = tx ? WIRE_KEY_TX : WIRE_KEY_RX, .key_id = KEY_ID};
-		error = ctl_key_derive(d->parts->secret, d->parts->secret_size, tx ? d->config.id : pop->id,
-		    tx ? pop->id : d->config.id, KEY_ID, rows[n].secret);
-		n++;
-	}
-	if (error)
-		ctl_error("keys cannot be derived: %s", strerror(-error));
-	else
-		ctl_dataplane_replace(d->dataplane, WIRE_OBJ_KEY, rows, n);
-	if (rows)
-		explicit_bzero(rows, (2 * d->cluster.n_pops + 1) * sizeof(*rows));
-	free(rows);
-}
-
 void ctl_links_rebuild(struct ctl_daemon *d)
 {
 	struct ctl_link *links;
@@ -417,11 +415,14 @@ void ctl_links_rebuild(struct ctl_daemon *d)
 	free(d->link);
 	d->link = links;
 	d->n_links = (unsigned)n;
-	tell_keys(d);
+	ctl_secret_tell_dataplane(d);
 	tell_dataplane(d);
-	for (int i = 0; i < n; i++)
-		if (links[i].ours && !links[i].probed && links[i].id)
+	for (int i = 0; i < n; i++) {
+		if (links[i].probed && links[i].authenticated)
+			set_keys(d, &links[i]);
+		else if (links[i].ours && !links[i].probed && links[i].id)
 			probe(d, &links[i]);
+	}
 	for (unsigned i = 0; i < d->cluster.n_pops; i++)
 		if (d->cluster.pop[i]->n_reports)
 			ctl_links_reported(d, d->cluster.pop[i], d->cluster.pop[i]->state_seen_ns);
@@ -438,6 +439,9 @@ int ctl_links_start(struct ctl_daemon *d)
 	    .kbpf = d->config.timestamps == CTL_TIMESTAMPS_AUTO ? d->kbpf : NULL,
 	    .interval_ns = (uint64_t)((double)CTL_NS_PER_S / d->config.probe_rate_hz),
 	    .test_clock_offset_ns = d->config.clock_offset_ns,
+	    .clock_source = d->config.clock,
+	    .stateless = d->config.reflector == CTL_REFLECTOR_STATELESS,
+	    .answer_any = d->config.answer == CTL_ANSWER_ANY,
 	};
 	char why[KBPF_WHY_SIZE] = "";
 	int error = probe_sessions_open(d->loop, &options, &events, &d->probes, why);

@@ -61,8 +61,10 @@ struct ctl_parts {
 	unsigned links_left_out;               /* beyond the limit, when they were last listed */
 	unsigned store_lost;                   /* keys, when it was last looked at */
 	uint64_t dataplane_since_wall_ns;      /* connected or lost */
-	size_t secret_size;
-	uint8_t secret[CTL_SECRET_MAX];
+	struct ctl_secrets {
+		unsigned n; /* the first one signs */
+		struct ctl_secret secret[CTL_MAX_SECRETS];
+	} secrets;
 	unsigned ifindex[WIRE_CTL_MAX_PORTS]; /* to which the BPF programs are attached; 0: none */
 	size_t n_ranks;
 	uint16_t *rank;  /* control/parts/distances.c */
@@ -85,6 +87,12 @@ void ctl_due(struct ctl_daemon *d, unsigned due);
 
 int ctl_secret_start(struct ctl_daemon *d);
 void ctl_secret_stop(struct ctl_daemon *d);
+/* Reads them anew; after an error they stay. */
+void ctl_secret_reload(struct ctl_daemon *d);
+/* The overlay's keys for all POPs. */
+void ctl_secret_tell_dataplane(struct ctl_daemon *d);
+/* Of authenticated probes from one POP to another, and the replies to them. 0 or -EIO. */
+int ctl_secret_stamp_keys(const struct ctl_daemon *d, uint16_t from, uint16_t to, struct probe_keys *ret_keys);
 
 int ctl_ebpf_start(struct ctl_daemon *d);
 void ctl_ebpf_stop(struct ctl_daemon *d);

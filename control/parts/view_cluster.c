@@ -53,6 +53,24 @@ static void show_traffic(const struct probe_traffic_estimate *e, struct ctl_api_
 		row->traffic_owd_ns = e->delay_ns;
 }
 
+/* What was neither answered nor believed of a link of ours. */
+static void show_refused(const struct ctl_daemon *d, const struct ctl_link *link, struct ctl_api_link *row)
+{
+	struct probe_estimate e;
+	uint64_t refused[PROBE_REFUSAL_COUNT];
+	if (!link->probed || probe_sessions_get(d->probes, link->id, &e) ||
+	    probe_sessions_get_refused(d->probes, link->id, refused))
+		return;
+	row->ignored = e.ignored;
+	row->refused = (struct ctl_api_refused){
+	    .too_short = refused[PROBE_REFUSED_SHORT],
+	    .forged = refused[PROBE_REFUSED_FORGED],
+	    .unauthenticated = refused[PROBE_REFUSED_UNAUTHENTICATED],
+	    .replayed = refused[PROBE_REFUSED_REPLAYED],
+	    .crowded = refused[PROBE_REFUSED_CROWDED],
+	};
+}
+
 /* Of a link from us or to us: what each kind of evidence says by itself. */
 static void show_evidence(const struct ctl_daemon *d, const struct ctl_link *link, struct ctl_api_link *row)
 {
@@ -116,8 +134,10 @@ void ctl_view_links(void *daemon, ctl_api_emit *emit, void *to)
 		    .load = (double)ctl_load_of(d, link->key),
 		    .timestamps = timestamps,
 		    .age_ns = ctl_view_age(e->at_ns),
+		    .authenticated = link->authenticated,
 		};
 		show_evidence(d, link, &row);
+		show_refused(d, link, &row);
 		emit(to, &row);
 	}
 }

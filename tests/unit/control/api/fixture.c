@@ -23,6 +23,7 @@ static void status(void *daemon, struct ctl_api_status *ret_status)
 	    .dataplane = {f->dataplane_is_away ? "absent" : "connected", 4712, 2, 17, 1767323046000000000u},
 	    .store = {"etcd://10.255.0.1:2379", f->store_is_silent ? "silent" : "ok", NULL,
 	        f->store_is_silent ? 9000 * MS : 20 * MS},
+	    .strangers = {5, 6},
 	};
 }
 

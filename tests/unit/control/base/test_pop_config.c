@@ -23,9 +23,11 @@ static const char good[] =
     "  - {name: wan, driver: af_xdp, interface: eth0, queues: 1}\n"
     "  - {name: sink, driver: null}\n"
     "links:\n"
-    "  - {link: 0, address: 10.1.0.2, port: wan, mtu: 1400, provider: isp-a, cost: 2.5, capacity: 2.5Gbit}\n"
+    "  - {link: 0, address: 10.1.0.2, port: wan, mtu: 1400, provider: isp-a, cost: 2.5, capacity: 2.5Gbit, "
+    "authenticated: true}\n"
     "  - {link: 1, address: 10.2.0.2, port: sink}\n"
-    "probes: {rate: 50, timestamps: user}\n";
+    "probes: {rate: 50, timestamps: user, reflector: stateless, answer: any, clock: ptp}\n"
+    "next-secret-file: /etc/kuafu/next\n";
 
 static struct ctl_mistakes mistakes;
 static struct ctl_pop_config config;
@@ -51,6 +53,9 @@ Test(pop_config, the_documented_file_is_read)
 	cr_assert(wire_addr_equal(&config.links[0].address, &address) && config.links[0].cost == 2.5);
 	cr_assert(config.links[0].capacity_bps == 2500000000u);
 	cr_assert(config.probe_rate_hz == 50 && config.timestamps == CTL_TIMESTAMPS_USER);
+	cr_assert(config.reflector == CTL_REFLECTOR_STATELESS && config.answer == CTL_ANSWER_ANY);
+	cr_assert(config.clock == WIRE_STAMP_SYNC_PTP && strcmp(config.next_secret_file, "/etc/kuafu/next") == 0);
+	cr_assert(config.links[0].authenticated && !config.links[1].authenticated);
 }
 
 /* The file with one line's text replaced. */

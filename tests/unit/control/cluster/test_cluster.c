@@ -97,7 +97,7 @@ Test(cluster, what_a_pop_registers_is_what_others_read)
 {
 	struct ctl_pop_config config = {.name = "dxb1", .id = 12, .region = "me", .n_links = 2};
 	config.links[0] = (struct ctl_pop_link){.link = 1, .mtu = 1380, .provider = "isp-b", .cost = 0.5};
-	config.links[1] = (struct ctl_pop_link){.link = 2, .mtu = 1500};
+	config.links[1] = (struct ctl_pop_link){.link = 2, .mtu = 1500, .authenticated = true};
 	ctl_address_parse("192.0.2.2", &config.links[0].address);
 	ctl_address_parse("192.0.2.1", &config.links[1].address);
 	char *text = ctl_registration_text(&config);
@@ -111,7 +111,12 @@ Test(cluster, what_a_pop_registers_is_what_others_read)
 		cr_assert(address && address->mtu == link->mtu && address->cost == link->cost);
 		cr_assert(wire_addr_equal(&address->address, &link->address));
 		cr_assert_str_eq(address->provider, link->provider);
+		cr_assert(address->authenticated == link->authenticated);
 	}
+	config.links[0].authenticated = true;
+	text = ctl_registration_text(&config);
+	cr_assert(text && enter("dxb1", text) == 0 && changed);
+	free(text);
 }
 
 /* One such link in the data plane's transaction would have all of it refused. */
