@@ -298,21 +298,18 @@ int kbpf_get_peer(
 int kbpf_handed(const struct kbpf *k, const struct wire_addr *local, const struct wire_addr *remote,
     uint16_t sender_port, uint16_t session_id, uint32_t sequence, struct kbpf_handed *ret)
 {
-	struct wire_bpf_session_key key = {
-	    .sender = *remote,
-	    .reflector = *local,
-	    .place = (uint32_t)(sender_port ^ session_id) % WIRE_BPF_PEER_SESSIONS,
-	};
-	struct wire_bpf_session session;
-	int error = bpf_map_lookup_elem(bpf_map__fd(k->maps->maps.sessions), &key, &session);
-	if (error)
-		return error;
+	struct wire_bpf_session_key key = {.sender = *remote, .reflector = *local};
 	uint32_t at = sequence % WIRE_BPF_HANDED;
-	if (session.sender_port != sender_port || session.session_id != session_id ||
-	    session.handed[at].asked != sequence)
-		return -ENOENT;
-	*ret = (struct kbpf_handed){.count = session.handed[at].count, .answered = session.answered};
-	return 0;
+	for (key.place = 0; key.place < WIRE_BPF_PEER_SESSIONS; key.place++) {
+		struct wire_bpf_session session;
+		if (bpf_map_lookup_elem(bpf_map__fd(k->maps->maps.sessions), &key, &session) ||
+		    session.sender_port != sender_port || session.session_id != session_id ||
+		    session.handed[at].asked != sequence)
+			continue;
+		*ret = (struct kbpf_handed){.count = session.handed[at].count, .answered = session.answered};
+		return 0;
+	}
+	return -ENOENT;
 }
 
 int kbpf_next_peer(const struct kbpf *k, const struct wire_bpf_peer_key *after, struct wire_bpf_peer_key *ret)

@@ -99,29 +99,30 @@ static __always_inline bool forwarder_lives(const struct wire_bpf_config *c, uin
 	return true;
 }
 
-/* NULL: another session is alive in its place. */
+/* The session's own place is the first that is tried, so that one that lasts is found at once. NULL: all places of this
+ * pair of addresses have others, who live. */
 static __always_inline struct wire_bpf_session *session_of(const struct probe *probe, uint16_t session_id, uint64_t now)
 {
 	struct wire_bpf_session fresh = {
 	    .sender_port = bpf_ntohs(probe->udp->src), .session_id = session_id, .heard_ns = now};
-	struct wire_bpf_session_key key = {
-	    .sender = probe->packet->src,
-	    .reflector = probe->packet->dst,
-	    .place = (uint32_t)(fresh.sender_port ^ session_id) % WIRE_BPF_PEER_SESSIONS,
-	};
-	struct wire_bpf_session *session = bpf_map_lookup_elem(&sessions, &key);
-	if (!session) {
-		bpf_map_update_elem(&sessions, &key, &fresh, BPF_NOEXIST);
-		return bpf_map_lookup_elem(&sessions, &key);
+	struct wire_bpf_session_key key = {.sender = probe->packet->src, .reflector = probe->packet->dst};
+	uint32_t first = fresh.sender_port ^ session_id, free = WIRE_BPF_PEER_SESSIONS;
+	for (uint32_t i = 0; i < WIRE_BPF_PEER_SESSIONS; i++) {
+		key.place = (first + i) % WIRE_BPF_PEER_SESSIONS;
+		struct wire_bpf_session *session = bpf_map_lookup_elem(&sessions, &key);
+		if (session && session->sender_port == fresh.sender_port && session->session_id == session_id) {
+			session->heard_ns = now;
+			return session;
+		}
+		bool idle = !session || (int64_t)(now - session->heard_ns) >= (int64_t)WIRE_BPF_SESSION_IDLE_NS;
+		if (idle && free == WIRE_BPF_PEER_SESSIONS)
+			free = key.place;
 	}
-	if (session->sender_port == fresh.sender_port && session->session_id == session_id) {
-		session->heard_ns = now;
-		return session;
-	}
-	if ((int64_t)(now - session->heard_ns) < (int64_t)WIRE_BPF_SESSION_IDLE_NS)
+	if (free == WIRE_BPF_PEER_SESSIONS)
 		return 0;
-	*session = fresh;
-	return session;
+	key.place = free;
+	bpf_map_update_elem(&sessions, &key, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&sessions, &key);
 }
 
 /* The probe becomes its answer in all but the STAMP fields. Sums of swapped words do not change; the TTL's do. */

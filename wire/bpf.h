@@ -56,7 +56,7 @@ struct wire_bpf_peer {
 struct wire_bpf_session_key {
 	struct wire_addr sender;
 	struct wire_addr reflector;
-	uint32_t place;    /* (sender's port ^ session id) % WIRE_BPF_PEER_SESSIONS */
+	uint32_t place; /* below WIRE_BPF_PEER_SESSIONS; the first to be tried is that of sender's port ^ session id */
 	uint32_t reserved; /* 0 */
 };
 

@@ -85,6 +85,17 @@ Test(reflector, each_session_is_counted_for_itself)
 	expect_answer(&one, 2);
 }
 
+/* All of these want the same place first. */
+Test(reflector, sessions_that_meet_in_a_place_are_told_apart)
+{
+	for (uint32_t round = 0; round < 3; round++)
+		for (uint16_t i = 0; i < WIRE_BPF_PEER_SESSIONS; i++) {
+			struct frame probe =
+			    stamp_probe(false, 5, (uint16_t)(3 + i * WIRE_BPF_PEER_SESSIONS), WIRE_STAMP_SIZE);
+			expect_answer(&probe, round);
+		}
+}
+
 /* Forged probes, a session each, take no memory beyond the pair's places and nothing from a session that lives. */
 Test(reflector, a_pair_of_addresses_has_a_few_sessions_and_a_living_one_stays)
 {
