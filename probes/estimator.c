@@ -47,10 +47,20 @@ static uint32_t window_size(const struct probe_estimator *e)
 	return e->sent < PROBE_WINDOW ? (uint32_t)e->sent : PROBE_WINDOW;
 }
 
-static struct probe_record *record_of(struct probe_estimator *e, uint32_t sequence)
+static bool in_window(const struct probe_estimator *e, uint32_t sequence)
 {
 	uint32_t age = e->next - sequence;
-	return age >= 1 && age <= window_size(e) ? &e->window[sequence % PROBE_WINDOW] : NULL;
+	return age >= 1 && age <= window_size(e);
+}
+
+static struct probe_record *record_of(struct probe_estimator *e, uint32_t sequence)
+{
+	return in_window(e, sequence) ? &e->window[sequence % PROBE_WINDOW] : NULL;
+}
+
+uint64_t probe_estimator_sent_at(const struct probe_estimator *e, uint32_t sequence)
+{
+	return in_window(e, sequence) ? e->window[sequence % PROBE_WINDOW].sent_ns : 0;
 }
 
 void probe_estimator_init(struct probe_estimator *e, uint64_t interval_ns, uint64_t now_ns)

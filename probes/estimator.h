@@ -133,6 +133,9 @@ bool probe_estimator_reply(struct probe_estimator *e, const struct probe_reply *
  * the last reply given; of an older one only the window is corrected. False: nothing there to correct. */
 bool probe_estimator_left_later(struct probe_estimator *e, uint32_t sequence, uint64_t late_ns);
 
+/* When the probe left by our clock reading; 0: it is not in the window. */
+uint64_t probe_estimator_sent_at(const struct probe_estimator *e, uint32_t sequence);
+
 /* The other end's own probe arrived. Older than what is known: nothing changes. */
 void probe_estimator_heard(struct probe_estimator *e, uint64_t at_ns);
 

@@ -3,6 +3,7 @@
  * (stamps_ebpf.c, stamps_user.c). */
 #pragma once
 
+#include "probes/accuracy.h"
 #include "probes/clock.h"
 #include "probes/sessions.h"
 #include "probes/socket.h"
@@ -41,6 +42,7 @@ struct session {
 	bool id_known;       /* a reply has had it: the reflector is none that gives back zeroes (RFC 8972, 3) */
 	uint64_t next_send_ns;
 	struct probe_estimator estimator;
+	struct probe_accuracy accuracy; /* of plain probes, where XDP stamps */
 	struct reflected reflected[REFLECTED_SENDERS];
 	struct kept kept[KEPT_PROBES];
 	struct {

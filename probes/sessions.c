@@ -78,12 +78,25 @@ static void judge(struct probe_sessions *s, struct session *session, uint64_t no
 		s->events.on_state(s->events.owner, session->link.link, e->up, e->cause, e->since_ns);
 }
 
+/* A process's stamps of the same probe: when it was about to send, and now that it has the reply. */
+static void compare_stamps(struct probe_sessions *s, struct session *session, const struct probe_reply *reply,
+    const struct probe_sample *sample)
+{
+	uint64_t sent = probe_estimator_sent_at(&session->estimator, reply->sequence), now = probe_now();
+	uint64_t left = reply->t1 - (uint64_t)s->clock_offset_ns;
+	if (left >= sent && now >= reply->arrival_ns)
+		probe_accuracy_add(
+		    &session->accuracy, reply->arrival_ns, sample->rtt_ns, left - sent, now - reply->arrival_ns);
+}
+
 void probe_sessions_take(struct probe_sessions *s, struct session *session, const struct probe_reply *reply)
 {
 	struct probe_sample sample;
 	uint16_t id = session->session_id;
 	if (!probe_estimator_reply(&session->estimator, reply, &sample))
 		return;
+	if (s->kbpf && !session->link.authenticated)
+		compare_stamps(s, session, reply, &sample);
 	if (s->events.on_sample)
 		s->events.on_sample(s->events.owner, session->link.link, &sample);
 	/* A link that is down comes up with this very reply. */
@@ -119,9 +132,9 @@ static void send_probe(struct probe_sessions *s, struct session *session, uint64
 {
 	const struct probe_envelope to = {
 	    .local = session->link.local, .remote = session->link.remote, .remote_port = WIRE_STAMP_PORT};
-	struct probe_stamp_probe probe = {.session_id = session->session_id,
-	    .error_estimate = s->clock.error_estimate,
-	    .t1 = now + (uint64_t)s->clock_offset_ns};
+	struct probe_stamp_probe probe = {.session_id = session->session_id, .error_estimate = s->clock.error_estimate};
+	now = probe_now(); /* others were sent since the timer went off */
+	probe.t1 = now + (uint64_t)s->clock_offset_ns;
 	probe.sequence = probe_estimator_sent(&session->estimator, probe.t1, now);
 	if (session->link.authenticated) {
 		send_sealed(s, session, &to, &probe);
@@ -439,6 +452,16 @@ int probe_sessions_get_refused(const struct probe_sessions *s, uint32_t link, ui
 	memcpy(ret, session->refused, sizeof(session->refused));
 	if (s->kbpf && kbpf_get_peer(s->kbpf, &session->link.local, &session->link.remote, &peer) == 0)
 		ret[PROBE_REFUSED_SHORT] += peer.refused;
+	return 0;
+}
+
+int probe_sessions_get_accuracy(
+    const struct probe_sessions *s, uint32_t link, uint64_t from_ns, struct probe_accuracy_estimate *ret)
+{
+	const struct session *session = by_link(s, link);
+	if (!session)
+		return -ENOENT;
+	probe_accuracy_get(&session->accuracy, from_ns, ret);
 	return 0;
 }
 

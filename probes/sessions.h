@@ -18,6 +18,7 @@
 #include <uv.h>
 
 #include "ebpf/kbpf.h"
+#include "probes/accuracy.h"
 #include "probes/estimator.h"
 #include "probes/hmac.h"
 #include "wire/address.h"
@@ -104,6 +105,10 @@ int probe_sessions_remove(struct probe_sessions *s, uint32_t link);
 int probe_sessions_get(const struct probe_sessions *s, uint32_t link, struct probe_estimate *ret);
 /* What was refused of a link's since it was added. -ENOENT. */
 int probe_sessions_get_refused(const struct probe_sessions *s, uint32_t link, uint64_t ret[PROBE_REFUSAL_COUNT]);
+/* Of the probes that were answered at from_ns (monotonic) or later; none without eBPF and on authenticated links.
+ * -ENOENT. */
+int probe_sessions_get_accuracy(
+    const struct probe_sessions *s, uint32_t link, uint64_t from_ns, struct probe_accuracy_estimate *ret);
 struct probe_strangers probe_sessions_strangers(const struct probe_sessions *s);
 /* Other keys of an authenticated link, from the next packet on. -ENOENT, -EINVAL. */
 int probe_sessions_set_keys(

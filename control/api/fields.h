@@ -46,6 +46,7 @@ void ctl_api_time_text(uint64_t ns, char ret_text[static 25]);
 extern const struct ctl_api_field ctl_api_status_fields[];
 extern const struct ctl_api_field ctl_api_pop_fields[];
 extern const struct ctl_api_field ctl_api_link_fields[];
+extern const struct ctl_api_field ctl_api_accuracy_fields[];
 extern const struct ctl_api_field ctl_api_route_fields[];
 extern const struct ctl_api_field ctl_api_explanation_fields[];
 extern const struct ctl_api_field ctl_api_accelerator_fields[];

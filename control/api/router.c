@@ -12,6 +12,7 @@ const struct ctl_api_route_entry ctl_api_routes[] = {
     {"GET", "/v1/status", "", ctl_api_get_status},
     {"GET", "/v1/pops", "", ctl_api_get_pops},
     {"GET", "/v1/links", "", ctl_api_get_links},
+    {"GET", "/v1/accuracy", "seconds", ctl_api_get_accuracy},
     {"GET", "/v1/routes", "", ctl_api_get_routes},
     {"GET", "/v1/routes/explain", "from to class", ctl_api_get_explain},
     {"GET", "/v1/accelerators", "", ctl_api_get_accelerators},

@@ -90,6 +90,27 @@ static const struct ctl_api_field refused_fields[] = {
     END,
 };
 
+static const struct ctl_api_field stamp_error_fields[] = {
+    FIELD(MS, "p50_ms", ctl_api_stamp_error, p50_ns),
+    FIELD(MS, "p99_ms", ctl_api_stamp_error, p99_ns),
+    FIELD(MS, "max_ms", ctl_api_stamp_error, max_ns),
+    END,
+};
+
+const struct ctl_api_field ctl_api_accuracy_fields[] = {
+    FIELD(STRING, "from", ctl_api_accuracy, from),
+    FIELD(STRING, "to", ctl_api_accuracy, to),
+    FIELD(U8, "local_link", ctl_api_accuracy, local_link),
+    FIELD(U8, "remote_link", ctl_api_accuracy, remote_link),
+    FIELD(U32, "samples", ctl_api_accuracy, samples),
+    FIELD(MS, "rtt_min_ms", ctl_api_accuracy, rtt_min_ns),
+    INSIDE("ebpf", ctl_api_accuracy, ebpf, stamp_error_fields),
+    INSIDE("user", ctl_api_accuracy, user, stamp_error_fields),
+    FIELD(REAL, "times", ctl_api_accuracy, times),
+    FIELD(BOOL, "reached", ctl_api_accuracy, reached),
+    END,
+};
+
 const struct ctl_api_field ctl_api_link_fields[] = {
     FIELD(STRING, "from", ctl_api_link, from),
     FIELD(STRING, "to", ctl_api_link, to),

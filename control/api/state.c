@@ -6,6 +6,9 @@
 
 #include "control/api/fields.h"
 
+#define MAX_SECONDS   500u /* of accuracy; the last 512 probes of a link are known */
+#define USUAL_SECONDS 20u
+
 struct list {
 	json_t *array;
 	const struct ctl_api_field *table;
@@ -89,6 +92,24 @@ LIST_HANDLER(accelerators, ctl_api_accelerator_fields)
 LIST_HANDLER(listeners, ctl_api_listener_fields)
 LIST_HANDLER(endpoints, ctl_api_endpoint_fields)
 LIST_HANDLER(policies, ctl_api_policy_fields)
+
+void ctl_api_get_accuracy(
+    const struct ctl_api_view *view, const struct ctl_api_request *request, struct ctl_api_answer *answer)
+{
+	struct list list = {json_array(), ctl_api_accuracy_fields, false};
+	uint64_t seconds;
+	if (ctl_api_param_number(request, answer, "seconds", 1, MAX_SECONDS, USUAL_SECONDS, &seconds) != 0) {
+		json_decref(list.array);
+		return;
+	}
+	view->accuracy(view->daemon, seconds, append, &list);
+	json_t *body = json_object();
+	if (json_object_set_new(body, "accuracy", list.array) != 0 || list.failed) {
+		json_decref(body);
+		body = NULL;
+	}
+	ctl_api_answer_json(answer, 200, body);
+}
 
 static void take_explanation(void *to, const void *row)
 {

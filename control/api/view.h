@@ -60,6 +60,9 @@ struct ctl_api_view {
 	ctl_api_list *policies;     /* struct ctl_api_policy */
 	ctl_api_list *stale;        /* struct ctl_api_stale: what is silent now */
 
+	/* Emits struct ctl_api_accuracy for each of our links, of the probes of the last `seconds`. */
+	void (*accuracy)(void *daemon, uint64_t seconds, ctl_api_emit *emit, void *to);
+
 	/* Emits one struct ctl_api_explanation. class NULL: the first one. Returns 0, or -errno with one line in
 	 * ret_error[CTL_API_ERROR_SIZE]: -ENOENT names the unknown POP or class, -EINVAL that from is to. */
 	int (*explain)(void *daemon, const char *from, const char *to, const char *class, ctl_api_emit *emit, void *arg,

@@ -101,6 +101,29 @@ struct ctl_api_link {
 	struct ctl_api_refused refused;
 };
 
+struct ctl_api_stamp_error { /* what a round trip is longer than the shortest one */
+	int64_t p50_ns;
+	int64_t p99_ns;
+	int64_t max_ns;
+};
+
+struct ctl_api_accuracy {
+	const char *from;
+	const char *to;
+	uint8_t local_link;
+	uint8_t remote_link;
+	uint32_t samples; /* 0: there are no probes with stamps of both kinds, and no figures */
+	int64_t rtt_min_ns;
+	struct ctl_api_stamp_error ebpf;
+	struct ctl_api_stamp_error user;
+	double times; /* by which the 99th percentile of user is larger */
+	bool reached; /* CTL_API_STAMP_P99_NS and CTL_API_STAMP_TIMES */
+};
+
+/* What stamps of an idle link are to reach, whatever else the machine does. */
+#define CTL_API_STAMP_P99_NS 40000
+#define CTL_API_STAMP_TIMES  50.0
+
 struct ctl_api_path {
 	const char *const *pop; /* in order of travel, both ends included */
 	size_t n_pop;

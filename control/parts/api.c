@@ -151,6 +151,7 @@ static void fill_view(struct ctl_daemon *d)
 	    .status = show_status,
 	    .pops = ctl_view_pops,
 	    .links = ctl_view_links,
+	    .accuracy = ctl_view_accuracy,
 	    .routes = ctl_view_routes,
 	    .accelerators = ctl_view_accelerators,
 	    .listeners = ctl_view_listeners,

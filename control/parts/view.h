@@ -8,6 +8,8 @@ ctl_api_list ctl_view_pops, ctl_view_links;                                 /* v
 ctl_api_list ctl_view_routes, ctl_view_policies;                            /* view_routes.c */
 ctl_api_list ctl_view_accelerators, ctl_view_listeners, ctl_view_endpoints; /* view_objects.c */
 
+void ctl_view_accuracy(void *d, uint64_t seconds, ctl_api_emit *emit, void *to); /* view_cluster.c */
+
 int ctl_view_explain(void *d, const char *from, const char *to, const char *class, ctl_api_emit *emit, void *arg,
     char *ret_error); /* view_explain.c */
 

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "control/base/address.h"
+#include "control/base/clock.h"
 #include "control/parts/view.h"
 #include "probes/interval.h"
 
@@ -138,6 +139,38 @@ void ctl_view_links(void *daemon, ctl_api_emit *emit, void *to)
 		};
 		show_evidence(d, link, &row);
 		show_refused(d, link, &row);
+		emit(to, &row);
+	}
+}
+
+static struct ctl_api_stamp_error stamp_error(const struct probe_error *e)
+{
+	return (struct ctl_api_stamp_error){(int64_t)e->p50_ns, (int64_t)e->p99_ns, (int64_t)e->max_ns};
+}
+
+void ctl_view_accuracy(void *daemon, uint64_t seconds, ctl_api_emit *emit, void *to)
+{
+	static const struct ctl_api_stamp_error unknown = {CTL_API_NO_NS, CTL_API_NO_NS, CTL_API_NO_NS};
+	const struct ctl_daemon *d = daemon;
+	uint64_t now = ctl_monotonic_ns(), span = seconds * CTL_NS_PER_S;
+	for (unsigned i = 0; i < d->n_links; i++) {
+		const struct ctl_link *link = &d->link[i];
+		struct probe_accuracy_estimate e;
+		if (!link->probed || probe_sessions_get_accuracy(d->probes, link->id, now > span ? now - span : 0, &e))
+			continue;
+		struct ctl_api_accuracy row = {
+		    .from = ctl_view_pop(d, link->key.from),
+		    .to = ctl_view_pop(d, link->key.to),
+		    .local_link = link->key.local,
+		    .remote_link = link->key.remote,
+		    .samples = e.samples,
+		    .rtt_min_ns = e.samples ? (int64_t)e.min_rtt_ns : CTL_API_NO_NS,
+		    .ebpf = e.samples ? stamp_error(&e.driver) : unknown,
+		    .user = e.samples ? stamp_error(&e.process) : unknown,
+		    .times =
+		        e.samples ? (double)e.process.p99_ns / (e.driver.p99_ns ? (double)e.driver.p99_ns : 1) : NAN,
+		};
+		row.reached = e.samples && row.ebpf.p99_ns <= CTL_API_STAMP_P99_NS && row.times >= CTL_API_STAMP_TIMES;
 		emit(to, &row);
 	}
 }

@@ -108,6 +108,10 @@ static char *cell_text(const json_t *value, enum cli_format format, int64_t now_
 	switch (format) {
 	case CLI_MS:
 		return number ? number_text(value, "%.1f", 1) : NULL;
+	case CLI_US:
+		return number ? number_text(value, "%.1f", 1000) : NULL;
+	case CLI_TIMES:
+		return number ? number_text(value, "%.0f x", 1) : NULL;
 	case CLI_PERCENT:
 		return number ? number_text(value, "%.2f", 100) : NULL;
 	case CLI_AGE:

@@ -24,6 +24,8 @@
 	X(AVOID, "avoid", 0, "POP,...", "relay through none of these")                                                 \
 	X(AVOID_PROVIDER, "avoid-provider", 0, "NAME,...", "use no link of these providers")                           \
 	X(EXPIRES, "expires", 0, "DURATION", "the rule ends by itself after so long: 30m, 2h")                         \
+	X(SECONDS, "seconds", 0, "N", "measure for so many seconds (20)")                                              \
+	X(BUSY, "busy", 0, "N", "let N processes compute meanwhile, as on a busy machine")                             \
 	X(COUNT, "count", 0, "N", "end after N packets")                                                               \
 	X(TIMEOUT, "timeout", 0, "SECONDS", "end after so many seconds")                                               \
 	X(WRITE, "write", 'w', "FILE", "where the packets go, - for standard output")                                  \

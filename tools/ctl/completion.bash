@@ -17,6 +17,7 @@ show traffic | --watch
 show last-mile | --watch
 show counters | --watch
 route explain | --class
+probe accuracy | --seconds --busy
 apply | --file
 policy set | --class --name --accelerator --from --to --pin --avoid --avoid-provider --expires
 policy unset |

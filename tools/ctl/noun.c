@@ -273,6 +273,26 @@ static const struct cli_field candidates[] = {
     END,
 };
 
+static const struct cli_field accuracy[] = {
+    L("FROM", 0, 0, "from", TEXT),
+    L("TO", 0, 0, "to", TEXT),
+    R("OURS", 3, "local_link", TEXT),
+    R("THEIRS", 3, "remote_link", TEXT),
+    R("PROBES", 0, "samples", TEXT),
+    R("SHORTEST us", 1, "rtt_min_ms", US),
+    R("EBPF P50 us", 2, "ebpf.p50_ms", US),
+    R("P99 us", 0, "ebpf.p99_ms", US),
+    R("MAX us", 4, "ebpf.max_ms", US),
+    R("USER P50 us", 2, "user.p50_ms", US),
+    R("P99 us", 0, "user.p99_ms", US),
+    R("MAX us", 4, "user.max_ms", US),
+    R("BETTER", 0, "times", TIMES),
+    L("REACHED", 0, 0, "reached", YES),
+    END,
+};
+
+const struct cli_noun cli_accuracy = {"accuracy", "/v1/accuracy", {{NULL, "accuracy", NULL, false, accuracy}}};
+
 const struct cli_noun cli_explanation = {
     "candidates", "/v1/routes/explain", {{NULL, "candidates", NULL, false, candidates}}};
 

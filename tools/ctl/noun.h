@@ -13,6 +13,8 @@ enum cli_format {
 	CLI_TEXT,
 	CLI_YES,     /* true -> yes, false -> no */
 	CLI_MS,      /* 40.123 -> 40.1 */
+	CLI_US,      /* milliseconds: 0.0123 -> 12.3 */
+	CLI_TIMES,   /* 51.23 -> 51 x */
 	CLI_PERCENT, /* 0.0123 -> 1.23 */
 	CLI_AGE,     /* milliseconds -> 3 s, 5 min, 2 h, 4 d */
 	CLI_SINCE,   /* a time -> its age */
@@ -49,8 +51,8 @@ struct cli_noun {
 extern const struct cli_noun cli_nouns[];
 extern const size_t cli_n_nouns;
 
-/* Not shown by `show`: the candidates of `route explain`. */
-extern const struct cli_noun cli_explanation;
+/* Not shown by `show`: the candidates of `route explain`, and the links of `probe accuracy`. */
+extern const struct cli_noun cli_explanation, cli_accuracy;
 
 const struct cli_noun *cli_noun_find(const char *name);
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* show NOUN, and route explain. */
+#include "tools/ctl/show.h"
+
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +79,11 @@ static enum cli_exit show_noun(const void *what, const json_t *answer)
 	if (json_is_true(json_object_get(answer, "more")))
 		fprintf(stderr, "kuafuctl: there may be more; narrow the filter or raise --limit\n");
 	return result;
+}
+
+enum cli_exit cli_ask_and_show(const struct cli_args *args, const char *path, const struct cli_noun *noun)
+{
+	return ask_and_print(args, path, show_noun, noun);
 }
 
 enum cli_exit cli_run_show(const struct cli_args *args)

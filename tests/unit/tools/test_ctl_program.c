@@ -123,6 +123,15 @@ Test(program, shows_every_noun_without_colour_in_a_pipe)
 	}
 }
 
+Test(program, shows_errors_of_stamps_in_microseconds_after_the_time_that_is_asked_for)
+{
+	cr_assert_eq(run("probe accuracy --seconds 1 --busy 1"), 0, "%s", output);
+	cr_assert(
+	    strstr(output, "15.0") && strstr(output, "4500.0") && strstr(output, "300 x") && strstr(output, "yes"),
+	    "%s", output);
+	cr_assert_eq(run("probe accuracy --seconds 501"), 2);
+}
+
 Test(program, prints_the_apis_json_unchanged)
 {
 	cr_assert_eq(run("show routes --json"), 0);

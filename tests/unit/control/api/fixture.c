@@ -46,6 +46,16 @@ static void links(void *daemon, ctl_api_emit *emit, void *to)
 	             CTL_API_NO_NS, CTL_API_NO_NS, NAN, NAN, NAN, NAN, NAN, 0, NAN, 0, "user", CTL_API_NO_NS});
 }
 
+static void accuracy(void *daemon, uint64_t seconds, ctl_api_emit *emit, void *to)
+{
+	(void)daemon;
+	emit(to, &(struct ctl_api_accuracy){"sgp1", "dxb1", 0, 1, (uint32_t)seconds, 8000, {2000, 15000, 31000},
+	             {90000, 4500000, 9000000}, 300.0, true});
+	emit(to, &(struct ctl_api_accuracy){"sgp1", "fra1", 0, 0, 0, CTL_API_NO_NS,
+	             {CTL_API_NO_NS, CTL_API_NO_NS, CTL_API_NO_NS}, {CTL_API_NO_NS, CTL_API_NO_NS, CTL_API_NO_NS}, NAN,
+	             false});
+}
+
 static const char *const relayed[] = {"sgp1", "dxb1", "fra1"};
 
 static void routes(void *daemon, ctl_api_emit *emit, void *to)
@@ -212,9 +222,9 @@ static uint64_t monotonic(void *daemon)
 void fixture_init(struct fixture *f)
 {
 	*f = (struct fixture){
-	    .view = {f, status, pops, links, routes, accelerators, listeners, endpoints, policies, stale, explain,
-	        apply, remove_object, drain, flows, trace, trace, stop, stats, pop_name, class_name, flow_state_name,
-	        port_name, monotonic},
+	    .view = {f, status, pops, links, routes, accelerators, listeners, endpoints, policies, stale, accuracy,
+	        explain, apply, remove_object, drain, flows, trace, trace, stop, stats, pop_name, class_name,
+	        flow_state_name, port_name, monotonic},
 	    .stats.head = {.magic = WIRE_STATS_MAGIC,
 	        .version = WIRE_STATS_VERSION,
 	        .size = sizeof(f->stats),

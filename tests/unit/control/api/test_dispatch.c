@@ -462,6 +462,20 @@ Test(dispatch, traffic_is_summed_over_workers_and_has_names)
 	json_decref(body);
 }
 
+Test(dispatch, the_accuracy_of_stamps_is_told_of_as_many_seconds_as_are_asked_for)
+{
+	send_query("/v1/accuracy", "seconds", "30", NULL, NULL);
+	expect(200,
+	    "{\"accuracy\": ["
+	    "{\"from\": \"sgp1\", \"to\": \"dxb1\", \"local_link\": 0, \"remote_link\": 1, \"samples\": 30, "
+	    "\"rtt_min_ms\": 0.008, \"ebpf\": {\"p50_ms\": 0.002, \"p99_ms\": 0.015, \"max_ms\": 0.031}, "
+	    "\"user\": {\"p50_ms\": 0.09, \"p99_ms\": 4.5, \"max_ms\": 9.0}, \"times\": 300.0, \"reached\": true}, "
+	    "{\"from\": \"sgp1\", \"to\": \"fra1\", \"local_link\": 0, \"remote_link\": 0, \"samples\": 0, "
+	    "\"rtt_min_ms\": null, \"ebpf\": {\"p50_ms\": null, \"p99_ms\": null, \"max_ms\": null}, "
+	    "\"user\": {\"p50_ms\": null, \"p99_ms\": null, \"max_ms\": null}, \"times\": null, "
+	    "\"reached\": false}]}");
+}
+
 Test(dispatch, the_last_mile_is_summed_over_workers)
 {
 	send("GET", "/v1/last-mile", NULL);
