@@ -16,7 +16,7 @@ LAST_WAIT = 2.0  # seconds for the answers that are still on their way
 
 def main():
     address, port, packets, rate = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
     s.connect((address, port))
     s.setblocking(False)
     sent_at, round_trips = [], {}

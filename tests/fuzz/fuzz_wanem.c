@@ -24,29 +24,30 @@ static void begin(void)
 /* Each goes on a block of its own. */
 static void give_frame(uint8_t port, const uint8_t *bytes, uint32_t length, uint64_t now)
 {
-	uint8_t answer[WANEM_ARP_FRAME], *frame = malloc(length ? length : 1);
+	struct wanem_answer answer = {0};
+	uint8_t *frame = malloc(length ? length : 1);
 	EXPECT(frame);
 	memcpy(frame, bytes, length);
-	uint32_t n = wanem_emulator_receive(&e, port, frame, length, now, answer);
-	EXPECT(n == 0 || n == sizeof(answer));
+	bool answers = wanem_emulator_receive(&e, port, frame, length, now, &answer);
+	EXPECT(!answers || (answer.length > 0 && answer.length <= sizeof(answer.frame)));
 	free(frame);
 }
 
 static void send_all(uint64_t now)
 {
 	struct wanem_packet *packet;
-	uint8_t port, request[WANEM_ARP_FRAME];
-	uint32_t ask;
+	uint8_t port, request[WANEM_MAX_DISCOVERY];
+	struct wire_addr ask;
 	do {
 		packet = wanem_emulator_take(&e, now, &port, &ask);
-		if (ask)
-			wanem_router_ask(&e.router, port, ask, request);
+		if (!wire_addr_is_unset(&ask))
+			EXPECT(wanem_router_ask(&e.router, port, &ask, request) <= sizeof(request));
 		if (!packet)
 			continue;
 		EXPECT(packet->to < e.router.n_ports && packet->length <= FRAME_SIZE);
 		EXPECT(packet->length <= e.router.port[packet->to].mtu + sizeof(struct wire_ether));
 		wanem_emulator_done(&e, packet, now);
-	} while (packet || ask);
+	} while (packet || !wire_addr_is_unset(&ask));
 }
 
 static void as_frames(const uint8_t *data, size_t size)

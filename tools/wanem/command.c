@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "control/base/address.h"
 #include "tools/wanem/config.h"
 #include "tools/wanem/settings.h"
 
@@ -136,20 +137,24 @@ static bool is_of_interest(const struct wanem_line *line)
 	       set->rate_bps || set->dark;
 }
 
+static json_t *show_interface(const struct wanem_port *p, const struct wanem_traffic *t)
+{
+	char text[CTL_PREFIX_TEXT];
+	json_t *addresses = json_array();
+	for (unsigned v = 0; v < WANEM_VERSIONS; v++)
+		if (!wire_addr_is_unset(&p->gateway[v].address))
+			json_array_append_new(addresses,
+			    json_string(ctl_prefix_text(&p->gateway[v].address, p->gateway[v].length, text)));
+	return json_pack("{s:s, s:o, s:i, s:b, s:I, s:I, s:I, s:I}", "name", p->name, "addresses", addresses, "mtu",
+	    (int)p->mtu, "xdp", (int)t->xdp, "received", (json_int_t)t->received, "sent", (json_int_t)t->sent,
+	    "retried", (json_int_t)t->retried, "ring_drops", (json_int_t)t->ring_drops);
+}
+
 static char *show(const struct wanem_emulator *e)
 {
 	json_t *lines = json_array(), *interfaces = json_array();
 	for (uint32_t from = 0; from < e->router.n_ports; from++) {
-		const struct wanem_port *p = &e->router.port[from];
-		char address[32];
-		snprintf(address, sizeof(address), "%u.%u.%u.%u/%u", p->address >> 24, p->address >> 16 & 255,
-		    p->address >> 8 & 255, p->address & 255, p->length);
-		const struct wanem_traffic *t = &e->traffic[from];
-		json_array_append_new(
-		    interfaces, json_pack("{s:s, s:s, s:i, s:b, s:I, s:I, s:I, s:I}", "name", p->name, "address",
-		                    address, "mtu", (int)p->mtu, "xdp", (int)t->xdp, "received",
-		                    (json_int_t)t->received, "sent", (json_int_t)t->sent, "retried",
-		                    (json_int_t)t->retried, "ring_drops", (json_int_t)t->ring_drops));
+		json_array_append_new(interfaces, show_interface(&e->router.port[from], &e->traffic[from]));
 		for (uint32_t to = 0; to < e->router.n_ports; to++)
 			if (is_of_interest(&e->line[from][to]))
 				json_array_append_new(lines, show_line(e, from, to));

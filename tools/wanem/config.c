@@ -8,12 +8,9 @@
 #include "control/base/address.h"
 #include "control/base/yaml.h"
 #include "tools/wanem/settings.h"
-#include "wire/bytes.h"
-
-#define PREFIX_BITS_BEFORE_IPV4 96u /* struct wire_addr counts an IPv4 prefix of n bits as 96 + n */
 
 static const char *const root_keys[] = {"socket", "seed", "packets", "interfaces", "lines", NULL};
-static const char *const interface_keys[] = {"name", "address", "routes", NULL};
+static const char *const interface_keys[] = {"name", "address", "address6", "routes", NULL};
 static const char *const route_keys[] = {"prefix", "via", NULL};
 #define X(key) key,
 static const char *const line_keys[] = {"from", "to", "between", WANEM_SETTINGS(X) NULL};
@@ -27,30 +24,57 @@ int wanem_port_find(const struct wanem_port *ports, uint32_t n_ports, const char
 	return -ENOENT;
 }
 
-/* "10.1.0.1/24" in two parts: the address as written, and its length. Whether it was set. */
-static bool read_interface_address(struct ctl_yaml_value value, struct wanem_port *port)
+static const struct {
+	const char *key, *example;
+	uint8_t bits, before; /* of an address; of struct wire_addr before it */
+} versions[WANEM_VERSIONS] = {
+    [WANEM_V4] = {"address", "IPv4 address with its prefix length, such as 10.1.0.1/24", 32, 96},
+    [WANEM_V6] = {"address6", "IPv6 address with its prefix length, such as 2001:db8:1::1/64", 128, 0},
+};
+
+/* "10.1.0.1/24" in two parts: the address as written, and its length. */
+static bool parse_gateway(const char *text, unsigned version, struct wanem_gateway *ret_gateway)
 {
-	const char *text = ctl_yaml_text(value, CTL_PREFIX_TEXT, NULL);
-	char address_text[CTL_PREFIX_TEXT];
+	char address_text[CTL_PREFIX_TEXT], *end = NULL;
 	struct wire_addr address;
-	char *end = NULL;
-	const char *slash = text ? strchr(text, '/') : NULL;
-	if (!text)
+	const char *slash = strchr(text, '/');
+	if (!slash)
 		return false;
-	if (slash) {
-		memcpy(address_text, text, (size_t)(slash - text));
-		address_text[slash - text] = '\0';
-	}
-	unsigned long length = slash ? strtoul(slash + 1, &end, 10) : 0;
-	if (!slash || end == slash + 1 || *end || length < 1 || length > 32 ||
-	    ctl_address_parse(address_text, &address) != 0 || !wire_addr_is_v4(&address)) {
-		ctl_yaml_complain(
-		    value, "write the gateway's IPv4 address with its prefix length, such as 10.1.0.1/24");
+	memcpy(address_text, text, (size_t)(slash - text));
+	address_text[slash - text] = '\0';
+	unsigned long length = strtoul(slash + 1, &end, 10);
+	if (end == slash + 1 || *end || length < 1 || length > versions[version].bits ||
+	    ctl_address_parse(address_text, &address) != 0 || wire_addr_is_v4(&address) != (version == WANEM_V4) ||
+	    !wire_addr_is_host(&address))
 		return false;
-	}
-	port->address = wire_be32(address.bytes + 12);
-	port->length = (uint8_t)length;
+	*ret_gateway = (struct wanem_gateway){address, (uint8_t)(versions[version].before + length)};
 	return true;
+}
+
+/* Whether there is nothing wrong with it. */
+static bool read_gateway(struct ctl_yaml_value map, unsigned version, struct wanem_gateway *ret_gateway)
+{
+	struct ctl_yaml_value value = ctl_yaml_get(map, versions[version].key);
+	if (!ctl_yaml_is_present(&value))
+		return true;
+	const char *text = ctl_yaml_text(value, CTL_PREFIX_TEXT, NULL);
+	if (!text || parse_gateway(text, version, ret_gateway))
+		return text != NULL;
+	ctl_yaml_complain(value, "write the gateway's %s", versions[version].example);
+	return false;
+}
+
+static bool read_gateways(struct ctl_yaml_value map, struct wanem_port *port)
+{
+	for (unsigned v = 0; v < WANEM_VERSIONS; v++)
+		if (!read_gateway(map, v, &port->gateway[v]))
+			return false;
+	bool some = false;
+	for (unsigned v = 0; v < WANEM_VERSIONS; v++)
+		some = some || !wire_addr_is_unset(&port->gateway[v].address);
+	if (!some)
+		ctl_yaml_complain(map, "write the gateway's %s, or address6", versions[WANEM_V4].example);
+	return some;
 }
 
 static void add_route(struct wanem_config *c, struct ctl_yaml_value where, const struct wanem_route *route)
@@ -72,25 +96,33 @@ static void read_route(struct wanem_config *c, struct ctl_yaml_value map, uint8_
 	const char *text = ctl_yaml_text(prefix_value, CTL_PREFIX_TEXT, NULL);
 	if (!text)
 		return;
-	if (ctl_prefix_parse(text, &prefix, &length) != 0 || !wire_addr_is_v4(&prefix) ||
-	    length < PREFIX_BITS_BEFORE_IPV4) {
-		ctl_yaml_complain(
-		    prefix_value, "write an IPv4 prefix without bits behind its length, such as 10.3.1.0/28");
+	if (ctl_prefix_parse(text, &prefix, &length) != 0) {
+		ctl_yaml_complain(prefix_value,
+		    "write a prefix without bits behind its length, such as 10.3.1.0/28 or 2001:db8:3:1::/64");
 		return;
 	}
 	struct ctl_yaml_value via_value = ctl_yaml_need(map, "via");
 	if (!ctl_yaml_address(via_value, &via))
 		return;
-	struct wanem_route route = {
-	    .prefix = wire_be32(prefix.bytes + 12),
-	    .length = (uint8_t)(length - PREFIX_BITS_BEFORE_IPV4),
-	    .gateway = wire_be32(via.bytes + 12),
-	    .port = port,
-	};
-	if (!wire_addr_is_v4(&via) || ((route.gateway ^ c->port[port].address) & wanem_mask(c->port[port].length)))
-		ctl_yaml_complain(via_value, "the next hop must be a neighbour of this interface");
+	struct wanem_route route = {.prefix = prefix, .length = (uint8_t)length, .gateway = via, .port = port};
+	bool v4 = length >= versions[WANEM_V4].before && wire_addr_is_v4(&prefix);
+	if (v4 != wire_addr_is_v4(&via) || !wanem_is_neighbour(&c->port[port], &via))
+		ctl_yaml_complain(
+		    via_value, "the next hop must be a neighbour of this interface, of the prefix's version");
 	else
 		add_route(c, map, &route);
+}
+
+/* To its neighbours. */
+static void add_own_routes(struct wanem_config *c, struct ctl_yaml_value map, uint8_t index)
+{
+	for (unsigned v = 0; v < WANEM_VERSIONS; v++) {
+		const struct wanem_gateway *g = &c->port[index].gateway[v];
+		struct wanem_route own = {
+		    .prefix = wanem_prefix_of(&g->address, g->length), .length = g->length, .port = index};
+		if (!wire_addr_is_unset(&g->address))
+			add_route(c, map, &own);
+	}
 }
 
 static void read_interface(struct wanem_config *c, struct ctl_yaml_value map)
@@ -100,7 +132,7 @@ static void read_interface(struct wanem_config *c, struct ctl_yaml_value map)
 		return;
 	struct ctl_yaml_value name = ctl_yaml_need(map, "name");
 	const char *text = ctl_yaml_text(name, WANEM_NAME_SIZE, NULL);
-	if (!text || !read_interface_address(ctl_yaml_need(map, "address"), &port))
+	if (!text || !read_gateways(map, &port))
 		return;
 	if (wanem_port_find(c->port, c->n_ports, text) >= 0) {
 		ctl_yaml_complain(name, "this interface is listed already");
@@ -109,9 +141,7 @@ static void read_interface(struct wanem_config *c, struct ctl_yaml_value map)
 	strcpy(port.name, text);
 	uint8_t index = (uint8_t)c->n_ports++;
 	c->port[index] = port;
-	struct wanem_route own = {
-	    .prefix = port.address & wanem_mask(port.length), .length = port.length, .port = index};
-	add_route(c, map, &own);
+	add_own_routes(c, map, index);
 	struct ctl_yaml_value routes = ctl_yaml_get(map, "routes");
 	unsigned n = ctl_yaml_items(routes, WANEM_MAX_ROUTES);
 	for (unsigned i = 0; i < n; i++)

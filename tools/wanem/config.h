@@ -15,7 +15,7 @@ struct wanem_config {
 	uint64_t seed;
 	uint32_t packets;
 	uint32_t n_ports;
-	struct wanem_port port[WANEM_MAX_PORTS]; /* name, address, length */
+	struct wanem_port port[WANEM_MAX_PORTS]; /* name, gateways */
 	struct wanem_routes routes;
 	struct wanem_impairment line[WANEM_MAX_PORTS][WANEM_MAX_PORTS]; /* [from][to] */
 };

@@ -110,32 +110,26 @@ static void forward(
 	plan(e, copy, due[1]);
 }
 
-uint32_t wanem_emulator_receive(struct wanem_emulator *e, uint8_t port, const uint8_t *frame, uint32_t length,
-    uint64_t arrived, uint8_t *ret_answer)
+bool wanem_emulator_receive(struct wanem_emulator *e, uint8_t port, const uint8_t *frame, uint32_t length,
+    uint64_t arrived, struct wanem_answer *ret_answer)
 {
 	if (length > e->frame_size) {
 		e->loss[WANEM_TRUNCATED]++;
-		return 0;
+		return false;
 	}
 	struct wanem_packet *packet = allocate(e);
 	if (!packet)
-		return 0;
+		return false;
 	memcpy(packet->frame, frame, length);
 	packet->from = port;
 	struct wanem_hop hop;
-	switch (wanem_router_receive(&e->router, port, packet->frame, length, arrived, &hop)) {
-	case WANEM_FORWARD:
+	enum wanem_verdict verdict =
+	    wanem_router_receive(&e->router, port, packet->frame, length, arrived, &hop, ret_answer);
+	if (verdict == WANEM_FORWARD)
 		forward(e, packet, &hop, arrived);
-		return 0;
-	case WANEM_ANSWER:
-		memcpy(ret_answer, packet->frame, WANEM_ARP_FRAME);
+	else
 		release(e, packet);
-		return WANEM_ARP_FRAME;
-	case WANEM_CONSUME:
-		break;
-	}
-	release(e, packet);
-	return 0;
+	return verdict == WANEM_ANSWER;
 }
 
 uint64_t wanem_emulator_next(const struct wanem_emulator *e)
@@ -156,10 +150,10 @@ static void try_again(
 }
 
 struct wanem_packet *wanem_emulator_take(
-    struct wanem_emulator *e, uint64_t now, uint8_t *ret_ask_port, uint32_t *ret_ask)
+    struct wanem_emulator *e, uint64_t now, uint8_t *ret_ask_port, struct wire_addr *ret_ask)
 {
 	struct wanem_item item;
-	*ret_ask = 0;
+	*ret_ask = (struct wire_addr){0};
 	while (wanem_schedule_pop(&e->schedule, now, &item) == 0) {
 		struct wanem_packet *packet = &e->packets[item.packet];
 		bool ask;
@@ -168,7 +162,7 @@ struct wanem_packet *wanem_emulator_take(
 			continue;
 		}
 		int error =
-		    wanem_router_address_frame(&e->router, packet->to, packet->next_hop, now, packet->frame, &ask);
+		    wanem_router_address_frame(&e->router, packet->to, &packet->next_hop, now, packet->frame, &ask);
 		if (ask) {
 			*ret_ask_port = packet->to;
 			*ret_ask = packet->next_hop;

@@ -17,13 +17,13 @@
 #include "tools/wanem/schedule.h"
 
 #define WANEM_RETRY_NS        500000ull /* a packet that cannot leave yet is tried again after this */
-#define WANEM_NEIGHBOUR_TRIES 2000u     /* about a second for an answer to ARP */
+#define WANEM_NEIGHBOUR_TRIES 2000u     /* about a second for an answer of a neighbour */
 #define WANEM_RING_FULL_TRIES 40u       /* a receiver whose ring stays full for 20 ms has lost the packet */
 
 struct wanem_packet {
 	uint8_t from, to; /* ports */
 	uint32_t length;  /* of the frame, bytes */
-	uint32_t next_hop;
+	struct wire_addr next_hop;
 	uint64_t due;   /* by the line's settings, ns; a full ring at the receiver does not change it */
 	uint32_t tries; /* so far */
 	uint32_t next_free;
@@ -39,7 +39,7 @@ enum wanem_loss {
 	WANEM_LOSSES
 };
 
-/* no-memory: the pool was empty; no-neighbour: ARP was not answered; ring-full: the receiver took nothing for 20 ms;
+/* no-memory: the pool was empty; no-neighbour: ARP or Neighbour Discovery was not answered; ring-full: the receiver took nothing for 20 ms;
  * truncated: longer than a buffer; unfinished: a checksum left to hardware that does not exist. */
 extern const char *const wanem_loss_name[WANEM_LOSSES];
 
@@ -73,18 +73,17 @@ struct wanem_emulator {
 int wanem_emulator_init(struct wanem_emulator *e, uint32_t n_packets, uint32_t frame_size, uint64_t seed);
 void wanem_emulator_free(struct wanem_emulator *e);
 
-/* A frame arrived. Returns WANEM_ARP_FRAME when ret_answer (that many bytes) is to be sent back by the same port,
- * else 0. */
-uint32_t wanem_emulator_receive(struct wanem_emulator *e, uint8_t port, const uint8_t *frame, uint32_t length,
-    uint64_t arrived, uint8_t *ret_answer);
+/* A frame arrived. Returns whether ret_answer is to be sent back by the same port. */
+bool wanem_emulator_receive(struct wanem_emulator *e, uint8_t port, const uint8_t *frame, uint32_t length,
+    uint64_t arrived, struct wanem_answer *ret_answer);
 
 /* When wanem_emulator_take has something to give; UINT64_MAX: never. */
 uint64_t wanem_emulator_next(const struct wanem_emulator *e);
 
-/* A packet that is due, addressed and ready to send, or NULL. When ret_ask is not 0, the caller sends
+/* A packet that is due, addressed and ready to send, or NULL. When ret_ask is not unset, the caller sends
  * wanem_router_ask for that neighbour (at ret_ask_port) and calls again. */
 struct wanem_packet *wanem_emulator_take(
-    struct wanem_emulator *e, uint64_t now, uint8_t *ret_ask_port, uint32_t *ret_ask);
+    struct wanem_emulator *e, uint64_t now, uint8_t *ret_ask_port, struct wire_addr *ret_ask);
 
 /* The packet left at `now`. */
 void wanem_emulator_done(struct wanem_emulator *e, struct wanem_packet *packet, uint64_t now);

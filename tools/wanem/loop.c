@@ -34,11 +34,10 @@ struct batch {
 	uint32_t n;
 };
 
-static void ask(struct loop *l, uint8_t port, uint32_t address)
+static void ask(struct loop *l, uint8_t port, const struct wire_addr *address)
 {
-	uint8_t frame[WANEM_ARP_FRAME], *frames = frame;
-	uint32_t length = sizeof(frame);
-	wanem_router_ask(&l->e->router, port, address, frame);
+	uint8_t frame[WANEM_MAX_DISCOVERY], *frames = frame;
+	uint32_t length = wanem_router_ask(&l->e->router, port, address, frame);
 	(void)wanem_wire_send(&l->wire[port], &frames, &length, 1); /* asked again soon if it is lost */
 }
 
@@ -47,7 +46,8 @@ static bool receive(struct loop *l, uint8_t port, uint64_t now, uint64_t realtim
 {
 	struct wanem_wire *wire = &l->wire[port];
 	struct wanem_arrival a;
-	uint8_t answer[WANEM_ARP_FRAME], *frames = answer;
+	struct wanem_answer answer;
+	uint8_t *frames = answer.frame;
 	for (unsigned i = 0; i < RECEIVE_BATCH; i++) {
 		if (wanem_wire_receive(wire, &a) != 0)
 			return false;
@@ -58,11 +58,8 @@ static bool receive(struct loop *l, uint8_t port, uint64_t now, uint64_t realtim
 			l->e->loss[WANEM_TRUNCATED]++;
 		else if (a.unfinished)
 			l->e->loss[WANEM_UNFINISHED]++;
-		else {
-			uint32_t n = wanem_emulator_receive(l->e, port, a.frame, a.length, arrived, answer);
-			if (n)
-				(void)wanem_wire_send(wire, &frames, &n, 1); /* it will ask again */
-		}
+		else if (wanem_emulator_receive(l->e, port, a.frame, a.length, arrived, &answer))
+			(void)wanem_wire_send(wire, &frames, &answer.length, 1); /* it will ask again */
 		wanem_wire_release(wire);
 		l->e->traffic[port].received++;
 	}
@@ -87,12 +84,13 @@ static void send_due(struct loop *l, uint64_t now)
 {
 	static struct batch batch[WANEM_MAX_PORTS]; /* empty between calls */
 	uint8_t ask_port;
-	uint32_t asked;
+	struct wire_addr asked;
 	for (;;) {
 		struct wanem_packet *p = wanem_emulator_take(l->e, now, &ask_port, &asked);
-		if (asked)
-			ask(l, ask_port, asked);
-		if (!p && !asked)
+		bool asks = !wire_addr_is_unset(&asked);
+		if (asks)
+			ask(l, ask_port, &asked);
+		if (!p && !asks)
 			break;
 		if (!p)
 			continue;

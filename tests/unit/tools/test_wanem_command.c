@@ -56,13 +56,14 @@ Test(command, a_mistake_is_named_and_changes_nothing)
 
 Test(command, show_tells_settings_counters_and_lateness)
 {
-	uint8_t frame[256], answer[WANEM_ARP_FRAME], port;
-	uint32_t ask;
+	uint8_t frame[256], port;
+	struct wanem_answer answer;
+	struct wire_addr ask, any = IP(0, 0, 0, 0);
 	start();
 	command("set a b delay=2ms");
-	wanem_emulator_receive(&e, PORT_B, frame, arp_frame(frame, 2, host_b, IP(10, 2, 0, 2), 0), 1, answer);
+	wanem_emulator_receive(&e, PORT_B, frame, arp_frame(frame, 2, host_b, IP(10, 2, 0, 2), any), 1, &answer);
 	uint32_t n = ipv4_frame(frame, IP(10, 1, 0, 2), IP(10, 2, 0, 2), 100, 0);
-	wanem_emulator_receive(&e, PORT_A, frame, n, 1000, answer);
+	wanem_emulator_receive(&e, PORT_A, frame, n, 1000, &answer);
 	wanem_emulator_done(&e, wanem_emulator_take(&e, 2001000, &port, &ask), 2011000);
 	json_t *root = json_loads(command("show"), 0, NULL), *lines = json_object_get(root, "lines");
 	cr_assert(json_array_size(lines) == 1);
@@ -71,6 +72,9 @@ Test(command, show_tells_settings_counters_and_lateness)
 	cr_assert(json_number_value(json_object_get(line, "delay_ms")) == 2.0);
 	cr_assert(json_integer_value(json_object_get(json_object_get(line, "packets"), "sent")) == 1);
 	cr_assert(json_number_value(json_object_get(json_object_get(line, "late_us"), "max")) == 10.0);
+	json_t *addresses = json_object_get(json_array_get(json_object_get(root, "interfaces"), 0), "addresses");
+	cr_assert_str_eq(json_string_value(json_array_get(addresses, 0)), "10.1.0.1/24");
+	cr_assert_str_eq(json_string_value(json_array_get(addresses, 1)), "2001:db8:1::1/64");
 	json_decref(root);
 	cr_assert_str_eq(command("reset"), "ok");
 	cr_assert(e.line[0][1].count[WANEM_SENT] == 0 && e.line[0][1].set.delay_ns == 2000000);

@@ -8,7 +8,8 @@
 #define MS 1000000ull
 
 static struct wanem_emulator e;
-static uint8_t frame[2048], answer[WANEM_ARP_FRAME];
+static uint8_t frame[2048];
+static struct wanem_answer answer;
 
 static void start(uint32_t packets)
 {
@@ -17,10 +18,10 @@ static void start(uint32_t packets)
 	cr_assert(wanem_emulator_init(&e, packets, 1536, 1) == 0);
 }
 
-static void b_is_known(uint32_t address)
+static void b_is_known(struct wire_addr address)
 {
 	uint32_t n = arp_frame(frame, 2, host_b, address, IP(10, 2, 0, 1));
-	cr_assert(wanem_emulator_receive(&e, PORT_B, frame, n, 1, answer) == 0);
+	cr_assert(wanem_emulator_receive(&e, PORT_B, frame, n, 1, &answer) == 0);
 }
 
 static void delay_a_to_b(uint64_t ns)
@@ -33,15 +34,15 @@ static void delay_a_to_b(uint64_t ns)
 static void send_a_to_b(uint64_t now, uint8_t mark)
 {
 	uint32_t n = ipv4_frame(frame, IP(10, 1, 0, 2), IP(10, 2, 0, 2), 200, mark);
-	cr_assert(wanem_emulator_receive(&e, PORT_A, frame, n, now, answer) == 0);
+	cr_assert(wanem_emulator_receive(&e, PORT_A, frame, n, now, &answer) == 0);
 }
 
 static struct wanem_packet *take(uint64_t now)
 {
 	uint8_t port;
-	uint32_t ask;
+	struct wire_addr ask;
 	struct wanem_packet *p = wanem_emulator_take(&e, now, &port, &ask);
-	cr_assert(!ask);
+	cr_assert(wire_addr_is_unset(&ask));
 	return p;
 }
 
@@ -64,14 +65,34 @@ Test(emulator, hands_a_packet_to_its_neighbour_after_the_delay_of_its_direction)
 	wanem_emulator_free(&e);
 }
 
+Test(emulator, carries_ipv6_by_the_same_line)
+{
+	start(16);
+	delay_a_to_b(40 * MS);
+	uint32_t n = nd_frame(frame, 136, host_b, v6(2, 2), v6(2, 2), NULL);
+	cr_assert_not(wanem_emulator_receive(&e, PORT_B, frame, n, 1, &answer));
+	n = nd_frame(frame, 135, host_a, v6(1, 2), v6(1, 1), NULL);
+	cr_assert(wanem_emulator_receive(&e, PORT_A, frame, n, 1, &answer) && answer.length == WANEM_ND_FRAME);
+	n = ipv6_frame(frame, v6(1, 2), v6(2, 2), 200, 5);
+	cr_assert_not(wanem_emulator_receive(&e, PORT_A, frame, n, 1000 * MS, &answer));
+	cr_assert_null(take(1040 * MS - 1));
+	struct wanem_packet *p = take(1040 * MS);
+	cr_assert(p && p->to == PORT_B && p->length == 214);
+	cr_assert(memcmp(p->frame, host_b, 6) == 0 && memcmp(p->frame + 6, mac_b, 6) == 0);
+	cr_assert(memcmp(p->frame + 22, frame + 22, 192) == 0, "all behind the hop limit is untouched");
+	wanem_emulator_done(&e, p, 1040 * MS);
+	cr_assert(e.in_use == 0);
+	wanem_emulator_free(&e);
+}
+
 Test(emulator, asks_for_an_unknown_neighbour_and_keeps_the_packet_until_it_answers)
 {
 	uint8_t port = 9;
-	uint32_t ask = 0;
+	struct wire_addr ask = {0}, expected = IP(10, 2, 0, 2);
 	start(16);
 	send_a_to_b(10 * MS, 1);
 	cr_assert_null(wanem_emulator_take(&e, 10 * MS, &port, &ask));
-	cr_assert(ask == IP(10, 2, 0, 2) && port == PORT_B);
+	cr_assert(wire_addr_equal(&ask, &expected) && port == PORT_B);
 	cr_assert_null(take(10 * MS));
 	b_is_known(IP(10, 2, 0, 2));
 	struct wanem_packet *p = take(10 * MS + WANEM_RETRY_NS);
@@ -84,11 +105,11 @@ Test(emulator, asks_for_an_unknown_neighbour_and_keeps_the_packet_until_it_answe
 Test(emulator, gives_up_a_packet_whose_neighbour_never_answers)
 {
 	uint8_t port;
-	uint32_t ask;
+	struct wire_addr ask;
 	start(16);
 	send_a_to_b(10 * MS, 1);
 	for (uint64_t now = 10 * MS; now < 3000 * MS; now += MS)
-		while (wanem_emulator_take(&e, now, &port, &ask) || ask)
+		while (wanem_emulator_take(&e, now, &port, &ask) || !wire_addr_is_unset(&ask))
 			continue;
 	cr_assert(e.in_use == 0 && e.loss[WANEM_NO_NEIGHBOUR] == 1);
 	wanem_emulator_free(&e);
