@@ -96,14 +96,21 @@ static enum wire_drop take_chain(struct dp_worker *w, struct rte_mbuf **m)
 	return WIRE_DROP_NONE;
 }
 
-uint16_t dp_frames_take(struct dp_worker *w, const struct dp_vlan *vlan, struct rte_mbuf **pkts, uint16_t n)
+static enum wire_drop take(struct dp_worker *w, const struct dp_vlan *vlan, uint32_t max, struct rte_mbuf **m)
+{
+	if (rte_pktmbuf_pkt_len(*m) > max || (*m)->ol_flags & RTE_MBUF_F_RX_LRO)
+		return WIRE_DROP_OVERSIZED;
+	enum wire_drop drop = (*m)->nb_segs > 1 ? take_chain(w, m) : WIRE_DROP_NONE;
+	return drop == WIRE_DROP_NONE ? take_tags(*m, vlan) : drop;
+}
+
+uint16_t dp_frames_take(
+    struct dp_worker *w, const struct dp_vlan *vlan, uint32_t max, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t left = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		enum wire_drop drop = m->nb_segs > 1 ? take_chain(w, &m) : WIRE_DROP_NONE;
-		if (drop == WIRE_DROP_NONE)
-			drop = take_tags(m, vlan);
+		enum wire_drop drop = take(w, vlan, max, &m);
 		if (drop == WIRE_DROP_NONE)
 			pkts[left++] = m;
 		else

@@ -5,6 +5,9 @@
  * and sends all its frames with them, of priority 0. What carries others, or none, is dropped as `vlan`: it came in from
  * another network. On a port without VLAN a tagged frame is no IP packet and so the kernel's.
  *
+ * What is larger than its port's MTU was joined from several packets by a sender's TSO or a receiver's GRO or LRO, and has
+ * a length, and often a checksum, that no packet of the wire had: it is dropped as `oversized`.
+ *
  * Whether a NIC took tags off, told in the mbuf, makes no difference. Frames are not padded to Ethernet's 60 bytes here:
  * NICs do so themselves, the kernel does for af_xdp, tap and pcap, and other ports are no Ethernet. */
 #pragma once
@@ -12,6 +15,8 @@
 #include <stdint.h>
 
 #include <rte_mbuf.h>
+
+#include "wire/packet.h"
 
 #define DP_VLAN_TAGS 2u
 
@@ -23,15 +28,24 @@ struct dp_vlan {
 	uint16_t id[DP_VLAN_TAGS];
 };
 
-/* Frames that came in on a port of `vlan`, m->port set: each becomes what the journeys take. Those that do not are dropped
- * as VLAN, TOO_BIG (for one buffer) or NO_MBUF. Returns how many are left, in their order. */
-uint16_t dp_frames_take(struct dp_worker *w, const struct dp_vlan *vlan, struct rte_mbuf **pkts, uint16_t n);
+/* Bytes of the largest frame of a port with that MTU, whatever tags it carries. */
+static inline uint32_t dp_frame_max(uint32_t mtu)
+{
+	return (uint32_t)(sizeof(struct wire_ether) + DP_VLAN_TAGS * sizeof(struct wire_vlan)) + mtu;
+}
+
+/* Frames that came in on a port of `vlan` whose largest frame has `max` bytes, m->port set: each becomes what the journeys
+ * take. Those that do not are dropped as OVERSIZED, VLAN, TOO_BIG (for one buffer) or NO_MBUF. Returns how many are left,
+ * in their order. */
+uint16_t dp_frames_take(
+    struct dp_worker *w, const struct dp_vlan *vlan, uint32_t max, struct rte_mbuf **pkts, uint16_t n);
 
 /* Whether dp_frames_take() has anything to do for frames of a port without VLAN: `flags` are their ol_flags, `segments`
- * their nb_segs, each joined by OR. */
-static inline bool dp_frames_unusual(uint64_t flags, uint16_t segments)
+ * their nb_segs, each joined by OR, `longest` is the greatest of their lengths. */
+static inline bool dp_frames_unusual(uint64_t flags, uint16_t segments, uint32_t longest, uint32_t max)
 {
-	return flags & (RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_QINQ_STRIPPED) || segments > 1;
+	const uint64_t unusual = RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_QINQ_STRIPPED | RTE_MBUF_F_RX_LRO;
+	return flags & unusual || segments > 1 || longest > max;
 }
 
 /* Frames that leave by a port of a VLAN: each gets its tags. Those without room are dropped as NO_MBUF. Returns how many

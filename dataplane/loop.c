@@ -85,15 +85,18 @@ void dp_loop_end(struct dp_worker *w)
 /* Frames that a port has brought, as the journeys take them. From here on m->port is our number, not the driver's. */
 static uint16_t take_frames(struct dp_worker *w, uint16_t port, struct rte_mbuf **pkts, uint16_t n)
 {
-	const struct dp_vlan *vlan = &w->set->port[port].vlan;
+	const struct dp_port *p = &w->set->port[port];
 	uint64_t flags = 0;
+	uint32_t longest = 0;
 	uint16_t segments = 0;
 	for (uint16_t i = 0; i < n; i++) {
 		pkts[i]->port = port;
 		flags |= pkts[i]->ol_flags;
 		segments |= pkts[i]->nb_segs;
+		longest = RTE_MAX(longest, pkts[i]->pkt_len);
 	}
-	return vlan->n || dp_frames_unusual(flags, segments) ? dp_frames_take(w, vlan, pkts, n) : n;
+	bool usual = p->vlan.n == 0 && !dp_frames_unusual(flags, segments, longest, p->max_frame);
+	return usual ? n : dp_frames_take(w, &p->vlan, p->max_frame, pkts, n);
 }
 
 /* Packets of other workers, in runs that came in on the same port. */

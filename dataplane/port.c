@@ -201,6 +201,31 @@ static void unprobe(uint16_t ethdev)
 		(void)rte_eal_hotplug_remove("vdev", name);
 }
 
+/* Of the kernel's interface; 0: it cannot be asked. */
+static uint32_t interface_mtu(const char *interface)
+{
+	struct ifreq request = {0};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
+	bool told = ioctl(fd, SIOCGIFMTU, &request) == 0 && request.ifr_mtu > 0;
+	close(fd);
+	return told ? (uint32_t)request.ifr_mtu : 0;
+}
+
+/* Where there is an interface, its MTU is the truth, whatever DPDK's driver says. */
+static uint32_t max_frame(const struct dp_port_config *c, uint16_t ethdev)
+{
+	uint16_t device_mtu = 0;
+	if (c->mtu)
+		return dp_frame_max(c->mtu);
+	uint32_t mtu = c->interface[0] != '\0' ? interface_mtu(c->interface) : 0;
+	if (mtu == 0 && rte_eth_dev_get_mtu(ethdev, &device_mtu) == 0)
+		mtu = device_mtu;
+	return mtu ? dp_frame_max(mtu) : UINT32_MAX;
+}
+
 /* DPDK's driver of TAPs lets none be wider than Ethernet's 1500. */
 static int widen(const char *interface, uint16_t mtu)
 {
@@ -300,6 +325,7 @@ int dp_port_open(
 		(void)dp_xdp_fds_close(&p->xdp);
 		return error;
 	}
+	p->max_frame = max_frame(config, p->ethdev);
 	p->interface_index = config->driver == DP_DRIVER_AF_XDP ? if_nametoindex(config->interface) : 0;
 	atomic_store_explicit(&p->up, true, memory_order_release);
 	return 0;

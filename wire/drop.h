@@ -16,6 +16,8 @@
 	X(UNSUPPORTED, "unsupported", "protocol that this journey does not carry")                                     \
 	X(EXTENSION, "extension", "IPv6 extension headers are too many, out of place or route on")                     \
 	X(VLAN, "vlan", "without the VLAN tags of its port")                                                           \
+	X(OVERSIZED, "oversized",                                                                                      \
+	    "larger than its port's MTU: joined before us by TSO, GRO or LRO, which must be off")                      \
 	/* the overlay */                                                                                              \
 	X(OVERLAY_HEADER, "overlay-header", "Geneve header is malformed or of an unknown version")                     \
 	X(OVERLAY_OPTION, "overlay-option", "option is malformed, repeated or out of place")                           \

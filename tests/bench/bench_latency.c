@@ -156,7 +156,7 @@ static void begin(struct bench *b)
 {
 	uint16_t generator;
 	b->site = site_begin(&(struct site_config){.flows = 64 * FLOWS, .nat_flows = 1024});
-	if (rings_join(b->site->set, &generator) || port_open(generator, &b->generator))
+	if (rings_join(b->site->set, 1500, &generator) || port_open(generator, 1514, &b->generator))
 		bench_fail("no ring port");
 	make_traffic(&b->traffic);
 	b->trial = (struct trial){.traffic = &b->traffic,

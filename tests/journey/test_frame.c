@@ -377,6 +377,29 @@ Test(frame, in_pieces_is_taken_whatever_its_size)
 	world_end();
 }
 
+/* What a sender's TSO, or GRO or LRO before us, made of several packets; also in a chain of buffers. */
+Test(frame, that_was_joined_before_us_is_dropped)
+{
+	struct packet largest = tcp(CLIENT ":5000", VIP ":443", .payload = 1460, .df = true),
+	              joined = tcp(CLIENT ":5000", VIP ":443", .payload = 1488, .df = true),
+	              small = tcp(CLIENT ":5000", VIP ":443", .payload = 400, .df = true);
+	struct frame f = framed(&small, none, none);
+	world_begin_wide(UNDER_V4, 9000);
+	worker(SGP1, 0)->set->port[0].max_frame = dp_frame_max(1500);
+	receive(SGP1, largest);
+	sent(SGP1);
+	cr_assert_eq(all_drops(SGP1), 0);
+	receive(SGP1, joined);
+	arrive_in_pieces(SGP1, &joined, 1000);
+	arrive_as(SGP1, &f, (struct stripped){.flags = RTE_MBUF_F_RX_LRO});
+	expect_nothing_sent(SGP1);
+	cr_assert_eq(drops(SGP1, WIRE_DROP_OVERSIZED), 3);
+	worker(SGP1, 0)->set->port[0].max_frame = dp_frame_max(9000);
+	receive(SGP1, joined);
+	sent(SGP1);
+	world_end();
+}
+
 Test(frame, that_no_buffer_holds_is_too_big)
 {
 	world_begin(1);

@@ -48,13 +48,19 @@ static struct wire_addr own_address(bool v6, uint8_t host)
 	return v6 ? wire_addr_from_v6(v6_address) : wire_addr_from_v4(v4);
 }
 
-static void put_network(struct rows *r)
+static uint16_t mtu_for(uint16_t size)
+{
+	unsigned packet = size > sizeof(struct wire_ether) ? size - (unsigned)sizeof(struct wire_ether) : 0;
+	return (uint16_t)RTE_MAX((unsigned)MTU, packet);
+}
+
+static void put_network(struct rows *r, uint16_t mtu)
 {
 	static const uint8_t any[4];
 	PUT(r, SETTINGS, settings, .pop = SELF, .keepalive_interval_us = 1000000, .keepalive_dead = 3,
 	    .tcp_syn_ms = 10000, .tcp_established_ms = 7200000, .tcp_closing_ms = 10000, .udp_ms = 60000);
 	PUT(r, POP, pop, .pop = SELF, .name = "device");
-	PUT(r, ADJACENCY, adjacency, .adjacency = 1, .mtu = MTU, .src = {2, 0, 0, 0, 0, 2}, .dst = {2, 0, 0, 0, 0, 1});
+	PUT(r, ADJACENCY, adjacency, .adjacency = 1, .mtu = mtu, .src = {2, 0, 0, 0, 0, 2}, .dst = {2, 0, 0, 0, 0, 1});
 	PUT(r, ROUTE, route, .prefix = wire_addr_from_v4(any), .length = 96, .adjacency = 1);
 	PUT(r, ROUTE, route, .length = 0, .adjacency = 1);
 }
@@ -75,11 +81,11 @@ static void put_service(struct rows *r, const struct flow *flow)
 }
 
 /* Before the workers run. */
-static int set_up_state(struct device *d, const struct flow *flow)
+static int set_up_state(struct device *d, uint16_t mtu, const struct flow *flow)
 {
 	struct rows r = {.transactions = d->transactions};
 	r.error = dp_transaction_begin(d->transactions, 1, true, &r.why);
-	put_network(&r);
+	put_network(&r, mtu);
 	put_service(&r, flow);
 	if (!r.error)
 		r.error = dp_transaction_commit(d->transactions, &r.why);
@@ -94,21 +100,23 @@ static int set_up_state(struct device *d, const struct flow *flow)
 
 static int make(struct device *d, const struct device_config *config, uint16_t *ret_port)
 {
+	uint16_t mtu = mtu_for(config->size);
 	uint32_t flows = config->flows < LEAST_FLOWS / 2 ? LEAST_FLOWS : 2 * config->flows;
 	struct dp_workers_config workers = {.workers = config->workers,
 	    .ports = 1,
 	    .flows = flows,
 	    .nat_flows = flows,
 	    .mbufs = MBUFS,
+	    .mtu = mtu,
 	    .busy = true,
 	    .epoch = 1};
 	int err = dp_workers_create(&workers, &d->set);
 	if (!err)
 		err = dp_transactions_create(d->set, &d->transactions);
 	if (!err)
-		err = set_up_state(d, &config->flow);
+		err = set_up_state(d, mtu, &config->flow);
 	if (!err)
-		err = rings_join(d->set, ret_port);
+		err = rings_join(d->set, mtu, ret_port);
 	for (uint16_t i = 0; !err && i < config->workers; i++) {
 		d->loop[i] = (struct dp_loop){.set = d->set, .worker = i};
 		err = rte_eal_remote_launch(dp_loop_run, &d->loop[i], i + 1u);

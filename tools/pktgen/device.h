@@ -19,6 +19,7 @@ struct device;
 
 struct device_config {
 	uint16_t workers; /* on lcores 1 .. workers */
+	uint16_t size;    /* bytes of the largest frame; its MTU is 1,500 or what that takes */
 	uint32_t flows;   /* that it will have at once */
 	struct flow flow; /* of the listener: destination and its port */
 };

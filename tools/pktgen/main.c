@@ -152,7 +152,7 @@ static int open_ports(const struct options *o, uint16_t first, struct port *port
 		return -ENODEV;
 	}
 	for (; *ret_opened < wanted; ++*ret_opened) {
-		int err = port_open((uint16_t)(first + *ret_opened), &ports[*ret_opened]);
+		int err = port_open((uint16_t)(first + *ret_opened), o->traffic.size, &ports[*ret_opened]);
 		if (err) {
 			fprintf(stderr, "kuafu-pktgen: port %s does not open: %s\n", *ret_opened ? o->rx : o->tx,
 			    strerror(-err));
@@ -177,7 +177,10 @@ int main(int argc, char **argv)
 	if (start_eal(&o, argv[0]))
 		return 1;
 	if (o.workers)
-		err = device_start(&(struct device_config){o.workers, o.traffic.flows, flow_set_get(&o.traffic.set, 0)},
+		err = device_start(&(struct device_config){.workers = o.workers,
+		                       .size = o.traffic.size,
+		                       .flows = o.traffic.flows,
+		                       .flow = flow_set_get(&o.traffic.set, 0)},
 		    &device, &first);
 	if (!err)
 		err = open_ports(&o, first, ports, &opened);

@@ -36,7 +36,7 @@ static const char help[] =
     "  --new N              new connections per second, each in place of an old one (default 0)\n"
     "  --seed N             of the random choice (default 1)\n"
     "  --protocol udp|tcp   (default udp)\n"
-    "  --size N|imix        frame size with FCS (default 64, or the least that holds the headers)\n"
+    "  --size N|imix        frame size with FCS, up to 9234 (default 64, or the least that holds the headers)\n"
     "  --fragments N        each datagram in N fragments, 2 to 8, of that size each\n"
     "  --src-mac, --dst-mac Ethernet addresses\n"
     "Trial:\n"
@@ -133,7 +133,7 @@ static bool parse_size(const char *text, uint16_t *ret)
 		*ret = SIZES_IMIX;
 		return true;
 	}
-	if (!value_integer(text, 64, 1518, &n))
+	if (!value_integer(text, 64, SIZES_MOST + SIZES_FCS, &n))
 		return false;
 	*ret = (uint16_t)(n - SIZES_FCS);
 	return true;
@@ -201,7 +201,7 @@ static const char *take_packet_option(int id, struct options *o)
 		                                                   : 0;
 		return o->traffic.set.protocol ? NULL : "udp or tcp";
 	case OPT_SIZE:
-		return parse_size(optarg, &o->traffic.size) ? NULL : "64 to 1518, or imix";
+		return parse_size(optarg, &o->traffic.size) ? NULL : "64 to 9234, or imix";
 	case OPT_SRC_MAC:
 		return value_mac(optarg, o->traffic.macs + 6) ? NULL : "an Ethernet address, xx:xx:xx:xx:xx:xx";
 	default:

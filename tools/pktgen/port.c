@@ -79,14 +79,14 @@ static int start(struct port *port)
 	return 0;
 }
 
-int port_open(uint16_t id, struct port *ret_port)
+int port_open(uint16_t id, uint16_t size, struct port *ret_port)
 {
+	uint16_t room = (uint16_t)RTE_MAX(RTE_MBUF_DEFAULT_BUF_SIZE, RTE_PKTMBUF_HEADROOM + size);
 	struct port port = {.id = id};
 	char pool_name[RTE_MEMPOOL_NAMESIZE];
 	rte_eth_dev_get_name_by_port(id, port.name);
 	snprintf(pool_name, sizeof(pool_name), "pktgen%u", id);
-	port.pool = rte_pktmbuf_pool_create(
-	    pool_name, PORT_POOL_MBUFS, POOL_CACHE, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+	port.pool = rte_pktmbuf_pool_create(pool_name, PORT_POOL_MBUFS, POOL_CACHE, 0, room, SOCKET_ID_ANY);
 	if (!port.pool)
 		return -rte_errno;
 	int err = start(&port);

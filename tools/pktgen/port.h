@@ -23,7 +23,8 @@ struct port {
  * Returns how many (0 .. 2), or -EINVAL with a line in *ret_error. */
 int port_eal_args(const char *spec, unsigned index, char args[2][PORT_ARGS_SIZE], const char **ret_error);
 
-/* Opens port `id` after rte_eal_init with one queue each way and starts it. 0 or -errno. */
-int port_open(uint16_t id, struct port *ret_port);
+/* Opens port `id` after rte_eal_init with one queue each way, its buffers large enough for frames of `size` bytes, and
+ * starts it. 0 or -errno. */
+int port_open(uint16_t id, uint16_t size, struct port *ret_port);
 
 void port_close(struct port *port);

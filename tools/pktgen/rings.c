@@ -23,7 +23,7 @@ static int start(struct dp_workers *set, uint16_t ethdev)
 }
 
 /* Any worker may send. */
-int rings_join(struct dp_workers *set, uint16_t *ret_port)
+int rings_join(struct dp_workers *set, uint16_t mtu, uint16_t *ret_port)
 {
 	const struct dp_port_config port = {.name = "generator",
 	    .driver = DP_DRIVER_RING,
@@ -31,7 +31,8 @@ int rings_join(struct dp_workers *set, uint16_t *ret_port)
 	    .device = "",
 	    .rx_file = "",
 	    .tx_file = "",
-	    .queues = 1};
+	    .queues = 1,
+	    .mtu = mtu};
 	struct rte_ring *in = rte_ring_create("pktgen-in", RING_SIZE, SOCKET_ID_ANY, RING_F_SP_ENQ | RING_F_SC_DEQ);
 	struct rte_ring *out = rte_ring_create("pktgen-out", RING_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
 	if (!in || !out)
@@ -46,6 +47,7 @@ int rings_join(struct dp_workers *set, uint16_t *ret_port)
 	if (err)
 		return err;
 	set->port[0].ethdev = (uint16_t)ours;
+	set->port[0].max_frame = dp_frame_max(mtu);
 	atomic_store(&set->port[0].up, true);
 	*ret_port = (uint16_t)theirs;
 	return 0;

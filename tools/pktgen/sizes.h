@@ -7,6 +7,7 @@
 #define SIZES_IMIX     0u /* in place of a size */
 #define SIZES_RECORDED 1u /* in place of a size: those of the capture file */
 #define SIZES_FCS      4u
+#define SIZES_MOST     (9216u + 14u) /* of an IP packet of 9,216 bytes */
 
 /* Simple IMIX: 7 of 64, 4 of 594, 1 of 1518 bytes (with FCS), repeated. */
 #define SIZES_IMIX_PERIOD 12u

@@ -245,26 +245,81 @@ Test(port, a_capture_that_is_not_there_is_refused_in_one_line)
 	cr_assert(error != 0 && error != -EAGAIN && strstr(why, in) != NULL, "%d %s", error, why);
 }
 
-/* An answer to an echo request is no request, so on a loop it meets us once more and is dropped. */
-Test(port, what_is_sent_on_a_ring_is_received_from_it)
+static uint64_t dropped(enum wire_drop reason)
 {
-	enum { PACKETS = 200 };
+	return __atomic_load_n(&dp_workers_get(shell.set, 0)->stats->drop[reason], __ATOMIC_RELAXED);
+}
+
+/* So many, for at most 5 s. */
+static uint64_t dropped_in_time(enum wire_drop reason, uint64_t wanted)
+{
+	for (int i = 0; i < 5000 && dropped(reason) < wanted; i++)
+		usleep(1000);
+	return dropped(reason);
+}
+
+/* An answer to an echo request is no request, so on a loop it meets us once more and is dropped. */
+static void answer_on_a_ring(struct dp_port_config config, unsigned packets, uint16_t data)
+{
 	char why[DP_PORT_WHY_SIZE] = "";
-	struct dp_port_config config = described(DP_DRIVER_RING);
+	cr_assert_eq(dp_port_describe(shell.set, 0, &config), 0);
 	commit_vip();
 	cr_assert_eq(dp_port_open(shell.set, 0, &config, why), 0, "%s", why);
-	for (unsigned i = 0; i < PACKETS; i++) {
-		struct echo e = echo_request((uint16_t)i, DATA);
+	for (unsigned i = 0; i < packets; i++) {
+		struct echo e = echo_request((uint16_t)i, data);
 		struct rte_mbuf *m = rte_pktmbuf_alloc(shell.set->pool);
-		memcpy(rte_pktmbuf_append(m, echo_size(DATA)), &e, echo_size(DATA));
+		char *at = rte_pktmbuf_append(m, echo_size(data));
+		cr_assert_not_null(at);
+		memcpy(at, &e, echo_size(data));
 		cr_assert_eq(rte_eth_tx_burst(shell.set->port[0].ethdev, 0, &m, 1), 1);
 	}
 	run();
-	const uint64_t *not_ours = &dp_workers_get(shell.set, 0)->stats->drop[WIRE_DROP_NOT_OURS];
-	for (int i = 0; i < 5000 && __atomic_load_n(not_ours, __ATOMIC_RELAXED) < PACKETS; i++)
-		usleep(1000);
-	cr_assert_eq(*not_ours, PACKETS);
+}
+
+Test(port, what_is_sent_on_a_ring_is_received_from_it)
+{
+	enum { PACKETS = 200 };
+	answer_on_a_ring(config_of(DP_DRIVER_RING), PACKETS, DATA);
+	cr_assert_eq(dropped_in_time(WIRE_DROP_NOT_OURS, PACKETS), PACKETS);
 	cr_assert_eq(sent_packets(2 * PACKETS), 2 * PACKETS, "requests by the test, answers by the worker");
+}
+
+Test(wide_port, jumbo_frames_go_over_a_ring)
+{
+	enum { PACKETS = 100 };
+	struct dp_port_config config = config_of(DP_DRIVER_RING);
+	config.mtu = 9000;
+	answer_on_a_ring(config, PACKETS, MOST_DATA);
+	cr_assert_eq(dropped_in_time(WIRE_DROP_NOT_OURS, PACKETS), PACKETS);
+	cr_assert_eq(sent_packets(2 * PACKETS), 2 * PACKETS);
+	cr_assert_eq(dropped(WIRE_DROP_OVERSIZED), 0);
+}
+
+/* Buffers would hold them; the port's MTU, that which the device says, is 1,500. */
+Test(wide_port, frames_larger_than_the_ports_mtu_are_not_taken_from_a_ring)
+{
+	enum { PACKETS = 100 };
+	answer_on_a_ring(config_of(DP_DRIVER_RING), PACKETS, 1500);
+	cr_assert_eq(dropped_in_time(WIRE_DROP_OVERSIZED, PACKETS), PACKETS);
+	cr_assert_eq(counted().opackets, PACKETS, "none is answered");
+}
+
+/* As libpcap gives them where an interface's GRO joins segments. */
+Test(port, frames_larger_than_the_ports_mtu_are_not_taken_from_a_capture)
+{
+	enum { PACKETS = 50 };
+	const struct shape joined = {.data = 2900};
+	char why[DP_PORT_WHY_SIZE] = "";
+	write_capture(PACKETS, &joined);
+	struct dp_port_config config = described(DP_DRIVER_PCAP);
+	run();
+	commit_vip();
+	for (int i = 0; i < 5000 && !dp_transaction_settle(shell.transactions); i++)
+		usleep(1000);
+	cr_assert_eq(dp_port_open(shell.set, 0, &config, why), 0, "%s", why);
+	cr_assert_eq(dropped_in_time(WIRE_DROP_OVERSIZED, PACKETS), PACKETS);
+	dp_port_close(shell.set, 0);
+	cr_assert(has_answers(0, &joined));
 }
 
 Test(port, a_null_port_brings_packets_without_end_and_takes_all)

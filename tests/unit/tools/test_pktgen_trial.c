@@ -104,7 +104,7 @@ static void set_up(void)
 	if (access("/sys/devices/system/cpu/cpu1", F_OK))
 		argv[8] = (char *)"-l0";
 	cr_assert(rte_eal_init(9, argv) >= 0);
-	cr_assert(port_open(0, &port) == 0);
+	cr_assert(port_open(0, 1514, &port) == 0);
 	rte_eth_add_rx_callback(0, 0, receive, NULL);
 	traffic = (struct traffic){.set = {.src = wire_addr_from_v4("\xc0\x00\x02\x01"),
 	                               .dst = wire_addr_from_v4("\xcb\x00\x71\x0a"),
