@@ -42,7 +42,7 @@ static bool work_waits(const struct dp_slot *slot)
 		return true;
 	for (uint16_t port = 0; port < set->n_ports; port++) {
 		const struct dp_port *p = &set->port[port];
-		if (p->ethdev == DP_NO_ETHDEV)
+		if (p->ethdev[0] == DP_NO_ETHDEV)
 			continue;
 		if (p->punted != NULL && dp_queue_owner(set, port, 0) == slot->worker.id && !rte_ring_empty(p->punted))
 			return true;

@@ -149,7 +149,7 @@ static unsigned poll_ports(struct dp_worker *w)
 		for (uint16_t queue = 0; queue < p->queues; queue++) {
 			if (dp_queue_owner(set, port, queue) != w->id)
 				continue;
-			uint16_t came = rte_eth_rx_burst(p->ethdev, queue, pkts, DP_BURST);
+			uint16_t came = rte_eth_rx_burst(p->ethdev[queue], dp_queue_there(p, queue), pkts, DP_BURST);
 			uint16_t n = take_frames(w, port, pkts, came);
 			if (n > 0) {
 				dp_capture(w, pkts, n, port, WIRE_CAPTURE_IN);

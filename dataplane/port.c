@@ -5,13 +5,12 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <rte_dev.h>
 #include <rte_ethdev.h>
 
+#include "dataplane/interface.h"
 #include "dataplane/worker_set.h"
 #include "dataplane/xdp_attached.h"
 
@@ -23,29 +22,36 @@
 struct driver {
 	const char *name;
 	const char *vdev; /* NULL: EAL has probed it by its address */
-	/* The vdev's arguments. */
-	void (*arguments)(const struct dp_port_config *c, char *text, size_t size);
+	/* The vdev's arguments; those of a driver whose queues are apart are about queue number `queue`. */
+	void (*arguments)(const struct dp_port_config *c, uint16_t queue, char *text, size_t size);
 	/* 0 if it can be opened now; -EAGAIN or another -errno with ret_why. May be NULL. */
 	int (*check)(const struct dp_workers *set, const struct dp_port_config *c, char ret_why[DP_PORT_WHY_SIZE]);
 	bool punts; /* what comes in is not the kernel's to see, so that it gets its share over a TAP */
 	bool sized; /* its device is told an MTU; others take what they get, or have their interface's */
 	bool retry; /* a queue that cannot be bound is held by a process that is about to end */
+	bool apart; /* each queue is a device of its own */
 };
 
-/* busy_budget=0: a poll of an empty veth costs no system call. A NIC keeps DPDK's preferred busy polling. */
-static void af_xdp_arguments(const struct dp_port_config *c, char *text, size_t size)
+/* A device for each queue, because the driver gives none but the first of an interface without combined channels, such as
+ * veth. busy_budget=0: a poll of an empty veth costs no system call. A NIC keeps DPDK's preferred busy polling. */
+static void af_xdp_arguments(const struct dp_port_config *c, uint16_t queue, char *text, size_t size)
 {
 	char device[64];
 	snprintf(device, sizeof(device), "/sys/class/net/%.15s/device", c->interface);
 	bool nic = access(device, F_OK) == 0;
-	snprintf(text, size, "iface=%s,start_queue=0,queue_count=%u%s", c->interface, c->queues,
-	    nic ? "" : ",busy_budget=0");
+	snprintf(
+	    text, size, "iface=%s,start_queue=%u,queue_count=1%s", c->interface, queue, nic ? "" : ",busy_budget=0");
 }
 
 static int af_xdp_check(const struct dp_workers *set, const struct dp_port_config *c, char ret_why[DP_PORT_WHY_SIZE])
 {
 	(void)set;
 	int attached = dp_xdp_attached(c->interface), permitted = dp_xdp_permitted();
+	uint32_t queues = dp_interface_queues(c->interface);
+	if (queues > 0 && queues < c->queues) {
+		snprintf(ret_why, DP_PORT_WHY_SIZE, "%u queues wanted, but %s has %u", c->queues, c->interface, queues);
+		return -ERANGE;
+	}
 	if (attached == 1 && permitted == 0)
 		return 0;
 	if (attached >= 0 && permitted != 0)
@@ -73,18 +79,21 @@ static int pcap_check(const struct dp_workers *set, const struct dp_port_config 
 	return -EAGAIN;
 }
 
-static void memif_arguments(const struct dp_port_config *c, char *text, size_t size)
+static void memif_arguments(const struct dp_port_config *c, uint16_t queue, char *text, size_t size)
 {
+	(void)queue;
 	snprintf(text, size, "role=%s,socket-abstract=no,socket=%s", c->memif_server ? "server" : "client", c->device);
 }
 
-static void tap_arguments(const struct dp_port_config *c, char *text, size_t size)
+static void tap_arguments(const struct dp_port_config *c, uint16_t queue, char *text, size_t size)
 {
+	(void)queue;
 	snprintf(text, size, "iface=%s", c->interface);
 }
 
-static void pcap_arguments(const struct dp_port_config *c, char *text, size_t size)
+static void pcap_arguments(const struct dp_port_config *c, uint16_t queue, char *text, size_t size)
 {
+	(void)queue;
 	if (c->interface[0] != '\0')
 		snprintf(text, size, "iface=%s", c->interface);
 	else
@@ -92,38 +101,45 @@ static void pcap_arguments(const struct dp_port_config *c, char *text, size_t si
 		    c->rx_file[0] != '\0' ? "," : "", c->tx_file);
 }
 
-static void no_arguments(const struct dp_port_config *c, char *text, size_t size)
+static void no_arguments(const struct dp_port_config *c, uint16_t queue, char *text, size_t size)
 {
 	(void)c;
+	(void)queue;
 	if (size > 0)
 		text[0] = '\0';
 }
 
 static const struct driver drivers[DP_DRIVERS] = {
-    [DP_DRIVER_AF_XDP] = {"af_xdp", "net_af_xdp", af_xdp_arguments, af_xdp_check, false, false, true},
-    [DP_DRIVER_PCI] = {"pci", NULL, no_arguments, NULL, true, true, false},
-    [DP_DRIVER_MEMIF] = {"memif", "net_memif", memif_arguments, NULL, true, false, false},
-    [DP_DRIVER_TAP] = {"tap", "net_tap", tap_arguments, NULL, true, false, false},
-    [DP_DRIVER_PCAP] = {"pcap", "net_pcap", pcap_arguments, pcap_check, false, false, false},
-    [DP_DRIVER_RING] = {"ring", "net_ring", no_arguments, NULL, false, false, false},
-    [DP_DRIVER_NULL] = {"null", "net_null", no_arguments, NULL, false, false, false},
+    [DP_DRIVER_AF_XDP] = {"af_xdp", "net_af_xdp", af_xdp_arguments, af_xdp_check, .retry = true, .apart = true},
+    [DP_DRIVER_PCI] = {"pci", NULL, no_arguments, NULL, .punts = true, .sized = true},
+    [DP_DRIVER_MEMIF] = {"memif", "net_memif", memif_arguments, NULL, .punts = true},
+    [DP_DRIVER_TAP] = {"tap", "net_tap", tap_arguments, NULL, .punts = true},
+    [DP_DRIVER_PCAP] = {"pcap", "net_pcap", pcap_arguments, pcap_check},
+    [DP_DRIVER_RING] = {"ring", "net_ring", no_arguments, NULL},
+    [DP_DRIVER_NULL] = {"null", "net_null", no_arguments, NULL},
 };
 
 /* ---- opening ---- */
 
-static int set_up_queues(struct dp_workers *set, struct dp_port *p, uint16_t ethdev)
+/* One of the devices of a port, with the port's queues from `first` on. */
+struct device {
+	uint16_t ethdev;
+	uint16_t first, queues;
+};
+
+static int set_up_queues(struct dp_workers *set, struct dp_port *p, const struct device *d)
 {
 	struct dp_xdp_fds before, after, fresh;
 	uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS;
-	int error = rte_eth_dev_adjust_nb_rx_tx_desc(ethdev, &rx, &tx);
-	for (uint16_t queue = 0; queue < p->queues && error == 0; queue++) {
+	int error = rte_eth_dev_adjust_nb_rx_tx_desc(d->ethdev, &rx, &tx);
+	for (uint16_t queue = 0; queue < d->queues && error == 0; queue++) {
 		dp_xdp_fds_list(&before);
-		error = rte_eth_rx_queue_setup(ethdev, queue, rx, SOCKET_ID_ANY, NULL, set->pool);
+		error = rte_eth_rx_queue_setup(d->ethdev, queue, rx, SOCKET_ID_ANY, NULL, set->pool);
 		if (error == 0)
-			error = rte_eth_tx_queue_setup(ethdev, queue, tx, SOCKET_ID_ANY, NULL);
+			error = rte_eth_tx_queue_setup(d->ethdev, queue, tx, SOCKET_ID_ANY, NULL);
 		dp_xdp_fds_list(&after);
 		dp_xdp_fds_since(&before, &after, &fresh);
-		p->fd[queue] = dp_xdp_fds_socket(&fresh);
+		p->fd[d->first + queue] = dp_xdp_fds_socket(&fresh);
 	}
 	return error;
 }
@@ -137,43 +153,43 @@ static int set_mtu(uint16_t ethdev, uint16_t mtu, char ret_why[DP_PORT_WHY_SIZE]
 }
 
 static int start(
-    struct dp_workers *set, struct dp_port *p, uint16_t ethdev, uint16_t mtu, char ret_why[DP_PORT_WHY_SIZE])
+    struct dp_workers *set, struct dp_port *p, const struct device *d, uint16_t mtu, char ret_why[DP_PORT_WHY_SIZE])
 {
 	struct rte_eth_dev_info info;
 	struct rte_eth_conf conf = {0};
-	int error = rte_eth_dev_info_get(ethdev, &info);
-	if (error == 0 && (info.max_rx_queues < p->queues || info.max_tx_queues < p->queues)) {
+	int error = rte_eth_dev_info_get(d->ethdev, &info);
+	if (error == 0 && (info.max_rx_queues < d->queues || info.max_tx_queues < d->queues)) {
 		snprintf(ret_why, DP_PORT_WHY_SIZE, "%u queues wanted, but the device has %u to receive and %u to send",
-		    p->queues, info.max_rx_queues, info.max_tx_queues);
+		    d->queues, info.max_rx_queues, info.max_tx_queues);
 		return -ERANGE;
 	}
 	if (error == 0)
-		error = rte_eth_dev_configure(ethdev, p->queues, p->queues, &conf);
-	if (error == 0 && set_mtu(ethdev, mtu, ret_why) != 0)
+		error = rte_eth_dev_configure(d->ethdev, d->queues, d->queues, &conf);
+	if (error == 0 && set_mtu(d->ethdev, mtu, ret_why) != 0)
 		return -ERANGE;
 	if (error == 0)
-		error = set_up_queues(set, p, ethdev);
+		error = set_up_queues(set, p, d);
 	if (error == 0)
-		error = rte_eth_dev_start(ethdev);
+		error = rte_eth_dev_start(d->ethdev);
 	if (error != 0)
 		snprintf(ret_why, DP_PORT_WHY_SIZE, "a queue cannot be set up: %s", strerror(-error));
 	return error;
 }
 
-static void vdev_name(const struct driver *driver, uint16_t number, char name[RTE_ETH_NAME_MAX_LEN])
+static void vdev_name(const struct driver *driver, uint16_t number, uint16_t queue, char name[RTE_ETH_NAME_MAX_LEN])
 {
-	snprintf(name, RTE_ETH_NAME_MAX_LEN, "%s%u", driver->vdev, number);
+	snprintf(name, RTE_ETH_NAME_MAX_LEN, driver->apart ? "%s%u-%u" : "%s%u", driver->vdev, number, queue);
 }
 
-static int probe(const struct driver *driver, uint16_t number, const struct dp_port_config *config,
+static int probe(const struct driver *driver, uint16_t number, const struct dp_port_config *config, uint16_t queue,
     uint16_t *ret_ethdev, char ret_why[DP_PORT_WHY_SIZE])
 {
 	char name[RTE_ETH_NAME_MAX_LEN], arguments[1024];
 	if (driver->vdev == NULL) {
 		snprintf(name, sizeof(name), "%s", config->device);
 	} else {
-		vdev_name(driver, number, name);
-		driver->arguments(config, arguments, sizeof(arguments));
+		vdev_name(driver, number, queue, name);
+		driver->arguments(config, queue, arguments, sizeof(arguments));
 		int error = rte_eal_hotplug_add("vdev", name, arguments);
 		if (error != 0) {
 			snprintf(ret_why, DP_PORT_WHY_SIZE, "driver %s refuses '%.100s': %s", driver->name, arguments,
@@ -201,42 +217,16 @@ static void unprobe(uint16_t ethdev)
 		(void)rte_eal_hotplug_remove("vdev", name);
 }
 
-/* Of the kernel's interface; 0: it cannot be asked. */
-static uint32_t interface_mtu(const char *interface)
-{
-	struct ifreq request = {0};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return 0;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
-	bool told = ioctl(fd, SIOCGIFMTU, &request) == 0 && request.ifr_mtu > 0;
-	close(fd);
-	return told ? (uint32_t)request.ifr_mtu : 0;
-}
-
 /* Where there is an interface, its MTU is the truth, whatever DPDK's driver says. */
 static uint32_t max_frame(const struct dp_port_config *c, uint16_t ethdev)
 {
 	uint16_t device_mtu = 0;
 	if (c->mtu)
 		return dp_frame_max(c->mtu);
-	uint32_t mtu = c->interface[0] != '\0' ? interface_mtu(c->interface) : 0;
+	uint32_t mtu = c->interface[0] != '\0' ? dp_interface_mtu(c->interface) : 0;
 	if (mtu == 0 && rte_eth_dev_get_mtu(ethdev, &device_mtu) == 0)
 		mtu = device_mtu;
 	return mtu ? dp_frame_max(mtu) : UINT32_MAX;
-}
-
-/* DPDK's driver of TAPs lets none be wider than Ethernet's 1500. */
-static int widen(const char *interface, uint16_t mtu)
-{
-	struct ifreq request = {.ifr_mtu = mtu};
-	int fd = mtu == 0 ? -1 : socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return mtu == 0 ? 0 : -errno;
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", interface);
-	int error = ioctl(fd, SIOCSIFMTU, &request) != 0 ? -errno : 0;
-	close(fd);
-	return error;
 }
 
 /* One queue each way, used by the owner of the port's queue 0; the MAC address is the port's, so that the kernel's ARP
@@ -273,8 +263,8 @@ int dp_port_open_tap(struct dp_workers *set, uint16_t number, uint16_t ethdev, c
 		error = rte_eth_dev_get_port_by_name(name, &tap);
 	if (error == 0)
 		error = start_tap(set, tap, ethdev);
-	if (error == 0)
-		error = widen(interface, p->mtu);
+	if (error == 0 && p->mtu) /* DPDK's driver of TAPs lets none be wider than Ethernet's 1500 */
+		error = dp_interface_set_mtu(interface, p->mtu);
 	if (error == 0 && p->punted == NULL) {
 		p->punted = rte_ring_create(ring, DP_GIVEN_SIZE, SOCKET_ID_ANY, RING_F_SC_DEQ);
 		error = p->punted == NULL ? -ENOMEM : 0;
@@ -289,23 +279,45 @@ int dp_port_open_tap(struct dp_workers *set, uint16_t number, uint16_t ethdev, c
 	return 0;
 }
 
-static int open_device(struct dp_workers *set, uint16_t number, const struct dp_port_config *config,
-    uint16_t *ret_ethdev, char ret_why[DP_PORT_WHY_SIZE])
+static void close_devices(struct dp_port *p)
+{
+	for (uint16_t queue = 0; queue < DP_MAX_QUEUES; queue++) {
+		if (p->ethdev[queue] != DP_NO_ETHDEV && (queue == 0 || p->apart))
+			unprobe(p->ethdev[queue]);
+		p->ethdev[queue] = DP_NO_ETHDEV;
+		p->fd[queue] = -1;
+	}
+}
+
+static int open_device(struct dp_workers *set, uint16_t number, const struct dp_port_config *config, struct device d,
+    char ret_why[DP_PORT_WHY_SIZE])
 {
 	const struct driver *driver = &drivers[config->driver];
-	uint16_t ethdev = DP_NO_ETHDEV;
-	int error = probe(driver, number, config, &ethdev, ret_why);
+	struct dp_port *p = &set->port[number];
+	int error = probe(driver, number, config, d.first, &d.ethdev, ret_why);
 	if (error != 0)
 		return error;
-	error = start(set, &set->port[number], ethdev, driver->sized ? config->mtu : 0, ret_why);
+	for (uint16_t queue = 0; queue < d.queues; queue++)
+		p->ethdev[d.first + queue] = d.ethdev;
+	return start(set, p, &d, driver->sized ? config->mtu : 0, ret_why);
+}
+
+static int open_devices(
+    struct dp_workers *set, uint16_t number, const struct dp_port_config *config, char ret_why[DP_PORT_WHY_SIZE])
+{
+	const struct driver *driver = &drivers[config->driver];
+	struct dp_port *p = &set->port[number];
+	uint16_t each = driver->apart ? 1 : p->queues;
+	int error = 0;
+	p->apart = driver->apart;
+	for (uint16_t first = 0; first < p->queues && error == 0; first = (uint16_t)(first + each))
+		error = open_device(set, number, config, (struct device){.first = first, .queues = each}, ret_why);
 	if (error == 0 && driver->punts)
-		error = dp_port_open_tap(set, number, ethdev, ret_why);
-	if (error != 0) {
-		unprobe(ethdev);
-		return driver->retry && error != -ERANGE ? -EAGAIN : error;
-	}
-	*ret_ethdev = ethdev;
-	return 0;
+		error = dp_port_open_tap(set, number, p->ethdev[0], ret_why);
+	if (error == 0)
+		return 0;
+	close_devices(p);
+	return driver->retry && error != -ERANGE ? -EAGAIN : error;
 }
 
 int dp_port_open(
@@ -318,14 +330,14 @@ int dp_port_open(
 	if (error != 0)
 		return error;
 	dp_xdp_fds_list(&before);
-	error = open_device(set, number, config, &p->ethdev, ret_why);
+	error = open_devices(set, number, config, ret_why);
 	dp_xdp_fds_list(&after);
 	dp_xdp_fds_since(&before, &after, &p->xdp);
 	if (error != 0) {
 		(void)dp_xdp_fds_close(&p->xdp);
 		return error;
 	}
-	p->max_frame = max_frame(config, p->ethdev);
+	p->max_frame = max_frame(config, p->ethdev[0]);
 	p->interface_index = config->driver == DP_DRIVER_AF_XDP ? if_nametoindex(config->interface) : 0;
 	atomic_store_explicit(&p->up, true, memory_order_release);
 	return 0;
@@ -349,9 +361,7 @@ void dp_port_close(struct dp_workers *set, uint16_t number)
 		return;
 	atomic_store(&p->up, false);
 	rte_rcu_qsbr_synchronize(set->qsbr, RTE_QSBR_THRID_INVALID);
-	for (unsigned queue = 0; queue < DP_MAX_QUEUES; queue++)
-		p->fd[queue] = -1;
-	unprobe(p->ethdev);
+	close_devices(p);
 	if (p->punt != DP_NO_ETHDEV)
 		unprobe(p->punt);
 	p->punt = DP_NO_ETHDEV;

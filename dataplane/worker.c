@@ -43,9 +43,10 @@ void dp_tx_flush(struct dp_worker *w, uint16_t port)
 	} else if (!atomic_load_explicit(&p->up, memory_order_relaxed)) {
 		sent = 0;
 	} else if (owner == w->id) {
-		sent = rte_eth_tx_burst(p->ethdev, queue, b->pkt, (uint16_t)n);
+		uint16_t there = dp_queue_there(p, queue);
+		sent = rte_eth_tx_burst(p->ethdev[queue], there, b->pkt, (uint16_t)n);
 		if (sent < n) /* the first call may have made room by taking completions */
-			sent += rte_eth_tx_burst(p->ethdev, queue, b->pkt + sent, (uint16_t)(n - sent));
+			sent += rte_eth_tx_burst(p->ethdev[queue], there, b->pkt + sent, (uint16_t)(n - sent));
 	} else {
 		sent = rte_ring_enqueue_burst(p->given[queue], (void **)b->pkt, n, NULL);
 		w->to_wake |= UINT64_C(1) << owner;

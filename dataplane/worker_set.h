@@ -31,7 +31,8 @@
 struct dp_port {
 	char name[WIRE_CTL_NAME_SIZE];
 	_Atomic bool up;                       /* false: nobody may call the driver */
-	uint16_t ethdev;                       /* DP_NO_ETHDEV: collected */
+	uint16_t ethdev[DP_MAX_QUEUES];        /* that each queue is of; DP_NO_ETHDEV: collected */
+	bool apart;                            /* each queue is the only one of its ethdev */
 	unsigned interface_index;              /* af_xdp: of the interface that it was opened on, else 0 */
 	uint16_t punt;                         /* ethdev of its TAP, or DP_NO_ETHDEV */
 	uint16_t queues;                       /* of each direction */
@@ -97,6 +98,12 @@ struct dp_workers {
 static inline uint16_t dp_queue_owner(const struct dp_workers *set, uint16_t port, uint16_t queue)
 {
 	return (uint16_t)((port + queue) % set->n);
+}
+
+/* The number of a queue at its device. */
+static inline uint16_t dp_queue_there(const struct dp_port *p, uint16_t queue)
+{
+	return p->apart ? 0 : queue;
 }
 
 /* The queue by which a worker sends on a port: its own, if it has one there. */

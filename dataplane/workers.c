@@ -138,13 +138,14 @@ static void free_slot(struct dp_slot *slot)
 static int make_port(struct dp_workers *set, uint16_t id)
 {
 	struct dp_port *p = &set->port[id];
-	p->ethdev = DP_NO_ETHDEV;
 	p->punt = DP_NO_ETHDEV;
 	p->queues = 1;
 	p->max_frame = UINT32_MAX;
 	snprintf(p->name, sizeof(p->name), "%u", id);
-	for (unsigned queue = 0; queue < DP_MAX_QUEUES; queue++)
+	for (unsigned queue = 0; queue < DP_MAX_QUEUES; queue++) {
+		p->ethdev[queue] = DP_NO_ETHDEV;
 		p->fd[queue] = -1;
+	}
 	int error = make_ring("sent", id, DP_SENT_SIZE, sizeof(void *), RING_F_SC_DEQ, &p->sent);
 	if (error == 0)
 		error = make_ring("punted", id, DP_SENT_SIZE, sizeof(void *), RING_F_SC_DEQ, &p->punted);

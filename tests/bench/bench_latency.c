@@ -65,7 +65,7 @@ static int carry_bare(void *arg)
 {
 	struct bench *b = arg;
 	struct rte_mbuf *pkts[DP_BURST];
-	uint16_t port = b->site->set->port[0].ethdev;
+	uint16_t port = b->site->set->port[0].ethdev[0];
 	while (!atomic_load_explicit(&b->site->set->stop, memory_order_relaxed)) {
 		uint16_t n = rte_eth_rx_burst(port, 0, pkts, DP_BURST), sent = rte_eth_tx_burst(port, 0, pkts, n);
 		rte_pktmbuf_free_bulk(pkts + sent, n - sent);

@@ -203,7 +203,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "note: dpdk-testpmd does not run here: no reference\n");
 	site_eal();
 	struct source source = {.site = begin_on_null_port(), .left = 0};
-	rte_eth_add_rx_callback(source.site->set->port[0].ethdev, 0, write_packets, &source);
+	rte_eth_add_rx_callback(source.site->set->port[0].ethdev[0], 0, write_packets, &source);
 	bench_measure(&(struct bench_row){
 	    "worker-null-1M", "ns", run_worker, &source, reference ? "testpmd-macswap" : NULL, run_testpmd, &testpmd});
 	if (reference)

@@ -200,7 +200,7 @@ static void begin(struct bench *b)
 	if (dp_port_describe(b->site->set, 0, &port) || dp_port_open(b->site->set, 0, &port, why))
 		bench_fail("no null port: %s", why);
 	for (uint16_t i = 0; i < SITE_WORKERS; i++)
-		rte_eth_add_rx_callback(b->site->set->port[0].ethdev, i, bring, &b->lane[i]);
+		rte_eth_add_rx_callback(b->site->set->port[0].ethdev[0], i, bring, &b->lane[i]);
 }
 
 int main(int argc, char **argv)

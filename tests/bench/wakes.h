@@ -103,7 +103,7 @@ static inline double wakes_packet_us(struct wakes *w)
 	struct rte_mbuf *m = rte_pktmbuf_alloc(w->set->pool);
 	memset(rte_pktmbuf_append(m, 64), 0, 64);
 	uint64_t before = __atomic_load_n(dropped, __ATOMIC_ACQUIRE), start = wakes_now_ns(CLOCK_MONOTONIC);
-	(void)rte_eth_tx_burst(w->set->port[0].ethdev, 0, &m, 1);
+	(void)rte_eth_tx_burst(w->set->port[0].ethdev[0], 0, &m, 1);
 	while (__atomic_load_n(dropped, __ATOMIC_ACQUIRE) == before)
 		rte_pause();
 	return (double)(wakes_now_ns(CLOCK_MONOTONIC) - start) / 1e3;

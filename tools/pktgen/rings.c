@@ -46,7 +46,7 @@ int rings_join(struct dp_workers *set, uint16_t mtu, uint16_t *ret_port)
 		err = start(set, (uint16_t)ours);
 	if (err)
 		return err;
-	set->port[0].ethdev = (uint16_t)ours;
+	set->port[0].ethdev[0] = (uint16_t)ours;
 	set->port[0].max_frame = dp_frame_max(mtu);
 	atomic_store(&set->port[0].up, true);
 	*ret_port = (uint16_t)theirs;
@@ -57,6 +57,6 @@ void rings_part(struct dp_workers *set)
 {
 	if (!atomic_exchange(&set->port[0].up, false))
 		return;
-	rte_eth_dev_stop(set->port[0].ethdev);
-	rte_eth_dev_close(set->port[0].ethdev);
+	rte_eth_dev_stop(set->port[0].ethdev[0]);
+	rte_eth_dev_close(set->port[0].ethdev[0]);
 }

@@ -269,7 +269,7 @@ Test(loop, punted_packets_reach_the_kernel_over_a_tap, .timeout = 30)
 	char why[DP_PORT_WHY_SIZE] = "";
 	cr_assert_eq(dp_port_describe(s.set, 0, &config), 0);
 	cr_assert_eq(dp_port_open(s.set, 0, &config, why), 0, "%s", why);
-	cr_assert_eq(dp_port_open_tap(s.set, 0, s.set->port[0].ethdev, why), 0, "%s", why);
+	cr_assert_eq(dp_port_open_tap(s.set, 0, s.set->port[0].ethdev[0], why), 0, "%s", why);
 	cr_assert_gt(if_nametoindex("kf-r"), 0);
 	struct dp_worker *w = dp_workers_get(s.set, 0);
 	struct rte_mbuf *m = rte_pktmbuf_alloc(w->pool);
@@ -374,7 +374,7 @@ Test(loop, two_threads_hand_each_other_what_they_own, .timeout = 30)
 			uint16_t receiver = dp_queue_owner(s.set, port, 0),
 			         owner = owner_of(dp_workers_get(s.set, 0), client_port);
 			struct rte_mbuf *m = to_vip(s.set, client_port);
-			cr_assert_eq(rte_eth_tx_burst(s.set->port[port].ethdev, 0, &m, 1), 1);
+			cr_assert_eq(rte_eth_tx_burst(s.set->port[port].ethdev[0], 0, &m, 1), 1);
 			owned[owner]++;
 			foreign[receiver] += owner != receiver;
 		}

@@ -181,7 +181,7 @@ static bool has_answers(unsigned packets, const struct shape *shape)
 static struct rte_eth_stats counted(void)
 {
 	struct rte_eth_stats stats = {0};
-	cr_assert_eq(rte_eth_stats_get(shell.set->port[0].ethdev, &stats), 0);
+	cr_assert_eq(rte_eth_stats_get(shell.set->port[0].ethdev[0], &stats), 0);
 	return stats;
 }
 
@@ -271,7 +271,7 @@ static void answer_on_a_ring(struct dp_port_config config, unsigned packets, uin
 		char *at = rte_pktmbuf_append(m, echo_size(data));
 		cr_assert_not_null(at);
 		memcpy(at, &e, echo_size(data));
-		cr_assert_eq(rte_eth_tx_burst(shell.set->port[0].ethdev, 0, &m, 1), 1);
+		cr_assert_eq(rte_eth_tx_burst(shell.set->port[0].ethdev[0], 0, &m, 1), 1);
 	}
 	run();
 }
