@@ -152,12 +152,23 @@ int device_start(const struct device_config *config, struct device **ret_device,
 	return err;
 }
 
+static uint64_t dropped(const struct device *d, unsigned reason)
+{
+	uint64_t n = 0;
+	for (uint16_t i = 0; i < d->set->n; i++)
+		n += __atomic_load_n(&d->set->slot[i]->worker.stats->drop[reason], __ATOMIC_RELAXED);
+	return n;
+}
+
+uint64_t device_left(const void *device)
+{
+	return dropped(device, WIRE_DROP_TX_FULL);
+}
+
 void device_tell(const struct device *d)
 {
 	for (unsigned reason = 1; reason < WIRE_DROP_COUNT; reason++) {
-		uint64_t n = 0;
-		for (uint16_t i = 0; i < d->set->n; i++)
-			n += d->set->slot[i]->worker.stats->drop[reason];
+		uint64_t n = dropped(d, reason);
 		if (n)
 			fprintf(stderr, "data plane dropped %" PRIu64 ": %s\n", n, wire_drop_text(reason));
 	}

@@ -30,5 +30,8 @@ int device_start(const struct device_config *config, struct device **ret_device,
 /* Stops its workers; the generator's port is to be closed after. */
 void device_stop(struct device *device);
 
+/* Packets that it had ready for the generator, whose end of the ring was full. */
+uint64_t device_left(const void *device);
+
 /* What it has dropped and why, on stderr; nothing if there is nothing. */
 void device_tell(const struct device *device);

@@ -112,7 +112,7 @@ static int run(const struct options *o, struct trial *trial, struct trial_result
 	return err;
 }
 
-static int generate(const struct options *o, struct port *tx, struct port *rx)
+static int generate(const struct options *o, const struct device *device, struct port *tx, struct port *rx)
 {
 	struct traffic traffic = o->traffic;
 	struct trial_result *result = calloc(1, sizeof(*result));
@@ -126,6 +126,8 @@ static int generate(const struct options *o, struct port *tx, struct port *rx)
 	    .stop = &stop,
 	    .clock = ticks,
 	    .hz = rte_get_tsc_hz(),
+	    .left_there = device ? device_left : NULL,
+	    .device = device,
 	    .progress = o->search ? NULL : report_progress,
 	};
 	int err = result ? find_rate(o, tx, &trial.rate) : -ENOMEM;
@@ -185,7 +187,7 @@ int main(int argc, char **argv)
 	if (!err)
 		err = open_ports(&o, first, ports, &opened);
 	if (!err)
-		err = generate(&o, &ports[0], &ports[opened - 1]);
+		err = generate(&o, device, &ports[0], &ports[opened - 1]);
 	if (device) {
 		device_tell(device);
 		device_stop(device);

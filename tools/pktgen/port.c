@@ -28,9 +28,10 @@ int port_eal_args(const char *spec, unsigned index, char args[2][PORT_ARGS_SIZE]
 	size_t name_length = strcspn(spec, ":");
 	const char *argument = spec[name_length] ? spec + name_length + 1 : "";
 	if (name_length == 3 && !strncmp(spec, "pci", 3)) {
+		*ret_error = "this driver needs an argument: pci:ADDRESS";
+		int n = snprintf(args[1], PORT_ARGS_SIZE, "%s", argument);
 		snprintf(args[0], PORT_ARGS_SIZE, "--allow");
-		snprintf(args[1], PORT_ARGS_SIZE, "%s", argument);
-		return 2;
+		return n > 0 && (size_t)n < PORT_ARGS_SIZE ? 2 : -EINVAL;
 	}
 	for (size_t i = 0; i < sizeof(drivers) / sizeof(drivers[0]); i++) {
 		const struct driver *d = &drivers[i];

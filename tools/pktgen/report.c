@@ -59,7 +59,7 @@ void report_progress(const struct trial *trial, struct trial_result *r)
 
 void report_step(double rate, const struct trial_result *r, bool passed, bool fell_short)
 {
-	fprintf(stderr, "%12.0f packets/s  lost %lu of %lu  %s\n", rate, check_lost(&r->check, r->sent), r->sent,
+	fprintf(stderr, "%12.0f packets/s  lost %lu of %lu  %s\n", rate, trial_lost(r), r->sent,
 	    passed       ? "passed"
 	    : fell_short ? "no verdict: the generator or its port fell short of the rate"
 	                 : "failed");
@@ -68,13 +68,14 @@ void report_step(double rate, const struct trial_result *r, bool passed, bool fe
 static void print_json(const struct trial_result *r, double throughput)
 {
 	const struct check *c = &r->check;
-	uint64_t lost = check_lost(c, r->sent);
-	printf("{\"sent\": %lu, \"sent_bytes\": %lu, \"connections\": %lu, \"unsent\": %lu, \"received\": %lu, "
+	uint64_t lost = trial_lost(r);
+	printf("{\"sent\": %lu, \"sent_bytes\": %lu, \"connections\": %lu, \"unsent\": %lu, \"unfetched\": %lu, "
+	       "\"received\": %lu, "
 	       "\"lost\": %lu, \"loss\": %.9f, "
 	       "\"reordered\": %lu, \"duplicated\": %lu, \"foreign\": %lu, \"seconds\": %.6f, \"tx_pps\": %.1f, "
 	       "\"latency_us\": {\"min\": %.3f, \"p50\": %.3f, \"p99\": %.3f, \"p999\": %.3f, \"max\": %.3f}",
-	    r->sent, r->sent_bytes, r->connections, r->unsent, c->received, lost, share(lost, r->sent), c->reordered,
-	    c->duplicated, c->foreign, r->seconds, (double)r->sent / r->seconds,
+	    r->sent, r->sent_bytes, r->connections, r->unsent, r->unfetched, c->received, lost, share(lost, r->sent),
+	    c->reordered, c->duplicated, c->foreign, r->seconds, (double)r->sent / r->seconds,
 	    c->received ? (double)c->latency.min / 1e3 : 0.0, microseconds(&c->latency, 0.5),
 	    microseconds(&c->latency, 0.99), microseconds(&c->latency, 0.999), (double)c->latency.max / 1e3);
 	if (throughput >= 0)
@@ -89,11 +90,13 @@ void report_result(const struct trial_result *r, double throughput, bool json)
 		return;
 	}
 	const struct check *c = &r->check;
-	uint64_t lost = check_lost(c, r->sent);
+	uint64_t lost = trial_lost(r);
 	printf("sent        %12lu  (%.0f packets/s", r->sent, (double)r->sent / r->seconds);
 	if (r->unsent)
 		printf(", %lu fewer than asked", r->unsent);
 	printf(")\nreceived    %12lu\nlost        %12lu  (%.4f%%)\n", c->received, lost, 100 * share(lost, r->sent));
+	if (r->unfetched)
+		printf("unfetched   %12lu\n", r->unfetched);
 	printf("connections %12lu begun\n", r->connections);
 	printf("reordered   %12lu\nduplicated  %12lu\nforeign     %12lu\n", c->reordered, c->duplicated, c->foreign);
 	if (c->received)

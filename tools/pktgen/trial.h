@@ -22,6 +22,10 @@ struct trial {
 	volatile sig_atomic_t *stop;
 	uint64_t (*clock)(void); /* ticks; called about once a burst */
 	uint64_t hz;             /* of the clock */
+	/* Packets so far that a device in this process had ready but found no room for, because we did not fetch them in
+	 * time; NULL: there is no such device. */
+	uint64_t (*left_there)(const void *device);
+	const void *device;
 	/* Called about once a second while it sends; may be NULL. */
 	void (*progress)(const struct trial *trial, struct trial_result *now);
 };
@@ -30,14 +34,18 @@ struct trial_result {
 	uint64_t sent, sent_bytes;
 	uint64_t connections; /* begun */
 	uint64_t unsent;      /* wanted by the rate but refused by the port */
+	uint64_t unfetched;   /* came back, but the generator's own queue was full */
 	double seconds;       /* of sending */
 	struct check check;
 };
 
-/* The share that was lost; of nothing sent: all. */
+/* Sent, and lost by the device: not by us. */
+uint64_t trial_lost(const struct trial_result *result);
+
+/* The share of that; of nothing sent: all. */
 double trial_loss(const struct trial_result *result);
 
-/* Whether the generator, not the device, kept the trial from its rate: by more than 1%. */
+/* Whether the generator, not the device, kept the trial from its rate, there or back: by more than 1%. */
 bool trial_fell_short(const struct trial_result *result);
 
 /* Runs on the calling lcore. ret_result is large: keep it off the stack. Returns 0 or -ENOMEM (no buffers). */

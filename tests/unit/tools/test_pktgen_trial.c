@@ -120,6 +120,13 @@ static void set_up(void)
 	cr_assert(traffic_start(&traffic) == 0);
 }
 
+/* The device says that it had no room for what it lost. */
+static uint64_t left_by_device(const void *unused)
+{
+	(void)unused;
+	return device.lost;
+}
+
 static struct trial trial_at(double rate, double seconds)
 {
 	return (struct trial){.traffic = &traffic,
@@ -183,6 +190,23 @@ Test(trial, search_finds_the_limit_of_the_device)
 		cr_assert(found >= limit - 1100 && found <= limit + 64 / 0.5 + 64, "%f, not %f", found, limit);
 		cr_assert(trials <= 10);
 	}
+}
+
+Test(trial, what_the_generator_did_not_fetch_is_no_loss_of_the_device)
+{
+	struct trial t = trial_at(200000, 1);
+	struct throughput how = {200000, 1, 0, tried};
+	double found = 0;
+	t.left_there = left_by_device;
+	device.lose = 500;
+	cr_assert(trial_run(&t, &result) == 0);
+	cr_assert(device.lost > 350 && result.unfetched == device.lost, "%lu of %lu", result.unfetched, device.lost);
+	cr_assert(trial_lost(&result) == 0 && trial_loss(&result) == 0 && !trial_fell_short(&result));
+	device.lose = 20;
+	trials = 0;
+	cr_assert(throughput_search(&how, &t, &result, &found) == 0);
+	cr_assert(trial_fell_short(&result) && trial_loss(&result) == 0);
+	cr_assert(trials == THROUGHPUT_TRIES, "no verdict, so tried again: %u", trials);
 }
 
 Test(trial, search_blames_not_the_device_for_a_slow_generator)
