@@ -8,8 +8,6 @@
 #include "lb/nat.h"
 #include "lb/snapshot.h"
 
-#define SLICE 256u /* places looked at per pass: some microseconds */
-
 void dp_flows_start(struct dp_slot *slot, uint32_t query, const struct wire_ctl_filter *filter)
 {
 	slot->walk = (struct dp_flows_walk){.active = true, .query = query, .filter = *filter};
@@ -122,10 +120,11 @@ static bool at_end(struct dp_slot *slot)
 	return walk->egress && walk->next >= lb_nat_capacity(slot->worker.nat);
 }
 
-void dp_flows_step(struct dp_slot *slot)
+void dp_flows_step(struct dp_slot *slot, bool busy)
 {
 	struct dp_flows_walk *walk = &slot->walk;
-	for (unsigned i = 0; walk->active && i < SLICE; i++) {
+	unsigned slice = busy ? DP_FLOWS_BUSY_SLICE : DP_FLOWS_SLICE;
+	for (unsigned i = 0; walk->active && i < slice; i++) {
 		if (!at_end(slot)) {
 			if (!send_place(slot))
 				return;

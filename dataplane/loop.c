@@ -211,7 +211,7 @@ static unsigned pass(struct dp_slot *slot)
 		tick(slot);
 	if (w->oam != NULL && now_ns >= dp_oam_next_ns(w->oam))
 		dp_oam_tick(w);
-	dp_flows_step(slot);
+	dp_flows_step(slot, found > 0);
 	dp_loop_end(w);
 	beat(slot);
 	return found;

@@ -158,6 +158,9 @@ int dp_port_open_tap(struct dp_workers *set, uint16_t number, uint16_t ethdev, c
 
 /* ---- flows.c ---- */
 
+#define DP_FLOWS_SLICE      256u /* places looked at in a pass without packets: some microseconds */
+#define DP_FLOWS_BUSY_SLICE 32u  /* in one with packets: as many as a burst has */
+
 void dp_flows_start(struct dp_slot *slot, uint32_t query, const struct wire_ctl_filter *filter);
-/* The next slice of the walk, if there is one. */
-void dp_flows_step(struct dp_slot *slot);
+/* The next slice of the walk, if there is one. busy: the pass had packets. */
+void dp_flows_step(struct dp_slot *slot, bool busy);

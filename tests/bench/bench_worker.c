@@ -31,7 +31,15 @@
 struct source {
 	struct site *site;
 	uint64_t left; /* packets until the worker is stopped; 0: it writes none */
+	bool queried;  /* one query of flows follows the other, and finds none */
 };
+
+static void query(struct source *s)
+{
+	struct dp_slot *slot = s->site->set->slot[0];
+	if (!slot->walk.active)
+		dp_flows_start(slot, 1, &(struct wire_ctl_filter){.l4_port = 1});
+}
 
 static uint16_t write_packets(
     uint16_t port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n, uint16_t most, void *arg)
@@ -42,6 +50,8 @@ static uint16_t write_packets(
 		struct lb_flow_key key = site_key(lb_hash_scale(bench_random(), FLOWS), false);
 		site_write_frame(pkts[i], &key);
 	}
+	if (s->queried)
+		query(s);
 	s->left = s->left > n ? s->left - n : 0;
 	if (s->left == 0)
 		dp_loop_stop(s->site->set);
@@ -70,6 +80,15 @@ static double run_worker(void *arg)
 	double writing = (double)(bench_cpu_ns() - start) / PACKETS;
 	rte_pktmbuf_free_bulk(pkts, SITE_BURST);
 	return all - writing;
+}
+
+static double run_queried(void *arg)
+{
+	struct source *s = arg;
+	s->queried = true;
+	double ns = run_worker(s);
+	s->queried = false;
+	return ns;
 }
 
 static struct site *begin_on_null_port(void)
@@ -195,19 +214,24 @@ static void end_testpmd(struct testpmd *t)
 int main(int argc, char **argv)
 {
 	bench_begin(argc, argv);
-	if (!bench_wanted("worker-null-1M"))
+	bool worker = bench_wanted("worker-null-1M"), queried = bench_wanted("flows-query-1M");
+	if (!worker && !queried)
 		return 0;
 	struct testpmd testpmd = {.thread = ""};
-	bool reference = begin_testpmd(&testpmd);
-	if (!reference)
+	bool reference = worker && begin_testpmd(&testpmd);
+	if (worker && !reference)
 		fprintf(stderr, "note: dpdk-testpmd does not run here: no reference\n");
 	site_eal();
 	struct source source = {.site = begin_on_null_port(), .left = 0};
 	rte_eth_add_rx_callback(source.site->set->port[0].ethdev[0], 0, write_packets, &source);
-	bench_measure(&(struct bench_row){
-	    "worker-null-1M", "ns", run_worker, &source, reference ? "testpmd-macswap" : NULL, run_testpmd, &testpmd});
+	if (worker)
+		bench_measure(&(struct bench_row){"worker-null-1M", "ns", run_worker, &source,
+		    reference ? "testpmd-macswap" : NULL, run_testpmd, &testpmd});
 	if (reference)
 		end_testpmd(&testpmd);
+	if (queried)
+		bench_measure(
+		    &(struct bench_row){"flows-query-1M", "ns", run_queried, &source, "no query", run_worker, &source});
 	dp_port_close(source.site->set, 0);
 	site_end(source.site);
 	return 0;

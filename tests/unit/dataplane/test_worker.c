@@ -5,6 +5,8 @@
 #include <criterion/criterion.h>
 
 #include "dataplane/worker_set.h"
+#include "lb/flow.h"
+#include "lb/nat.h"
 #include "lb/snapshot.h"
 #include "shell.h"
 
@@ -85,6 +87,27 @@ Test(worker, rows_and_steps_leave_room_for_states)
 	cr_assert_eq(next.type, DP_EVENT_LINK_STATE);
 	cr_assert_eq(dp_workers_event(s.set, 0, &next), 0);
 	cr_assert_eq(next.type, DP_EVENT_PATH_STATE);
+	shell_end(&s);
+}
+
+Test(worker, a_query_takes_less_of_a_pass_that_has_packets)
+{
+	struct shell s;
+	shell_start(&s, 1);
+	struct dp_slot *slot = s.set->slot[0];
+	unsigned passes = 0;
+	dp_flows_start(slot, 7, &(struct wire_ctl_filter){.l4_port = 1});
+	dp_flows_step(slot, true);
+	cr_assert_eq(slot->walk.next, DP_FLOWS_BUSY_SLICE);
+	dp_flows_step(slot, false);
+	cr_assert_eq(slot->walk.next, DP_FLOWS_BUSY_SLICE + DP_FLOWS_SLICE);
+	for (; slot->walk.active; passes++)
+		dp_flows_step(slot, true);
+	uint32_t places = lb_flow_capacity(slot->worker.flows) + lb_nat_capacity(slot->worker.nat);
+	cr_assert_leq(passes, places / DP_FLOWS_BUSY_SLICE + 2, "and ends all the same");
+	struct dp_event end;
+	cr_assert_eq(dp_workers_event(s.set, 0, &end), 0);
+	cr_assert(end.type == DP_EVENT_FLOWS_END && end.query == 7);
 	shell_end(&s);
 }
 
