@@ -36,7 +36,8 @@ struct end end_of(const char *text)
 	return e;
 }
 
-/* Where the L4 header is, and what it is of. Hop-by-hop and fragment headers are all that tests use. */
+/* Where the L4 header is, and what it is of. Hop-by-hop and fragment headers are all that tests use; what a fuzzer makes
+ * may name more than there is, and ends there. */
 static unsigned find_l4(const struct packet *p, uint8_t *ret_protocol)
 {
 	unsigned at = (p->bytes[0] & 15) * 4u;
@@ -44,12 +45,12 @@ static unsigned find_l4(const struct packet *p, uint8_t *ret_protocol)
 	if (!is_v6(p))
 		return at;
 	at = 40;
-	for (*ret_protocol = p->bytes[6]; *ret_protocol == 0 || *ret_protocol == 44;) {
+	for (*ret_protocol = p->bytes[6]; (*ret_protocol == 0 || *ret_protocol == 44) && at + 8 <= p->length;) {
 		unsigned size = *ret_protocol == 44 ? 8 : 8 + p->bytes[at + 1] * 8u;
 		*ret_protocol = p->bytes[at];
 		at += size;
 	}
-	return at;
+	return at <= p->length ? at : 40;
 }
 
 uint8_t *l4_of(struct packet *p)
