@@ -2,6 +2,7 @@
 #include "dataplane/burst.h"
 
 #include "dataplane/fragment.h"
+#include "dataplane/frame.h"
 #include "dataplane/oam.h"
 #include "dataplane/overlay_plain.h"
 #include "dataplane/parse.h"
@@ -165,7 +166,7 @@ static inline void classify(struct dp_worker *w, struct dp_burst *b, unsigned i,
 	struct wire_ether *ether = rte_pktmbuf_mtod(m, struct wire_ether *);
 	uint8_t *ip = (uint8_t *)(ether + 1);
 	if (m->data_len > sizeof(*ether) && wire_be16(&ether->type) == wire_ip_ethertype(ip) &&
-	    dp_parse_plain(b, i, ip, m->data_len - (uint32_t)sizeof(*ether))) {
+	    dp_parse_plain(b, i, ip, m->data_len - (uint32_t)sizeof(*ether), dp_frame_summed(m))) {
 		dp_trace_match(b, i, &b->key[i]);
 		classify_plain(w, b, i, g);
 	} else {

@@ -100,6 +100,8 @@ static enum wire_drop take(struct dp_worker *w, const struct dp_vlan *vlan, uint
 {
 	if (rte_pktmbuf_pkt_len(*m) > max || (*m)->ol_flags & RTE_MBUF_F_RX_LRO)
 		return WIRE_DROP_OVERSIZED;
+	if (((*m)->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_BAD)
+		return WIRE_DROP_BAD_IP_CHECKSUM;
 	enum wire_drop drop = (*m)->nb_segs > 1 ? take_chain(w, m) : WIRE_DROP_NONE;
 	return drop == WIRE_DROP_NONE ? take_tags(*m, vlan) : drop;
 }

@@ -8,6 +8,10 @@
  * What is larger than its port's MTU was joined from several packets by a sender's TSO or a receiver's GRO or LRO, and has
  * a length, and often a checksum, that no packet of the wire had: it is dropped as `oversized`.
  *
+ * A port that can check IPv4 headers' checksums is asked to; the headers that it calls right are not summed again, and what
+ * it calls wrong is dropped as `bad-ip-checksum`. Nothing is left to a port that sends: checksums follow each change by its
+ * difference (RFC 1624), and NIC drivers send fastest when they are asked for nothing.
+ *
  * Whether a NIC took tags off, told in the mbuf, makes no difference. Frames are not padded to Ethernet's 60 bytes here:
  * NICs do so themselves, the kernel does for af_xdp, tap and pcap, and other ports are no Ethernet. */
 #pragma once
@@ -28,6 +32,12 @@ struct dp_vlan {
 	uint16_t id[DP_VLAN_TAGS];
 };
 
+/* Whether the port has found the checksum of its IPv4 header right. */
+static inline bool dp_frame_summed(const struct rte_mbuf *m)
+{
+	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+}
+
 /* Bytes of the largest frame of a port with that MTU, whatever tags it carries. */
 static inline uint32_t dp_frame_max(uint32_t mtu)
 {
@@ -35,7 +45,7 @@ static inline uint32_t dp_frame_max(uint32_t mtu)
 }
 
 /* Frames that came in on a port of `vlan` whose largest frame has `max` bytes, m->port set: each becomes what the journeys
- * take. Those that do not are dropped as OVERSIZED, VLAN, TOO_BIG (for one buffer) or NO_MBUF. Returns how many are left,
+ * take. Those that do not are dropped as OVERSIZED, BAD_IP_CHECKSUM, VLAN, TOO_BIG (for one buffer) or NO_MBUF. Returns how many are left,
  * in their order. */
 uint16_t dp_frames_take(
     struct dp_worker *w, const struct dp_vlan *vlan, uint32_t max, struct rte_mbuf **pkts, uint16_t n);
@@ -44,7 +54,8 @@ uint16_t dp_frames_take(
  * their nb_segs, each joined by OR, `longest` is the greatest of their lengths. */
 static inline bool dp_frames_unusual(uint64_t flags, uint16_t segments, uint32_t longest, uint32_t max)
 {
-	const uint64_t unusual = RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_QINQ_STRIPPED | RTE_MBUF_F_RX_LRO;
+	const uint64_t unusual =
+	    RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_QINQ_STRIPPED | RTE_MBUF_F_RX_LRO | RTE_MBUF_F_RX_IP_CKSUM_BAD;
 	return flags & unusual || segments > 1 || longest > max;
 }
 

@@ -226,7 +226,7 @@ __attribute__((noinline)) static enum wire_drop parse_any(
 
 enum wire_drop dp_parse_ip(struct dp_burst *b, unsigned i, uint8_t *data, uint32_t available)
 {
-	if (!dp_parse_plain(b, i, data, available)) {
+	if (!dp_parse_plain(b, i, data, available, false)) {
 		b->plain &= ~(UINT64_C(1) << i);
 		return parse_any(b, i, data, available);
 	}

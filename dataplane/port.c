@@ -155,7 +155,7 @@ static int set_mtu(uint16_t ethdev, uint16_t mtu, char ret_why[DP_PORT_WHY_SIZE]
 static int start(
     struct dp_workers *set, struct dp_port *p, const struct device *d, uint16_t mtu, char ret_why[DP_PORT_WHY_SIZE])
 {
-	struct rte_eth_dev_info info;
+	struct rte_eth_dev_info info = {0};
 	struct rte_eth_conf conf = {0};
 	int error = rte_eth_dev_info_get(d->ethdev, &info);
 	if (error == 0 && (info.max_rx_queues < d->queues || info.max_tx_queues < d->queues)) {
@@ -163,6 +163,7 @@ static int start(
 		    d->queues, info.max_rx_queues, info.max_tx_queues);
 		return -ERANGE;
 	}
+	conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM; /* dataplane/frame.h */
 	if (error == 0)
 		error = rte_eth_dev_configure(d->ethdev, d->queues, d->queues, &conf);
 	if (error == 0 && set_mtu(d->ethdev, mtu, ret_why) != 0)

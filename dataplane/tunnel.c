@@ -133,7 +133,7 @@ enum wire_drop dp_tunnel_unwrap(struct dp_burst *b, unsigned i)
 		return WIRE_DROP_UNSUPPORTED;
 	b->ip[i] = NULL;
 	enum wire_drop drop = WIRE_DROP_NONE;
-	if (!dp_parse_plain(b, i, inner, (uint32_t)(end - inner)))
+	if (!dp_parse_plain(b, i, inner, (uint32_t)(end - inner), false))
 		drop = dp_parse_ip(b, i, inner, (uint32_t)(end - inner));
 	if (drop == WIRE_DROP_FRAGMENT && dp_fragment_is(b, i))
 		b->kind[i] = DP_KIND_FRAGMENT;

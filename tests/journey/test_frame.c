@@ -377,6 +377,43 @@ Test(frame, in_pieces_is_taken_whatever_its_size)
 	world_end();
 }
 
+/* A checksum that is wrong tells whether it was looked at. */
+Test(frame, whose_header_the_port_has_summed_is_not_summed_again)
+{
+	struct packet p = tcp(CLIENT ":5000", VIP ":443", .flags = WIRE_TCP_SYN);
+	struct frame right = framed(&p, none, none), wrong = right;
+	wrong.bytes[14 + 10] ^= 1;
+	world_begin(1);
+	arrive_as(SGP1, &wrong, (struct stripped){.flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD});
+	sent(SGP1);
+	cr_assert_eq(all_drops(SGP1), 0);
+	static const uint64_t unsaid[] = {0, RTE_MBUF_F_RX_IP_CKSUM_UNKNOWN, RTE_MBUF_F_RX_IP_CKSUM_NONE};
+	for (unsigned k = 0; k < 3; k++)
+		arrive_as(SGP1, &wrong, (struct stripped){.flags = unsaid[k]});
+	cr_assert_eq(drops(SGP1, WIRE_DROP_BAD_IP_CHECKSUM), 3, "where the port says nothing, we look");
+	arrive_as(SGP1, &right, (struct stripped){.flags = RTE_MBUF_F_RX_IP_CKSUM_BAD});
+	cr_assert_eq(drops(SGP1, WIRE_DROP_BAD_IP_CHECKSUM), 4);
+	expect_nothing_sent(SGP1);
+	arrive_as(SGP1, &right, (struct stripped){.flags = 0});
+	sent(SGP1);
+	world_end();
+}
+
+/* The inner header of an overlay packet is none that a port has seen. */
+Test(frame, of_the_overlay_has_its_inner_header_summed_whatever_the_port_says)
+{
+	struct packet p = tcp(CLIENT ":5000", VIP ":443", .flags = WIRE_TCP_SYN);
+	world_begin(1);
+	p.bytes[10] ^= 1;
+	struct overlay o = overlay_along(&p, SGP1, 1, (enum pop[]){FRA1});
+	struct packet wrapped = make_overlay(&o, &p);
+	struct frame f = framed(&wrapped, none, none);
+	arrive_as(FRA1, &f, (struct stripped){.flags = RTE_MBUF_F_RX_IP_CKSUM_GOOD});
+	cr_assert_eq(drops(FRA1, WIRE_DROP_BAD_IP_CHECKSUM), 1);
+	expect_nothing_sent(FRA1);
+	world_end();
+}
+
 /* What a sender's TSO, or GRO or LRO before us, made of several packets; also in a chain of buffers. */
 Test(frame, that_was_joined_before_us_is_dropped)
 {

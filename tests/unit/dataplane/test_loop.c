@@ -3,11 +3,13 @@
 #include "dataplane/loop.h"
 
 #include <errno.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -284,6 +286,82 @@ Test(loop, punted_packets_reach_the_kernel_over_a_tap, .timeout = 30)
 	stop(&s);
 }
 
+struct udp_frame {
+	struct wire_ether ether;
+	struct wire_ipv4 ip;
+	struct wire_udp udp;
+} __attribute__((packed));
+
+/* To the VIP 203.0.113.1, where nobody listens. */
+static struct udp_frame udp_to_vip(uint16_t client_port)
+{
+	struct udp_frame frame = {.ip = {.version_ihl = 0x45,
+	                              .ttl = 64,
+	                              .protocol = WIRE_PROTO_UDP,
+	                              .src = {192, 0, 2, 1},
+	                              .dst = {203, 0, 113, 1}}};
+	wire_put_be16(&frame.ether.type, WIRE_ETHERTYPE_IPV4);
+	wire_put_be16(&frame.ip.total_length, sizeof(frame.ip) + sizeof(frame.udp));
+	wire_put_be16(&frame.udp.src, client_port);
+	wire_put_be16(&frame.udp.dst, 53);
+	wire_put_be16(&frame.udp.length, sizeof(frame.udp));
+	frame.ip.checksum = (uint16_t)~wire_csum_fold(wire_csum_add(0, &frame.ip, sizeof(frame.ip)));
+	return frame;
+}
+
+static _Atomic unsigned called_right, called_wrong; /* by the port, of the frames that came */
+
+static uint16_t look(uint16_t id, uint16_t queue, struct rte_mbuf **pkts, uint16_t n, uint16_t most, void *arg)
+{
+	(void)id, (void)queue, (void)most, (void)arg;
+	for (uint16_t i = 0; i < n; i++) {
+		called_right += (pkts[i]->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+		called_wrong += (pkts[i]->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_BAD;
+	}
+	return n;
+}
+
+/* The kernel sends a UDP packet on an interface, as it is. */
+static void send_on(const char *interface, const void *frame, size_t size)
+{
+	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(interface)};
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	cr_assert(fd >= 0 && sendto(fd, frame, size, 0, (struct sockaddr *)&to, sizeof(to)) == (ssize_t)size);
+	close(fd);
+}
+
+/* DPDK's TAP is a port that can. */
+Test(loop, a_port_that_can_check_headers_is_asked_to, .timeout = 30)
+{
+	bool alone = unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
+	if (!alone || access("/dev/net/tun", R_OK | W_OK) != 0)
+		cr_skip_test("no network namespace or no /dev/net/tun");
+	struct shell s;
+	shell_start(&s, 1);
+	struct dp_port_config config = {.name = "t",
+	    .driver = DP_DRIVER_TAP,
+	    .interface = "tap0",
+	    .device = "",
+	    .rx_file = "",
+	    .tx_file = "",
+	    .queues = 1};
+	char why[DP_PORT_WHY_SIZE] = "";
+	cr_assert_eq(dp_port_describe(s.set, 0, &config), 0);
+	cr_assert_eq(dp_port_open(s.set, 0, &config, why), 0, "%s", why);
+	cr_assert_not_null(rte_eth_add_rx_callback(s.set->port[0].ethdev[0], 0, look, NULL));
+	run(&s);
+	struct udp_frame frame = udp_to_vip(5000);
+	send_on("tap0", &frame, sizeof(frame));
+	frame.ip.checksum ^= 1;
+	send_on("tap0", &frame, sizeof(frame));
+	const uint64_t *bad = &dp_workers_get(s.set, 0)->stats->drop[WIRE_DROP_BAD_IP_CHECKSUM];
+	for (int i = 0; i < 5000 && __atomic_load_n(bad, __ATOMIC_RELAXED) < 1; i++)
+		usleep(1000);
+	cr_assert_eq(*bad, 1);
+	cr_assert(called_right == 1 && called_wrong == 1, "%u, %u", called_right, called_wrong);
+	stop(&s);
+}
+
 Test(loop, workers_without_packets_leave_the_processor_to_others, .timeout = 30)
 {
 	struct shell s;
@@ -305,24 +383,9 @@ Test(loop, workers_without_packets_leave_the_processor_to_others, .timeout = 30)
 	stop(&s);
 }
 
-/* A UDP packet to the VIP 203.0.113.1, where nobody listens. */
 static struct rte_mbuf *to_vip(struct dp_workers *set, uint16_t client_port)
 {
-	struct {
-		struct wire_ether ether;
-		struct wire_ipv4 ip;
-		struct wire_udp udp;
-	} __attribute__((packed)) frame = {.ip = {.version_ihl = 0x45,
-	                                       .ttl = 64,
-	                                       .protocol = WIRE_PROTO_UDP,
-	                                       .src = {192, 0, 2, 1},
-	                                       .dst = {203, 0, 113, 1}}};
-	wire_put_be16(&frame.ether.type, WIRE_ETHERTYPE_IPV4);
-	wire_put_be16(&frame.ip.total_length, sizeof(frame.ip) + sizeof(frame.udp));
-	wire_put_be16(&frame.udp.src, client_port);
-	wire_put_be16(&frame.udp.dst, 53);
-	wire_put_be16(&frame.udp.length, sizeof(frame.udp));
-	frame.ip.checksum = (uint16_t)~wire_csum_fold(wire_csum_add(0, &frame.ip, sizeof(frame.ip)));
+	struct udp_frame frame = udp_to_vip(client_port);
 	struct rte_mbuf *m = rte_pktmbuf_alloc(set->pool);
 	cr_assert_not_null(m);
 	memcpy(rte_pktmbuf_append(m, sizeof(frame)), &frame, sizeof(frame));
