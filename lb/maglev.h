@@ -7,7 +7,8 @@
  * - The table is a function of the names, weights and usability of the candidates, not of their order: POPs that list
  *   the same endpoints choose alike.
  * - A candidate that becomes unusable moves its own slots and no other; one that returns gets exactly them back. (The
- *   table is filled with all candidates first, then the slots of unusable ones are dealt again among the others.)
+ *   table is filled with all candidates first, then the slots of unusable ones are dealt again among the others.) While
+ *   more are out, about one in a hundred slots moves besides, all of them slots of those that are out.
  * - Adding or removing a candidate moves few slots between others (section 5.3 of the paper). */
 #pragma once
 

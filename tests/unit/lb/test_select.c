@@ -96,6 +96,56 @@ Test(select, moves_only_the_flows_of_an_endpoint_that_goes_down_and_gives_them_b
 	lb_snapshot_put(s);
 }
 
+#define MANY 24u
+
+/* The group 1 of MANY endpoints in these states, on top of `s`. */
+static struct lb_snapshot *with_many(struct lb_snapshot *s, const uint8_t state[MANY], const uint8_t weight[MANY])
+{
+	struct wire_ctl_error error = {0};
+	struct lb_snapshot *next = NULL;
+	struct lb_change *change;
+	cr_assert(lb_change_begin(s, false, NULL, &change) == 0);
+	for (uint32_t i = 0; i < MANY; i++)
+		UPSERT(change, &error, ENDPOINT, endpoint, .endpoint = 100 + i, .group = 1, .port = 80,
+		    .address = addr(198, 51, 101, i), .state = state[i], .weight = weight[i]);
+	cr_assert(lb_change_commit(change, 3, &next, &error) == 0, "%s", error.text);
+	lb_change_free(change);
+	return next;
+}
+
+/* That several are out at once is normal: whichever leaves next, flows at home with another stay there, and of those that
+ * are guests, because their own is out, nearly all. */
+Test(select, moves_only_the_flows_of_who_leaves_whoever_is_out_already)
+{
+	static const uint8_t all_up[MANY];
+	struct lb_snapshot *empty = cluster(NULL);
+	srand(12);
+	for (int round = 0; round < 20; round++) {
+		uint8_t state[MANY], weight[MANY];
+		for (uint32_t i = 0; i < MANY; i++) {
+			state[i] = (uint8_t)(rand() % 3 ? UP : DRAINED + rand() % 2);
+			weight[i] = (uint8_t)(round % 2 ? 1 + rand() % 255 : 128);
+		}
+		uint32_t leaves = (uint32_t)rand() % MANY, guests_moved = 0;
+		state[leaves] = UP;
+		struct lb_snapshot *home = with_many(empty, all_up, weight), *before = with_many(empty, state, weight);
+		state[leaves] = (uint8_t)(round % 3 ? DOWN : DRAINED);
+		struct lb_snapshot *after = with_many(before, state, weight);
+		for (uint32_t n = 0; n < FLOWS / 4; n++) {
+			uint32_t at_home = endpoint_of(home, 2, n), was = endpoint_of(before, 2, n),
+			         is = endpoint_of(after, 2, n);
+			cr_assert(is != 100 + leaves);
+			cr_assert(was != at_home || was == 100 + leaves || is == was, "flow %u moves from its own", n);
+			guests_moved += was != 100 + leaves && is != was;
+		}
+		cr_assert_lt(guests_moved, FLOWS / 4 / 25, "%u guests", guests_moved);
+		lb_snapshot_put(home);
+		lb_snapshot_put(before);
+		lb_snapshot_put(after);
+	}
+	lb_snapshot_put(empty);
+}
+
 Test(select, fails_open_when_nothing_is_up)
 {
 	static const struct {
