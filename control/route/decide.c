@@ -185,7 +185,8 @@ static void decide_backup(
 	route_path_price(&engine->graph, engine->clock, view->class, in_use, NULL);
 	bool keeps = in_use->n_links && slot->choice.primary.n_links && are_disjoint(in_use, &slot->choice.primary) &&
 	             route_path_fault(&engine->graph, view->class, view->rule, in_use, NULL) == ROUTE_REASON_COUNT;
-	bool better = best->n_links && in_use->cost - best->cost >= route_threshold(view->class, in_use);
+	bool better =
+	    best->n_links && in_use->cost - best->cost >= route_threshold(&engine->graph, view->class, in_use);
 	if (!keeps || better)
 		*in_use = *best;
 }
@@ -317,6 +318,7 @@ static void expect_reports(struct route_engine *engine)
 {
 	float persistence = route_forecast_persistence(&engine->graph.forecast);
 	engine->graph.persistence = persistence >= PERSISTENT ? 1 : persistence;
+	engine->graph.exposure_ms = route_forecast_exposure_ms(&engine->graph.forecast, engine->graph.persistence);
 	for (uint16_t i = 0; i < engine->graph.n; i++) {
 		struct route_pop *pop = &engine->graph.pop[i];
 		uint64_t age_ns = engine->now_ns > pop->reported_ns ? engine->now_ns - pop->reported_ns : 0;

@@ -243,7 +243,8 @@ int route_explain(const struct route_engine *engine, uint16_t from, uint16_t to,
 		about.has_choice = true;
 		about.choice = slot->choice;
 		route_path_price(graph, account->clock, account->class, &about.choice.primary, NULL);
-		about.must_beat_ms = about.choice.primary.cost - route_threshold(account->class, &about.choice.primary);
+		about.must_beat_ms =
+		    about.choice.primary.cost - route_threshold(graph, account->class, &about.choice.primary);
 		about.waiting = slot->better_since != 0;
 		about.waiting_since_ns = slot->better_since;
 	}

@@ -48,11 +48,22 @@ static void learn_persistence(struct route_forecast *forecast, const struct rout
 	}
 }
 
+static void learn_change(
+    struct route_forecast *forecast, const struct route_estimate *was, const struct route_estimate *is)
+{
+	double change = fmin(fabs((double)is->delay_ns - (double)was->delay_ns), fmax((double)was->rtt_ns, 0));
+	if (forecast->changes < ROUTE_FORECAST_CHANGES)
+		forecast->changes++;
+	forecast->change_ns += (change - forecast->change_ns) / forecast->changes;
+}
+
 void route_forecast_report(struct route_forecast *forecast, struct route_history *history,
     const struct route_estimate *was, const struct route_estimate *is)
 {
 	if (was && history->reports >= MEAN_MIN)
 		learn_persistence(forecast, history, was, is);
+	if (was)
+		learn_change(forecast, was, is);
 	if (history->reports < MEAN_MEMORY)
 		history->reports++;
 	history->mean_ns += ((double)is->delay_ns - history->mean_ns) / history->reports;
@@ -62,6 +73,11 @@ float route_forecast_persistence(const struct route_forecast *forecast)
 {
 	double share = (forecast->cross + PRIOR_SQUARE) / (forecast->square + PRIOR_SQUARE);
 	return (float)fmin(fmax(share, 0), 1);
+}
+
+float route_forecast_exposure_ms(const struct route_forecast *forecast, float persistence)
+{
+	return (float)(forecast->change_ns * 1e-6 * ROUTE_FORECAST_EXPOSURE) * (1 - persistence);
 }
 
 void route_forecast_arrival(

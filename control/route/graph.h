@@ -54,6 +54,7 @@ struct route_graph {
 	uint32_t *bucket; /* as many as links have room, a power of two */
 	struct route_forecast forecast;
 	float persistence; /* the forecast's, when the last run began */
+	float exposure_ms; /* likewise */
 	uint64_t stale_ns; /* the age from which measurements make nobody move */
 };
 

@@ -23,7 +23,7 @@ void route_path_price(const struct route_graph *graph, const double *clock, cons
 			path->mtu = link->config.mtu;
 	}
 	if (path->n_links)
-		sum[ROUTE_TERM_RELAY] = (float)(path->n_links - 1) * class->relay_penalty_ms;
+		sum[ROUTE_TERM_RELAY] = (float)(path->n_links - 1) * (class->relay_penalty_ms + graph->exposure_ms);
 	path->cost = route_terms_sum(sum);
 	path->drift_ms = sum[ROUTE_TERM_DRIFT];
 	if (term)
@@ -43,7 +43,7 @@ float route_path_cost_at(const struct route_graph *graph, const struct route_pat
 bool route_path_lasts(const struct route_graph *graph, const struct route_class *class, const struct route_path *in_use,
     const struct route_path *path)
 {
-	float threshold = route_threshold(class, in_use);
+	float threshold = route_threshold(graph, class, in_use);
 	for (unsigned moment = 0; moment <= ROUTE_FORECAST_STEPS; moment++)
 		if (route_path_cost_at(graph, in_use, moment) - route_path_cost_at(graph, path, moment) < threshold)
 			return false;
@@ -109,7 +109,8 @@ enum route_reason route_path_fault(const struct route_graph *graph, const struct
 	return path->n_links > class->max_relays + 1u && !pinned ? ROUTE_REASON_RULE : ROUTE_REASON_COUNT;
 }
 
-float route_threshold(const struct route_class *class, const struct route_path *in_use)
+float route_threshold(const struct route_graph *graph, const struct route_class *class, const struct route_path *in_use)
 {
-	return fmaxf(class->better_by * in_use->rtt_ms, class->and_by_ms);
+	float asked = fmaxf(class->better_by * in_use->rtt_ms, class->and_by_ms);
+	return asked * (1 + ROUTE_FORECAST_CAUTION * (1 - graph->persistence));
 }

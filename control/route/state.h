@@ -59,7 +59,8 @@ enum route_reason route_path_fault(const struct route_graph *graph, const struct
     const struct route_rule *rule, const struct route_path *path, uint32_t *ret_blame);
 
 /* How much cheaper another path must be for a change. */
-float route_threshold(const struct route_class *class, const struct route_path *in_use);
+float route_threshold(
+    const struct route_graph *graph, const struct route_class *class, const struct route_path *in_use);
 
 bool route_rule_avoids_pop(const struct route_rule *rule, uint16_t pop);
 bool route_rule_avoids_link(const struct route_rule *rule, const struct route_link *link);

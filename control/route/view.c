@@ -14,6 +14,7 @@
 /* A chance of a report, and what is left after it, move what is forecast by so much of it without pricing anew. */
 #define ARRIVAL_SLACK     0.001f
 #define PERSISTENCE_SLACK 0.001f
+#define EXPOSURE_SLACK_MS 0.1f
 
 static bool is_calm(const struct route_engine *engine, const struct route_link *link)
 {
@@ -84,7 +85,7 @@ static void price_row(const struct route_engine *engine, const struct route_view
 
 static void set_relays(const struct route_engine *engine, const struct route_view *view, struct route_matrix *matrix)
 {
-	matrix->relay_penalty = view->class->relay_penalty_ms;
+	matrix->relay_penalty = view->class->relay_penalty_ms + engine->graph.exposure_ms;
 	matrix->max_relays = view->class->max_relays;
 	for (uint16_t i = 0; i < engine->graph.n; i++)
 		matrix->relays[i] =
@@ -217,7 +218,8 @@ int route_view_update(struct route_engine *engine, uint64_t *ret_next_ns)
 	uint16_t n = engine->graph.n;
 	bool all = priced->all || priced->n != n || clocks_moved(engine);
 	bool rows = all || fabsf(engine->graph.persistence - priced->persistence) > PERSISTENCE_SLACK;
-	bool changed = update_relays(engine) || rows;
+	bool exposed = fabsf(engine->graph.exposure_ms - priced->exposure_ms) > EXPOSURE_SLACK_MS;
+	bool changed = update_relays(engine) || rows || exposed;
 	int error = 0;
 	priced->all = true; /* until it is done */
 	priced->n = n;
@@ -229,6 +231,8 @@ int route_view_update(struct route_engine *engine, uint64_t *ret_next_ns)
 		memcpy(priced->clock, engine->clock, sizeof(priced->clock));
 	if (rows)
 		priced->persistence = engine->graph.persistence;
+	if (changed)
+		priced->exposure_ms = engine->graph.exposure_ms;
 	for (uint16_t i = 0; i < n && !error; i++) {
 		bool row = rows || row_changed(engine, i);
 		changed = changed || row;

@@ -43,6 +43,7 @@ struct route_priced {
 	bool all;   /* nothing is priced, or not with these classes and clocks */
 	uint16_t n; /* POPs */
 	float persistence;
+	float exposure_ms;
 	double clock[ROUTE_MAX_POPS];      /* ns */
 	float arrival[ROUTE_MAX_POPS];     /* mean chance of a report */
 	uint64_t until_ns[ROUTE_MAX_POPS]; /* when a link of the row becomes stale, or may be moved to again */

@@ -67,12 +67,29 @@ Test(forecast, knows_when_the_next_report_is_due)
 	cr_assert(chance[0] == 0 && chance[1] == 0, "nothing is known of intervals");
 	for (unsigned i = 0; i < 100; i++)
 		route_forecast_interval(&forecast, (4 + i % 2 * 2) * SECOND); /* 4 s and 6 s */
-	route_forecast_arrival(&forecast, 0, chance);                         /* by 2.25 s and by 4.5 s */
+	route_forecast_arrival(&forecast, 1 * SECOND, chance);                /* by 2.75 s and by 4.5 s */
 	cr_assert(chance[0] == 0 && fabsf(chance[1] - 0.5f) < 0.01f, "%f", (double)chance[1]);
-	route_forecast_arrival(&forecast, 3 * SECOND, chance); /* by 5.25 s and by 7.5 s */
+	route_forecast_arrival(&forecast, 3 * SECOND, chance); /* by 4.75 s and by 6.5 s */
 	cr_assert(fabsf(chance[0] - 0.5f) < 0.01f && chance[1] == 1);
 	route_forecast_arrival(&forecast, 7 * SECOND, chance);
 	cr_assert(chance[0] == 1 && chance[1] == 1, "overdue");
+}
+
+Test(forecast, exposes_a_relay_to_what_its_delays_change_by_unless_they_persist)
+{
+	struct route_forecast forecast = {0};
+	struct route_history history = {0};
+	struct route_estimate low = {.delay_ns = 80000000, .rtt_ns = 200000000}, high = low, wild = low;
+	high.delay_ns = 120000000;
+	wild.delay_ns = 5000000000;
+	cr_assert(route_forecast_exposure_ms(&forecast, 0) == 0, "nothing has changed yet");
+	for (unsigned i = 0; i < 100; i++)
+		route_forecast_report(&forecast, &history, i % 2 ? &low : &high, i % 2 ? &high : &low);
+	cr_assert(fabsf(route_forecast_exposure_ms(&forecast, 0) - 10) < 0.1f, "a quarter of 40 ms");
+	cr_assert(fabsf(route_forecast_exposure_ms(&forecast, 0.5f) - 5) < 0.1f);
+	cr_assert(route_forecast_exposure_ms(&forecast, 1) == 0);
+	route_forecast_report(&forecast, &history, &low, &wild);
+	cr_assert(route_forecast_exposure_ms(&forecast, 0) < 11, "one wild number counts as one RTT");
 }
 
 Test(forecast, wild_numbers_do_not_decide)
