@@ -36,7 +36,8 @@ int route_engine_new(uint16_t self, struct route_engine **ret_engine)
 		return -ENOMEM;
 	}
 	engine->self = engine->graph.index[self];
-	engine->priced.all = true;
+	engine->priced.all = engine->upset = true;
+	engine->expiry_ns = UINT64_MAX;
 	*ret_engine = engine;
 	return 0;
 }
@@ -50,6 +51,7 @@ void route_engine_free(struct route_engine *engine)
 	for (unsigned i = 0; i < ROUTE_MAX_CLASSES; i++)
 		route_view_free(&engine->common[i]);
 	route_view_free(&engine->ruled);
+	route_view_free(&engine->apart);
 	route_priced_free(&engine->priced);
 	route_graph_free(&engine->graph);
 	free(engine->change);
@@ -77,7 +79,8 @@ int route_set_policy(struct route_engine *engine, const struct route_policy *pol
 			}
 	}
 	engine->policy = *policy;
-	engine->priced.all = true;
+	engine->priced.all = engine->upset = true;
+	engine->expiry_ns = UINT64_MAX;
 	return 0;
 }
 
@@ -93,6 +96,8 @@ int route_set_pop(struct route_engine *engine, uint16_t pop, bool drained)
 		engine->graph.pop[index].leaving = true;
 		return -ENOMEM;
 	}
+	engine->upset =
+	    engine->upset || engine->graph.pop[index].leaving || engine->graph.pop[index].drained != drained;
 	engine->graph.pop[index].drained = drained;
 	engine->graph.pop[index].leaving = false;
 	return 0;
@@ -108,7 +113,7 @@ void route_remove_pop(struct route_engine *engine, uint16_t pop)
 		if (link->used && (link->from == index || link->to == index))
 			route_link_remove(engine, link->key);
 	}
-	engine->graph.pop[index].leaving = true;
+	engine->graph.pop[index].leaving = engine->upset = true;
 }
 
 int route_link_add(
@@ -151,6 +156,7 @@ void route_link_remove(struct route_engine *engine, struct route_link_key key)
 			if (uses(&slot->told_primary, id) || uses(&slot->told_backup, id))
 				slot->told_primary.link[0] = 0;
 		}
+	engine->upset = true;
 	route_graph_remove_link(&engine->graph, id);
 }
 
@@ -187,7 +193,7 @@ void route_link_measured(struct route_engine *engine, uint32_t id, const struct 
 		note_report(engine, link, estimate);
 	link->estimate = *estimate;
 	link->measured = true;
-	engine->graph.pop[link->from].changed = true;
+	engine->graph.pop[link->from].changed = engine->graph.remeasured = true;
 }
 
 void route_link_state(struct route_engine *engine, uint32_t id, bool up, uint64_t now_ns)

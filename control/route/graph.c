@@ -128,7 +128,7 @@ int route_graph_add_link(struct route_graph *graph, struct route_link_key key, u
 	    (struct route_link){.used = true, .from = from, .to = to, .key = key, .reverse = reverse, .next = *bucket};
 	*bucket = id;
 	graph->pop[from].out[graph->pop[from].n_out++] = id;
-	graph->pop[from].changed = true;
+	graph->pop[from].changed = graph->remeasured = true;
 	if (reverse) {
 		graph->link[reverse].reverse = id;
 		graph->link[id].reverse_down = graph->link[reverse].called_down;
@@ -149,7 +149,7 @@ void route_graph_remove_link(struct route_graph *graph, uint32_t id)
 	for (at = pop->out; *at != id; at++)
 		;
 	*at = pop->out[--pop->n_out];
-	pop->changed = true;
+	pop->changed = graph->remeasured = true;
 	if (link->reverse) {
 		struct route_link *reverse = &graph->link[link->reverse];
 		reverse->reverse = 0;

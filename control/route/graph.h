@@ -53,6 +53,7 @@ struct route_graph {
 	uint32_t free;
 	uint32_t *bucket; /* as many as links have room, a power of two */
 	struct route_forecast forecast;
+	bool remeasured;   /* a delay is another than when the clocks were looked at */
 	float persistence; /* the forecast's, when the last run began */
 	float exposure_ms; /* likewise */
 	uint64_t stale_ns; /* the age from which measurements make nobody move */

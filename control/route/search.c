@@ -1,60 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "control/route/search.h"
 
-#include <errno.h>
 #include <math.h>
-#include <stdlib.h>
-
-int route_matrix_reset(struct route_matrix *matrix, uint16_t n, uint16_t self)
-{
-	if (n > matrix->capacity) {
-		route_matrix_free(matrix);
-		size_t size = n;
-		matrix->cost = malloc(size * size * sizeof(*matrix->cost));
-		matrix->link = malloc(size * size * sizeof(*matrix->link));
-		matrix->second_cost = malloc(size * sizeof(*matrix->second_cost));
-		matrix->second_link = malloc(size * sizeof(*matrix->second_link));
-		matrix->relays = malloc(size * sizeof(*matrix->relays));
-		matrix->half = malloc(size * ROUTE_SEARCH_HALVES * sizeof(*matrix->half));
-		if (!matrix->cost || !matrix->link || !matrix->second_cost || !matrix->second_link || !matrix->relays ||
-		    !matrix->half) {
-			route_matrix_free(matrix);
-			return -ENOMEM;
-		}
-		matrix->capacity = n;
-	}
-	matrix->n = n;
-	matrix->self = self;
-	for (uint16_t i = 0; i < n; i++) {
-		route_matrix_clear_row(matrix, i);
-		matrix->relays[i] = i != self;
-	}
-	return 0;
-}
-
-void route_matrix_clear_row(struct route_matrix *matrix, uint16_t from)
-{
-	size_t row = (size_t)from * matrix->n;
-	for (uint16_t i = 0; i < matrix->n; i++) {
-		matrix->cost[row + i] = INFINITY;
-		matrix->link[row + i] = 0;
-	}
-	for (uint16_t i = 0; i < matrix->n && from == matrix->self; i++) {
-		matrix->second_cost[i] = INFINITY;
-		matrix->second_link[i] = 0;
-	}
-}
-
-void route_matrix_free(struct route_matrix *matrix)
-{
-	free(matrix->cost);
-	free(matrix->link);
-	free(matrix->second_cost);
-	free(matrix->second_link);
-	free(matrix->relays);
-	free(matrix->half);
-	*matrix = (struct route_matrix){0};
-}
+#include <string.h>
 
 static void insert_half(struct route_half *half, float cost, uint16_t relay)
 {
@@ -86,7 +34,9 @@ static unsigned end_of_block(unsigned first, unsigned n)
 	return first + BLOCK < n ? first + BLOCK : n;
 }
 
-static void find_halves(struct route_matrix *matrix)
+/* ---- halves ---- */
+
+static void find_all_halves(struct route_matrix *matrix)
 {
 	uint16_t n = matrix->n, self = matrix->self;
 	const float *first = matrix->cost + (size_t)self * n;
@@ -114,6 +64,57 @@ static void find_halves(struct route_matrix *matrix)
 	}
 }
 
+static void find_halves_to(struct route_matrix *matrix, uint16_t k)
+{
+	uint16_t n = matrix->n;
+	const float *first = matrix->cost + (size_t)matrix->self * n;
+	struct route_half *half = matrix->half + (size_t)k * ROUTE_SEARCH_HALVES;
+	for (unsigned i = 0; i < ROUTE_SEARCH_HALVES; i++)
+		half[i] = (struct route_half){.cost = INFINITY, .relay = ROUTE_NO_POP};
+	for (uint16_t i = 0; i < n; i++) {
+		float cost = first[i] + matrix->relay_penalty + matrix->cost[(size_t)i * n + k];
+		if (matrix->relays[i] && cost < half[ROUTE_SEARCH_HALVES - 1].cost)
+			insert_half(half, cost, i);
+	}
+}
+
+/* The link from `relay` to k is another. A half that was kept and has become worse makes room for one that nobody
+ * remembers. */
+static void renew_halves(struct route_matrix *matrix, uint16_t relay, uint16_t k)
+{
+	struct route_half *half = matrix->half + (size_t)k * ROUTE_SEARCH_HALVES;
+	size_t n = matrix->n;
+	float cost = INFINITY;
+	bool kept = false;
+	if (k == matrix->self)
+		return;
+	if (matrix->relays[relay])
+		cost = matrix->cost[matrix->self * n + relay] + matrix->relay_penalty + matrix->cost[relay * n + k];
+	for (unsigned i = 0; i < ROUTE_SEARCH_HALVES; i++)
+		kept = kept || half[i].relay == relay;
+	if (!kept && !(cost < half[ROUTE_SEARCH_HALVES - 1].cost))
+		return;
+	if (kept)
+		find_halves_to(matrix, k);
+	else
+		insert_half(half, cost, relay);
+	for (unsigned i = 0; i < matrix->n_stirred; i++)
+		if (matrix->stirred[i] == k)
+			return;
+	matrix->stirred[matrix->n_stirred++] = k; /* one for each entry at most */
+}
+
+void route_search_halves(struct route_matrix *matrix)
+{
+	matrix->n_stirred = 0;
+	if (matrix->all)
+		find_all_halves(matrix);
+	for (unsigned i = 0; i < matrix->n_changed && !matrix->all; i++)
+		renew_halves(matrix, matrix->changed[i].from, matrix->changed[i].to);
+}
+
+/* ---- paths ---- */
+
 static bool avoided(const struct route_disjoint *avoid, uint16_t relay)
 {
 	for (unsigned i = 0; i < avoid->n; i++)
@@ -133,17 +134,13 @@ static struct route_half pick_half(
 	return (struct route_half){.cost = INFINITY};
 }
 
-static void find_direct(
-    const struct route_matrix *matrix, const struct route_disjoint *avoid, struct route_found *found)
+static struct route_found find_direct(
+    const struct route_matrix *matrix, uint16_t to, const struct route_disjoint *avoid)
 {
-	size_t row = (size_t)matrix->self * matrix->n;
-	for (uint16_t to = 0; to < matrix->n; to++) {
-		bool second = avoid[to].direct && avoid[to].direct_link == matrix->link[row + to];
-		found[to] = (struct route_found){
-		    .cost = second ? matrix->second_cost[to] : matrix->cost[row + to], .second = second};
-		if (to == matrix->self)
-			found[to].cost = INFINITY;
-	}
+	size_t at = (size_t)matrix->self * matrix->n + to;
+	bool second = avoid->direct && avoid->direct_link == matrix->link[at];
+	float cost = second ? matrix->second_cost[to] : matrix->cost[at];
+	return (struct route_found){.cost = to == matrix->self ? INFINITY : cost, .second = second};
 }
 
 /* The paths to `to` whose last relay is k: by k alone for `one`, or behind the best half that may be used. */
@@ -163,18 +160,29 @@ static void offer_through(const struct route_matrix *matrix, uint16_t k, uint16_
 		*found = (struct route_found){.cost = cost, .n_relays = 2, .relay = {half.relay, k}};
 }
 
+/* What it costs to have come through k, one relay or at least two. */
+static void costs_through(const struct route_matrix *matrix, uint16_t k, float *ret_one, float *ret_two)
+{
+	*ret_one = matrix->cost[(size_t)matrix->self * matrix->n + k] + matrix->relay_penalty;
+	*ret_two = matrix->max_relays < 2 ? INFINITY
+	                                  : matrix->half[(size_t)k * ROUTE_SEARCH_HALVES].cost + matrix->relay_penalty;
+}
+
+static bool may_relay(const struct route_matrix *matrix, uint16_t k)
+{
+	return matrix->max_relays && matrix->relays[k];
+}
+
 /* Paths whose last relay is k, to all destinations; bound[] is found[]'s costs. */
 static void find_through(const struct route_matrix *matrix, uint16_t k, const struct route_disjoint *avoid,
     struct route_found *found, float *bound)
 {
 	uint16_t n = matrix->n;
 	const float *row = matrix->cost + (size_t)k * n;
-	float one = matrix->cost[(size_t)matrix->self * n + k] + matrix->relay_penalty;
-	float two = matrix->half[(size_t)k * ROUTE_SEARCH_HALVES].cost + matrix->relay_penalty;
-	if (matrix->max_relays < 2)
-		two = INFINITY;
+	float one, two;
+	costs_through(matrix, k, &one, &two);
 	float least = one < two ? one : two;
-	if (isinf(least))
+	if (isinf(least) || !may_relay(matrix, k))
 		return;
 	for (unsigned block = 0; block < n; block += BLOCK) {
 		if (!any_below(row, bound, least, block, n))
@@ -188,23 +196,91 @@ static void find_through(const struct route_matrix *matrix, uint16_t k, const st
 	}
 }
 
-void route_search_disjoint(
-    const struct route_matrix *matrix, const struct route_disjoint *avoid, struct route_found *found)
+static const struct route_disjoint nothing[ROUTE_MAX_POPS]; /* to avoid */
+
+void route_search_anew(const struct route_matrix *matrix, const struct route_disjoint *avoid, struct route_found *found)
 {
 	float bound[ROUTE_MAX_POPS];
-	find_direct(matrix, avoid, found);
-	for (uint16_t to = 0; to < matrix->n; to++)
+	avoid = avoid ? avoid : nothing;
+	for (uint16_t to = 0; to < matrix->n; to++) {
+		found[to] = find_direct(matrix, to, &avoid[to]);
 		bound[to] = to == matrix->self ? -INFINITY : found[to].cost;
-	if (!matrix->max_relays)
-		return;
+	}
 	for (uint16_t k = 0; k < matrix->n; k++)
-		if (matrix->relays[k])
-			find_through(matrix, k, avoid, found, bound);
+		find_through(matrix, k, avoid, found, bound);
 }
 
-void route_search_best(struct route_matrix *matrix, struct route_found *found)
+/* ---- paths that are kept ---- */
+
+static void find_one(
+    const struct route_matrix *matrix, uint16_t to, const struct route_disjoint *avoid, struct route_found *found)
 {
-	static const struct route_disjoint nothing[ROUTE_MAX_POPS];
-	find_halves(matrix);
-	route_search_disjoint(matrix, nothing, found);
+	*found = find_direct(matrix, to, avoid);
+	for (uint16_t k = 0; k < matrix->n; k++) {
+		float one, two;
+		if (!may_relay(matrix, k))
+			continue;
+		costs_through(matrix, k, &one, &two);
+		offer_through(matrix, k, to, one, two, avoid, found);
+	}
+}
+
+/* Whether k is the last relay. */
+static bool ends_through(const struct route_found *found, uint16_t k)
+{
+	return found->n_relays && found->relay[found->n_relays - 1] == k;
+}
+
+/* again[]: destinations whose path led over something that has changed. */
+static void note_again(const struct route_matrix *matrix, const struct route_found *found, bool *again)
+{
+	for (unsigned i = 0; i < matrix->n_changed; i++)
+		if (ends_through(&found[matrix->changed[i].to], matrix->changed[i].from))
+			again[matrix->changed[i].to] = true;
+	for (unsigned i = 0; i < matrix->n_stirred; i++)
+		for (uint16_t to = 0; to < matrix->n; to++)
+			if (found[to].n_relays == 2 && found[to].relay[1] == matrix->stirred[i])
+				again[to] = true;
+}
+
+static void search_few(
+    const struct route_matrix *matrix, const struct route_disjoint *avoid, struct route_found *found, bool *again)
+{
+	float bound[ROUTE_MAX_POPS], one, two;
+	again[matrix->self] = false;
+	note_again(matrix, found, again);
+	for (uint16_t to = 0; to < matrix->n; to++) {
+		if (again[to])
+			find_one(matrix, to, &avoid[to], &found[to]);
+		bound[to] = again[to] || to == matrix->self ? -INFINITY : found[to].cost;
+	}
+	for (unsigned i = 0; i < matrix->n_changed; i++) {
+		uint16_t from = matrix->changed[i].from, to = matrix->changed[i].to;
+		if (again[to] || to == matrix->self || !may_relay(matrix, from))
+			continue;
+		costs_through(matrix, from, &one, &two);
+		offer_through(matrix, from, to, one, two, &avoid[to], &found[to]);
+		bound[to] = found[to].cost;
+	}
+	for (unsigned i = 0; i < matrix->n_stirred; i++)
+		find_through(matrix, matrix->stirred[i], avoid, found, bound);
+}
+
+static bool same_found(const struct route_found *a, const struct route_found *b)
+{
+	return a->cost == b->cost && a->n_relays == b->n_relays && a->second == b->second &&
+	       !memcmp(a->relay, b->relay, a->n_relays * sizeof(a->relay[0]));
+}
+
+void route_search(
+    const struct route_matrix *matrix, const struct route_disjoint *avoid, struct route_found *found, bool *moved)
+{
+	struct route_found was[ROUTE_MAX_POPS];
+	memcpy(was, found, matrix->n * sizeof(*was));
+	if (matrix->all)
+		route_search_anew(matrix, avoid, found);
+	else
+		search_few(matrix, avoid ? avoid : nothing, found, moved);
+	for (uint16_t to = 0; to < matrix->n; to++)
+		moved[to] = matrix->all || !same_found(&was[to], &found[to]);
 }

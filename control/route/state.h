@@ -20,20 +20,41 @@ struct route_slot {
 struct route_engine {
 	uint16_t self; /* index */
 	uint64_t now_ns;
+	uint64_t expiry_ns; /* of the rule that expires next, as of the last run */
+	bool upset;         /* policy, POPs or links have been changed since the last run, beyond what they measure */
+	bool everything;    /* this run decides for all destinations */
 	struct route_graph graph;
 	struct route_policy policy;
 	struct route_slot *slot[ROUTE_MAX_POPS]; /* by index; each ROUTE_MAX_CLASSES long */
 	double clock[ROUTE_MAX_POPS];
 	struct route_priced priced;
 	struct route_view common[ROUTE_MAX_CLASSES]; /* under no rule */
-	struct route_view ruled;
-	struct route_disjoint disjoint[ROUTE_MAX_POPS];
-	struct route_found backup_calm[ROUTE_MAX_POPS];
+	struct route_view ruled;                     /* under the rule that is being followed */
+	struct route_view apart;                     /* and without a primary's providers */
 	struct route_found backup_any[ROUTE_MAX_POPS];
 	struct route_change *change;
 	uint32_t n_changes;
 	uint32_t change_capacity;
 };
+
+/* ---- decide.c ---- */
+
+/* What was found in a matrix of the view, as a path; n_links 0: nothing was. */
+void route_path_found(struct route_engine *engine, const struct route_view *view, const struct route_matrix *matrix,
+    uint16_t to, const struct route_found *found, struct route_path *ret_path);
+
+/* Whether to move the primary; `rule` is the view's, a pin, or NULL. *next_ns: when to ask again, if that is sooner.
+ * 0 or -ENOMEM. */
+int route_decide_primary(struct route_engine *engine, struct route_view *view, const struct route_rule *rule,
+    uint16_t to, struct route_slot *slot, uint64_t *next_ns);
+
+/* ---- backup.c ---- */
+
+void route_disjoint_with(
+    const struct route_graph *graph, const struct route_path *primary, struct route_disjoint *ret_disjoint);
+
+/* The backups of destinations mine[0..n), after view->primary and view->backup are those of now. 0 or -ENOMEM. */
+int route_decide_backups(struct route_engine *engine, struct route_view *view, uint8_t class, const bool *mine);
 
 /* ---- path.c ---- */
 

@@ -11,13 +11,14 @@
 #include "wire/control.h"
 #include "wire/overlay.h"
 
-#define ROUTE_NAME_SIZE   32u /* with the terminating zero */
-#define ROUTE_MAX_RELAYS  2u
-#define ROUTE_MAX_LINKS   (ROUTE_MAX_RELAYS + 1u) /* of a computed path; a pin may be as long as the overlay allows */
-#define ROUTE_MAX_POPS    WIRE_CTL_MAX_POPS
-#define ROUTE_MAX_CLASSES WIRE_CTL_MAX_CLASSES
-#define ROUTE_MAX_RULES   256u
-#define ROUTE_MAX_AVOID   16u
+#define ROUTE_NAME_SIZE     32u /* with the terminating zero */
+#define ROUTE_MAX_RELAYS    2u
+#define ROUTE_MAX_LINKS     (ROUTE_MAX_RELAYS + 1u) /* of a computed path; a pin may be as long as the overlay allows */
+#define ROUTE_MAX_POPS      WIRE_CTL_MAX_POPS
+#define ROUTE_MAX_CLASSES   WIRE_CTL_MAX_CLASSES
+#define ROUTE_MAX_RULES     256u
+#define ROUTE_MAX_AVOID     16u
+#define ROUTE_MAX_PROVIDERS 8u
 
 struct route_link_key {
 	uint16_t from;
@@ -74,8 +75,8 @@ struct route_rule {
 	uint8_t n_providers;
 	uint16_t
 	    pops[ROUTE_MAX_AVOID]; /* pin: the POPs in order of travel, both ends included; avoid: no relay of these */
-	char providers[4][ROUTE_NAME_SIZE]; /* avoid: no link of these */
-	uint64_t expires_ns;                /* 0: never */
+	char providers[ROUTE_MAX_PROVIDERS][ROUTE_NAME_SIZE]; /* avoid: no link of these */
+	uint64_t expires_ns;                                  /* 0: never */
 };
 
 struct route_policy {

@@ -72,7 +72,7 @@ static void price_row(const struct route_engine *engine, const struct route_view
 {
 	const struct route_row *row = &engine->priced.row;
 	bool calm_only = matrix == &view->calm;
-	route_matrix_clear_row(matrix, row->from);
+	route_matrix_begin_row(matrix, row->from);
 	for (uint32_t i = 0; i < row->n; i++) {
 		uint32_t id = row->link[i].id;
 		if ((calm_only && !row->link[i].calm) ||
@@ -81,15 +81,21 @@ static void price_row(const struct route_engine *engine, const struct route_view
 		float cost = route_factors_sum(view->class, &row->link[i].factors);
 		route_matrix_offer(matrix, row->from, row->link[i].to, id, cost);
 	}
+	route_matrix_end_row(matrix, row->from);
 }
 
 static void set_relays(const struct route_engine *engine, const struct route_view *view, struct route_matrix *matrix)
 {
-	matrix->relay_penalty = view->class->relay_penalty_ms + engine->graph.exposure_ms;
+	float penalty = view->class->relay_penalty_ms + engine->priced.exposure_ms;
+	bool other = matrix->relay_penalty != penalty || matrix->max_relays != view->class->max_relays;
+	matrix->relay_penalty = penalty;
 	matrix->max_relays = view->class->max_relays;
-	for (uint16_t i = 0; i < engine->graph.n; i++)
-		matrix->relays[i] =
-		    engine->priced.relays[i] && !route_rule_avoids_pop(view->rule, engine->graph.pop[i].id);
+	for (uint16_t i = 0; i < engine->graph.n; i++) {
+		bool relays = engine->priced.relays[i] && !route_rule_avoids_pop(view->rule, engine->graph.pop[i].id);
+		other = other || relays != matrix->relays[i];
+		matrix->relays[i] = relays;
+	}
+	matrix->all = matrix->all || other;
 }
 
 static int fill(struct route_engine *engine, struct route_view *view, struct route_matrix *matrix)
@@ -113,9 +119,11 @@ int route_view_open(struct route_engine *engine, struct route_view *view, const 
 	view->rule = rule;
 	view->has_any = false;
 	int error = fill(engine, view, &view->calm);
-	if (!error)
-		route_search_best(&view->calm, view->calm_best);
-	return error;
+	if (error)
+		return error;
+	route_search_halves(&view->calm);
+	route_search_anew(&view->calm, NULL, view->calm_best);
+	return 0;
 }
 
 int route_view_need_any(struct route_engine *engine, struct route_view *view)
@@ -128,8 +136,10 @@ int route_view_need_any(struct route_engine *engine, struct route_view *view)
 	view->any = restless ? &view->restless : &view->calm;
 	view->any_best = restless ? view->restless_best : view->calm_best;
 	int error = restless ? fill(engine, view, &view->restless) : 0;
-	if (restless && !error)
-		route_search_best(&view->restless, view->restless_best);
+	if (restless && !error) {
+		route_search_halves(&view->restless);
+		route_search_anew(&view->restless, NULL, view->restless_best);
+	}
 	view->has_any = !error;
 	return error;
 }
@@ -209,7 +219,21 @@ static int update_row(struct route_engine *engine, uint16_t from)
 	for (uint32_t c = 0; c < engine->policy.n_classes; c++)
 		price_row(engine, &engine->common[c], &engine->common[c].calm);
 	engine->graph.pop[from].changed = false;
+	engine->priced.anew[from] = true;
 	return 0;
+}
+
+/* The best paths of all classes. */
+static void search(struct route_engine *engine)
+{
+	for (uint32_t c = 0; c < engine->policy.n_classes; c++) {
+		struct route_view *view = &engine->common[c];
+		view->has_any = false;
+		set_relays(engine, view, &view->calm);
+		route_search_halves(&view->calm);
+		memset(view->best_moved, 0, sizeof(view->best_moved));
+		route_search(&view->calm, NULL, view->calm_best, view->best_moved);
+	}
 }
 
 int route_view_update(struct route_engine *engine, uint64_t *ret_next_ns)
@@ -219,10 +243,12 @@ int route_view_update(struct route_engine *engine, uint64_t *ret_next_ns)
 	bool all = priced->all || priced->n != n || clocks_moved(engine);
 	bool rows = all || fabsf(engine->graph.persistence - priced->persistence) > PERSISTENCE_SLACK;
 	bool exposed = fabsf(engine->graph.exposure_ms - priced->exposure_ms) > EXPOSURE_SLACK_MS;
-	bool changed = update_relays(engine) || rows || exposed;
+	bool relays = update_relays(engine);
 	int error = 0;
+	priced->everything = rows || exposed || relays;
 	priced->all = true; /* until it is done */
 	priced->n = n;
+	memset(priced->anew, 0, sizeof(priced->anew));
 	for (uint32_t c = 0; c < engine->policy.n_classes && all && !error; c++) {
 		engine->common[c].class = &engine->policy.class[c];
 		error = route_matrix_reset(&engine->common[c].calm, n, engine->self);
@@ -231,20 +257,20 @@ int route_view_update(struct route_engine *engine, uint64_t *ret_next_ns)
 		memcpy(priced->clock, engine->clock, sizeof(priced->clock));
 	if (rows)
 		priced->persistence = engine->graph.persistence;
-	if (changed)
+	if (priced->everything)
 		priced->exposure_ms = engine->graph.exposure_ms;
 	for (uint16_t i = 0; i < n && !error; i++) {
-		bool row = rows || row_changed(engine, i);
-		changed = changed || row;
-		error = row ? update_row(engine, i) : 0;
+		error = rows || row_changed(engine, i) ? update_row(engine, i) : 0;
 		*ret_next_ns = priced->until_ns[i] < *ret_next_ns ? priced->until_ns[i] : *ret_next_ns;
 	}
-	for (uint32_t c = 0; c < engine->policy.n_classes && changed && !error; c++) {
-		struct route_view *view = &engine->common[c];
-		view->has_any = false;
-		set_relays(engine, view, &view->calm);
-		route_search_best(&view->calm, view->calm_best);
-	}
+	if (!error)
+		search(engine);
 	priced->all = error != 0;
 	return error;
+}
+
+void route_view_settled(struct route_engine *engine)
+{
+	for (uint32_t c = 0; c < engine->policy.n_classes; c++)
+		route_matrix_settled(&engine->common[c].calm);
 }

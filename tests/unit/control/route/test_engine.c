@@ -303,6 +303,33 @@ Test(engine, takes_a_second_link_between_two_pops_as_backup)
 	cr_assert(route_choice(world.engine, 2, 0) == NULL && world.last.reason == ROUTE_REASON_LOST);
 }
 
+Test(engine, prefers_a_backup_by_another_provider_if_there_is_one)
+{
+	static const char *const provider[] = {"", "", "red", "blue", "red"}; /* of 1's links to 2, 3 and 4 */
+	world_open(&world, 5, 200);
+	for (int relay = 2; relay <= 4; relay++) {
+		struct route_link_config config = {.mtu = 1500};
+		struct route_link_key key = {.from = 1, .to = (uint16_t)relay};
+		strcpy(config.provider, provider[relay]);
+		cr_assert(route_link_add(world.engine, key, &config, &world.link[1][relay]) == 0);
+		both(&world, relay, 5, 20);
+	}
+	both(&world, 1, 2, 20);
+	both(&world, 1, 4, 25);
+	both(&world, 1, 3, 40);
+	settle(&world, 3 * SECOND);
+	expect_paths(&world, 5, "1>2>5", "1>3>5");
+	darken(&world, 1, 3, true);
+	run(&world);
+	expect_paths(&world, 5, "1>2>5", "1>5");
+	darken(&world, 1, 5, true);
+	run(&world);
+	cr_assert(route_choice(world.engine, 5, 0)->backup.n_links, "one of the same provider is better than none");
+	darken(&world, 1, 3, false);
+	settle(&world, SECOND);
+	expect_paths(&world, 5, "1>2>5", "1>3>5");
+}
+
 Test(engine, takes_routes_back_when_a_pop_or_class_goes)
 {
 	given_the_lab();

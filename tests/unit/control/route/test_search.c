@@ -51,12 +51,15 @@ static void random_matrix(void)
 		clock[i] = (float)(rand() % 1000 - 500);
 		matrix.relays[i] = i != matrix.self && rand() % 8;
 	}
-	for (uint16_t i = 0; i < N; i++)
+	for (uint16_t i = 0; i < N; i++) {
+		route_matrix_begin_row(&matrix, i);
 		for (uint16_t j = 0; j < N; j++)
 			for (int parallel = 0; parallel < 2 && i != j; parallel++)
 				if (rand() % 10 < density)
 					route_matrix_offer(
 					    &matrix, i, j, link++, (float)(1 + rand() % 300) + clock[j] - clock[i]);
+		route_matrix_end_row(&matrix, i);
+	}
 }
 
 /* The sum along what was found, and that it obeys what was asked. */
@@ -82,7 +85,8 @@ Test(search, finds_the_cheapest_path_and_the_cheapest_disjoint_backup_on_random_
 		struct route_disjoint avoid[N] = {0};
 		static const struct route_disjoint nothing;
 		random_matrix();
-		route_search_best(&matrix, best);
+		route_search_halves(&matrix);
+		route_search_anew(&matrix, NULL, best);
 		for (uint16_t to = 0; to < N; to++) {
 			if (to == matrix.self)
 				continue;
@@ -99,7 +103,7 @@ Test(search, finds_the_cheapest_path_and_the_cheapest_disjoint_backup_on_random_
 			if (rand() % 4 == 0) /* a pin may be longer */
 				avoid[to].relay[avoid[to].n++] = (uint16_t)(rand() % N);
 		}
-		route_search_disjoint(&matrix, avoid, backup);
+		route_search_anew(&matrix, avoid, backup);
 		for (uint16_t to = 0; to < N; to++) {
 			if (to == matrix.self || isinf(best[to].cost))
 				continue;
@@ -109,5 +113,61 @@ Test(search, finds_the_cheapest_path_and_the_cheapest_disjoint_backup_on_random_
 				cr_assert(fabsf(walk(to, &backup[to], &avoid[to]) - expected) < 0.01f);
 		}
 	}
+	route_matrix_free(&matrix);
+}
+
+/* Writes a row as it is, but for a few of its links. */
+static void change_row(uint16_t from)
+{
+	float cost[N];
+	uint32_t link[N];
+	memcpy(cost, matrix.cost + from * N, sizeof(cost));
+	memcpy(link, matrix.link + from * N, sizeof(link));
+	for (int i = rand() % 3; i >= 0; i--) {
+		int to = rand() % N;
+		cost[to] = rand() % 4 ? (float)(rand() % 3000) / 10 : INFINITY;
+		link[to] = isinf(cost[to]) ? 0 : 1;
+	}
+	route_matrix_begin_row(&matrix, from);
+	for (uint16_t to = 0; to < N; to++)
+		if (to != from && link[to])
+			route_matrix_offer(&matrix, from, to, link[to], cost[to]);
+	route_matrix_end_row(&matrix, from);
+}
+
+Test(search, keeps_what_it_has_found_up_to_date)
+{
+	static struct route_found kept[N], kept_backup[N], fresh[N];
+	struct route_disjoint avoid[N] = {0};
+	bool moved[N] = {0};
+	unsigned updates = 0;
+	srand(6);
+	for (int round = 0; round < 20000; round++) {
+		if (round % 50 == 0)
+			random_matrix();
+		for (int i = rand() % 3; i >= 0 && round % 50; i--)
+			change_row((uint16_t)(rand() % N));
+		updates += !matrix.all;
+		route_search_halves(&matrix);
+		route_search(&matrix, NULL, kept, moved);
+		memset(moved, 0, sizeof(moved));
+		if (rand() % 4 == 0) { /* another primary */
+			uint16_t to = (uint16_t)(rand() % N);
+			avoid[to] = (struct route_disjoint){.n = 1, .relay = {(uint16_t)(rand() % N)}};
+			moved[to] = true;
+		}
+		route_search(&matrix, avoid, kept_backup, moved);
+		route_matrix_settled(&matrix);
+		route_search_anew(&matrix, NULL, fresh);
+		for (uint16_t to = 0; to < N; to++)
+			cr_assert(kept[to].cost == fresh[to].cost || fabsf(kept[to].cost - fresh[to].cost) < 0.001f,
+			    "round %d to %u: %f, not %f", round, to, (double)kept[to].cost, (double)fresh[to].cost);
+		route_search_anew(&matrix, avoid, fresh);
+		for (uint16_t to = 0; to < N; to++)
+			cr_assert(kept_backup[to].cost == fresh[to].cost ||
+			              fabsf(kept_backup[to].cost - fresh[to].cost) < 0.001f,
+			    "round %d, backup to %u", round, to);
+	}
+	cr_assert(updates > 5000, "only %u", updates);
 	route_matrix_free(&matrix);
 }

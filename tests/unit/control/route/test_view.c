@@ -44,7 +44,7 @@ static void expect_the_same_as_new(unsigned round)
 static void measure_one(int from, int to)
 {
 	struct route_estimate e = {.at_ns = world.now,
-	    .delay_ns = (int64_t)(rand() % 200) * 1000000,
+	    .delay_ns = rand() % 200000000,
 	    .rtt_ns = 200000000,
 	    .jitter_ns = rand() % 5000000,
 	    .loss = (float)(rand() % 10) / 100,
@@ -87,6 +87,66 @@ static void happen(void)
 		measure_one(from, to);
 		break;
 	}
+}
+
+/* What the engine has decided, in the second of two that were told the same. */
+static void expect_the_same_choices(const struct route_engine *full, unsigned round)
+{
+	for (uint32_t c = 0; c < world.policy.n_classes; c++)
+		for (uint16_t to = 2; to <= world.n; to++) {
+			static const struct route_choice none;
+			char text[2][64];
+			const struct route_choice *a = route_choice(world.engine, to, (uint8_t)c);
+			const struct route_choice *b = route_choice(full, to, (uint8_t)c);
+			a = a ? a : &none;
+			b = b ? b : &none;
+			cr_assert(route_path_same(&a->primary, &b->primary), "round %u, class %u: %s, not %s", round, c,
+			    path_text(&a->primary, text[0]), path_text(&b->primary, text[1]));
+			cr_assert(route_path_same(&a->backup, &b->backup),
+			    "round %u, class %u, to %u: backup %s, not %s", round, c, to,
+			    path_text(&a->backup, text[0]), path_text(&b->backup, text[1]));
+			cr_assert(a->reason == b->reason && a->since_ns == b->since_ns);
+		}
+}
+
+/* Something happens to both worlds. */
+static void happen_twice(struct route_engine *first, struct route_engine *second)
+{
+	unsigned seed = (unsigned)rand();
+	uint64_t now = world.now;
+	srand(seed);
+	world.engine = second;
+	happen();
+	world.now = now;
+	srand(seed);
+	world.engine = first;
+	happen();
+}
+
+Test(view, deciding_for_what_has_changed_is_deciding_for_all)
+{
+	world_open(&world, 7, 100);
+	struct route_engine *full = world.engine;
+	world_open(&world, 7, 100);
+	world.policy.n_classes = 2;
+	route_class_default("loss", ROUTE_LOSS, &world.policy.class[1]);
+	world.policy.n_rules = 2;
+	world.policy.rule[0] = (struct route_rule){.class = "loss", .to = 3, .n_pops = 1, .pops = {2}};
+	world.policy.rule[1] = (struct route_rule){.to = 4, .action = ROUTE_PIN, .n_pops = 3, .pops = {1, 5, 4}};
+	cr_assert(route_set_policy(world.engine, &world.policy) == 0 && route_set_policy(full, &world.policy) == 0);
+	srand(22);
+	for (unsigned round = 0; round < 4000; round++) {
+		for (int i = rand() % 3; i >= 0; i--)
+			happen_twice(world.engine, full);
+		const struct route_change *change;
+		uint64_t next;
+		world.now += (uint64_t)rand() % 500 * MS;
+		full->upset = full->priced.all = true;
+		cr_assert(route_run(full, world.now, &change, &next) >= 0);
+		run(&world);
+		expect_the_same_choices(full, round);
+	}
+	route_engine_free(full);
 }
 
 Test(view, what_is_kept_is_what_would_be_made_anew)
