@@ -263,6 +263,7 @@ static const struct ctl_api_field rule_fields[] = {
     STRINGS("pin", ctl_api_rule, pin, n_pin),
     STRINGS("avoid_pops", ctl_api_rule, avoid_pop, n_avoid_pop),
     STRINGS("avoid_providers", ctl_api_rule, avoid_provider, n_avoid_provider),
+    FIELD(STRING, "text", ctl_api_rule, text),
     FIELD(TIME, "expires", ctl_api_rule, expires_at_ns),
     END,
 };

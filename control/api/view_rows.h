@@ -248,6 +248,7 @@ struct ctl_api_rule {
 	size_t n_avoid_pop;
 	const char *const *avoid_provider;
 	size_t n_avoid_provider;
+	const char *text;       /* all that it does */
 	uint64_t expires_at_ns; /* 0: never */
 };
 

@@ -208,6 +208,22 @@ static void check_pin(const struct merged *w, const struct ctl_object *o, unsign
 				    o->source, rule->line, o->policy.name, index, rule->pops[i]);
 }
 
+static bool is_empty(const struct ctl_rule_set *set)
+{
+	return !set->n_pops && !set->n_ends && !set->n_providers && !set->n_regions;
+}
+
+static void need_pops(const struct merged *w, const struct ctl_object *o, unsigned line, const char *field,
+    const struct ctl_rule_set *set)
+{
+	for (unsigned i = 0; i < set->n_pops; i++)
+		need_pop(w, o, line, field, set->pops[i]);
+	for (unsigned i = 0; i < set->n_ends; i++) {
+		need_pop(w, o, line, field, set->ends[i].from);
+		need_pop(w, o, line, field, set->ends[i].to);
+	}
+}
+
 static void check_policy(const struct merged *w, const struct ctl_object *o)
 {
 	const struct ctl_policy *policy = &o->policy;
@@ -217,14 +233,17 @@ static void check_policy(const struct merged *w, const struct ctl_object *o)
 			    o->source, o->line, policy->classes[i].name);
 	for (unsigned i = 0; i < policy->n_rules; i++) {
 		const struct ctl_rule *rule = &policy->rules[i];
-		if (rule->action == ROUTE_AVOID && !rule->n_pops && !rule->n_providers)
-			ctl_mistake(w->m, "%s:%u: avoid: must name a POP or a provider; remove the rule otherwise",
+		if (rule->action == ROUTE_STEER && !rule->limits && is_empty(&rule->avoid) && is_empty(&rule->prefer))
+			ctl_mistake(w->m,
+			    "%s:%u: avoid: must name a POP, link, provider or region; remove the rule otherwise",
 			    o->source, rule->line);
 		need_pop(w, o, rule->line, "from", rule->from);
 		need_pop(w, o, rule->line, "to", rule->to);
 		need_class(w, o, rule->line, rule->class);
 		for (unsigned j = 0; j < rule->n_pops; j++)
-			need_pop(w, o, rule->line, rule->action == ROUTE_PIN ? "pin" : "avoid", rule->pops[j]);
+			need_pop(w, o, rule->line, "pin", rule->pops[j]);
+		need_pops(w, o, rule->line, "avoid", &rule->avoid);
+		need_pops(w, o, rule->line, "prefer", &rule->prefer);
 		if (rule->action == ROUTE_PIN)
 			check_pin(w, o, i);
 		if (rule->accelerator[0] && !find(w, CTL_KIND_ACCELERATOR, rule->accelerator))

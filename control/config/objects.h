@@ -100,6 +100,17 @@ struct ctl_accelerator {
 	struct ctl_listener *listeners;
 };
 
+/* Names of what a rule is about: struct route_set, before POPs have numbers. */
+struct ctl_rule_set {
+	unsigned n_pops, n_ends, n_providers, n_regions;
+	char pops[ROUTE_MAX_NAMED][CTL_NAME_SIZE];
+	struct {
+		char from[CTL_NAME_SIZE], to[CTL_NAME_SIZE];
+	} ends[ROUTE_MAX_NAMED_ENDS];
+	char providers[ROUTE_MAX_PROVIDERS][CTL_NAME_SIZE];
+	char regions[ROUTE_MAX_REGIONS][CTL_NAME_SIZE];
+};
+
 struct ctl_rule {
 	char accelerator[CTL_NAME_SIZE]; /* "" matches all, here and below */
 	char class[CTL_NAME_SIZE];
@@ -107,9 +118,14 @@ struct ctl_rule {
 	char to[CTL_NAME_SIZE];
 	enum route_action action;
 	unsigned n_pops;
-	char pops[ROUTE_MAX_AVOID][CTL_NAME_SIZE];
-	unsigned n_providers;
-	char providers[4][CTL_NAME_SIZE];
+	char pops[WIRE_PATH_MAX_HOPS + 1][CTL_NAME_SIZE]; /* pin */
+	struct ctl_rule_set avoid;
+	struct ctl_rule_set prefer;
+	float prefer_ms;
+	unsigned limits; /* enum route_limit */
+	float max_money;
+	float max_rtt_ms;
+	bool fallback_direct;
 	uint64_t expires_wall_ns; /* 0: never */
 	unsigned line;
 };
@@ -121,6 +137,9 @@ struct ctl_policy {
 	unsigned n_rules;
 	struct ctl_rule *rules;
 };
+
+/* What a rule does, for people: "avoid pops lax1; fallback direct". Returns text, which holds size bytes. */
+const char *ctl_rule_text(const struct ctl_rule *rule, char *text, size_t size);
 
 struct ctl_pop_object { /* what the cluster says of a POP, beside its own registration */
 	char name[CTL_NAME_SIZE];

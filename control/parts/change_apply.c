@@ -8,6 +8,7 @@
 #include "control/base/address.h"
 #include "control/base/clock.h"
 #include "control/parts/change.h"
+#include "control/parts/view.h"
 
 /* PUT of one object allows no other. */
 static void check_allowed(const struct ctl_objects *batch, const struct ctl_change *change, struct ctl_mistakes *m)
@@ -55,6 +56,32 @@ static int check_taken(const struct ctl_daemon *d, const struct ctl_objects *bat
 	return 0;
 }
 
+/* Rules that leave no path, of those links that there are now. */
+static int check_rules(const struct ctl_daemon *d, const struct ctl_objects *batch, struct ctl_mistakes *m)
+{
+	struct route_rule *rule = malloc(sizeof(*rule));
+	float *scratch = calloc(route_rule_scratch(d->engine), sizeof(*scratch));
+	for (unsigned i = 0; rule && scratch && i < batch->n; i++) {
+		const struct ctl_policy *policy = &batch->object[i]->policy;
+		for (unsigned j = 0; batch->object[i]->kind == CTL_KIND_POLICY && j < policy->n_rules; j++) {
+			uint16_t from, to;
+			if (policy->rules[j].fallback_direct ||
+			    !ctl_policy_rule(&policy->rules[j], &d->cluster, rule) ||
+			    !route_rule_leaves_paths(d->engine, rule, ROUTE_MAX_RELAYS, scratch, &from, &to))
+				continue;
+			ctl_mistake(m,
+			    "%s:%u: policy '%s': rules[%u] leaves no path from %s to %s; name less, or say "
+			    "'fallback: direct'",
+			    batch->object[i]->source, policy->rules[j].line, policy->name, j, ctl_view_pop(d, from),
+			    ctl_view_pop(d, to));
+		}
+	}
+	int error = rule && scratch ? 0 : -ENOMEM;
+	free(rule);
+	free(scratch);
+	return error;
+}
+
 static int check(struct ctl_daemon *d, struct ctl_objects *batch, struct ctl_mistakes *m)
 {
 	const char **known = calloc(d->cluster.n_pops + 1, sizeof(*known));
@@ -67,6 +94,7 @@ static int check(struct ctl_daemon *d, struct ctl_objects *batch, struct ctl_mis
 	ctl_taken_look(d);
 	for (unsigned i = 0; !error && i < batch->n; i++)
 		check_own(d, batch->object[i], m);
+	error = error ? error : check_rules(d, batch, m);
 	return error ? error : check_taken(d, batch, m);
 }
 

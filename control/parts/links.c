@@ -367,6 +367,7 @@ static void set_pops(struct ctl_daemon *d)
 		int error = route_set_pop(d->engine, pop->id, pop->drained);
 		if (error)
 			ctl_warning("POP %s cannot be used by the route engine: %s", pop->name, strerror(-error));
+		route_set_region(d->engine, pop->id, pop->region);
 		rows[i].pop = pop->id;
 		memcpy(rows[i].name, pop->name, sizeof(rows[i].name));
 	}

@@ -191,5 +191,8 @@ void ctl_policy_compile(const struct ctl_objects *objects, const struct ctl_clus
     const struct route_policy *old, uint64_t now_ns, uint64_t now_wall_ns, struct route_policy *ret_policy,
     char *ret_left_out);
 
+/* One rule for the engine, without where it is written and its expiry. False: it names a POP that is not registered. */
+bool ctl_policy_rule(const struct ctl_rule *rule, const struct ctl_cluster *cluster, struct route_rule *ret_rule);
+
 /* Index of a class by name, for an accelerator if it has one of its own; -ENOENT. */
 int ctl_policy_class(const struct route_policy *policy, const char *name, const char *accelerator);

@@ -93,35 +93,52 @@ static bool pop_ids(
 	return true;
 }
 
-/* An avoided POP that is not there is avoided already. */
-static unsigned avoided_ids(const struct ctl_cluster *cluster, const struct ctl_rule *rule, uint16_t *ret_ids)
+/* What is not there is avoided already, and cannot be preferred. */
+static void set_ids(const struct ctl_cluster *cluster, const struct ctl_rule_set *set, struct route_set *ret)
 {
-	unsigned n = 0;
-	for (unsigned i = 0; i < rule->n_pops; i++)
-		n += pop_ids(cluster, &rule->pops[i], 1, &ret_ids[n]);
-	return n;
+	for (unsigned i = 0; i < set->n_pops; i++)
+		ret->n_pops += pop_ids(cluster, &set->pops[i], 1, &ret->pops[ret->n_pops]);
+	for (unsigned i = 0; i < set->n_ends; i++)
+		if (pop_ids(cluster, &set->ends[i].from, 1, &ret->ends[ret->n_ends].from) &&
+		    pop_ids(cluster, &set->ends[i].to, 1, &ret->ends[ret->n_ends].to))
+			ret->n_ends++;
+	ret->n_providers = (uint8_t)set->n_providers;
+	memcpy(ret->providers, set->providers, sizeof(ret->providers));
+	ret->n_regions = (uint8_t)set->n_regions;
+	memcpy(ret->regions, set->regions, sizeof(ret->regions));
+}
+
+bool ctl_policy_rule(const struct ctl_rule *rule, const struct ctl_cluster *cluster, struct route_rule *ret)
+{
+	memset(ret, 0, sizeof(*ret)); /* padding too */
+	ret->action = rule->action;
+	ret->n_pops = (uint8_t)rule->n_pops;
+	ret->prefer_ms = rule->prefer_ms;
+	ret->limits = (uint8_t)rule->limits;
+	ret->max_money = rule->max_money;
+	ret->max_rtt_ms = rule->max_rtt_ms;
+	ret->fallback_direct = rule->fallback_direct;
+	set_ids(cluster, &rule->avoid, &ret->avoid);
+	set_ids(cluster, &rule->prefer, &ret->prefer);
+	memcpy(ret->accelerator, rule->accelerator, sizeof(ret->accelerator));
+	memcpy(ret->class, rule->class, sizeof(ret->class));
+	return pop_ids(cluster, &rule->from, 1, &ret->from) && pop_ids(cluster, &rule->to, 1, &ret->to) &&
+	       pop_ids(cluster, rule->pops, rule->n_pops, ret->pops);
 }
 
 /* False: no path could follow it, and the engine would refuse the whole policy for it. */
-static bool add_rule(const struct ctl_rule *rule, const struct ctl_cluster *cluster, uint64_t now_ns,
-    uint64_t now_wall_ns, struct route_policy *ret)
+static bool add_rule(const struct ctl_policy *policy, unsigned index, const struct ctl_cluster *cluster,
+    uint64_t now_ns, uint64_t now_wall_ns, struct route_policy *ret)
 {
+	const struct ctl_rule *rule = &policy->rules[index];
 	struct route_rule *r = &ret->rule[ret->n_rules];
-	*r = (struct route_rule){
-	    .action = rule->action, .n_pops = (uint8_t)rule->n_pops, .n_providers = (uint8_t)rule->n_providers};
-	if (rule->expires_wall_ns && rule->expires_wall_ns <= now_wall_ns)
-		return true;
-	if (!pop_ids(cluster, &rule->from, 1, &r->from) || !pop_ids(cluster, &rule->to, 1, &r->to))
-		return true;
-	if (rule->action == ROUTE_AVOID)
-		r->n_pops = (uint8_t)avoided_ids(cluster, rule, r->pops);
-	else if (!pop_ids(cluster, rule->pops, rule->n_pops, r->pops))
+	bool expired = rule->expires_wall_ns && rule->expires_wall_ns <= now_wall_ns;
+	if (expired || !ctl_policy_rule(rule, cluster, r))
 		return true;
 	if (r->action == ROUTE_PIN && !route_pin_is_sound(r))
 		return false;
-	memcpy(r->accelerator, rule->accelerator, sizeof(r->accelerator));
-	memcpy(r->class, rule->class, sizeof(r->class));
-	memcpy(r->providers, rule->providers, sizeof(r->providers));
+	memcpy(r->policy, policy->name, sizeof(r->policy));
+	r->index = (uint16_t)index;
 	r->expires_ns = rule->expires_wall_ns ? now_ns + (rule->expires_wall_ns - now_wall_ns) : 0;
 	ret->n_rules++;
 	return true;
@@ -141,7 +158,7 @@ void ctl_policy_compile(const struct ctl_objects *objects, const struct ctl_clus
 			if (policy->rules[j].accelerator[0])
 				want_accelerator_classes(&wanted, objects, &policy->rules[j]);
 			if (ret_policy->n_rules < ROUTE_MAX_RULES &&
-			    !add_rule(&policy->rules[j], cluster, now_ns, now_wall_ns, ret_policy) && !ret_left_out[0])
+			    !add_rule(policy, j, cluster, now_ns, now_wall_ns, ret_policy) && !ret_left_out[0])
 				snprintf(ret_left_out, CTL_LEFT_OUT_SIZE,
 				    "rules[%u] of policy %s: its pin visits a POP twice", j, policy->name);
 		}

@@ -10,7 +10,8 @@
 #include "control/parts/view.h"
 #include "control/route/explain.h"
 
-#define CANDIDATES 64u /* shown; there may be thousands */
+#define CANDIDATES     64u /* shown; there may be thousands */
+#define RULE_TEXT_SIZE 512u
 
 /* A candidate with the room for its names and terms. */
 struct shown {
@@ -55,22 +56,22 @@ static void show_candidate(const struct ctl_daemon *d, uint16_t from, const stru
 	};
 }
 
+/* Where it is written, and what it does. */
 static const char *rule_text(const struct ctl_daemon *d, const struct route_rule *rule, char *text, size_t size)
 {
-	size_t used = (size_t)snprintf(text, size, "%s", rule->action == ROUTE_PIN ? "pin" : "avoid");
-	for (unsigned i = 0; i < rule->n_pops && used < size; i++) {
-		const char *name = ctl_view_pop(d, rule->pops[i]);
-		used += (size_t)snprintf(text + used, size - used, " %s", name ? name : "?");
+	const struct ctl_object *object = ctl_objects_find(&d->objects, CTL_KIND_POLICY, rule->policy);
+	int used = snprintf(text, size, "rules[%u] of policy %s", rule->index, rule->policy);
+	if (object && rule->index < object->policy.n_rules && used > 0 && (size_t)used + 3 < size) {
+		memcpy(text + used, ": ", 3);
+		ctl_rule_text(&object->policy.rules[rule->index], text + used + 2, size - (size_t)used - 2);
 	}
-	for (unsigned i = 0; i < rule->n_providers && used < size; i++)
-		used += (size_t)snprintf(text + used, size - used, " %s", rule->providers[i]);
 	return text;
 }
 
 static int explain(const struct ctl_daemon *d, uint16_t from, uint16_t to, uint8_t class, ctl_api_emit *emit, void *arg)
 {
 	struct route_explanation e;
-	char rule[256];
+	char rule[RULE_TEXT_SIZE];
 	struct work *work = calloc(1, sizeof(*work));
 	int error = work
 	                ? route_explain(d->engine, from, to, class, ctl_monotonic_ns(), work->candidate, CANDIDATES, &e)

@@ -112,28 +112,32 @@ static void show_class(const struct route_class *class, struct ctl_api_class *re
 }
 
 struct rule_names {
-	const char *pop[ROUTE_MAX_AVOID];
-	const char *provider[4];
+	const char *pop[WIRE_PATH_MAX_HOPS + 1];
+	const char *avoid[ROUTE_MAX_NAMED];
+	const char *provider[ROUTE_MAX_PROVIDERS];
+	char text[400];
 };
 
 static void show_rule(const struct ctl_rule *rule, struct rule_names *names, struct ctl_api_rule *ret_row)
 {
 	for (unsigned i = 0; i < rule->n_pops; i++)
 		names->pop[i] = rule->pops[i];
-	for (unsigned i = 0; i < rule->n_providers; i++)
-		names->provider[i] = rule->providers[i];
-	bool pin = rule->action == ROUTE_PIN;
+	for (unsigned i = 0; i < rule->avoid.n_pops; i++)
+		names->avoid[i] = rule->avoid.pops[i];
+	for (unsigned i = 0; i < rule->avoid.n_providers; i++)
+		names->provider[i] = rule->avoid.providers[i];
 	*ret_row = (struct ctl_api_rule){
 	    .accelerator = or_null(rule->accelerator),
 	    .class = or_null(rule->class),
 	    .from = or_null(rule->from),
 	    .to = or_null(rule->to),
 	    .pin = names->pop,
-	    .n_pin = pin ? rule->n_pops : 0,
-	    .avoid_pop = names->pop,
-	    .n_avoid_pop = pin ? 0 : rule->n_pops,
+	    .n_pin = rule->n_pops,
+	    .avoid_pop = names->avoid,
+	    .n_avoid_pop = rule->avoid.n_pops,
 	    .avoid_provider = names->provider,
-	    .n_avoid_provider = rule->n_providers,
+	    .n_avoid_provider = rule->avoid.n_providers,
+	    .text = ctl_rule_text(rule, names->text, sizeof(names->text)),
 	    .expires_at_ns = rule->expires_wall_ns,
 	};
 }

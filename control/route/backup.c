@@ -24,10 +24,10 @@ static bool are_disjoint(const struct route_path *a, const struct route_path *b)
 	return true;
 }
 
-static bool names_provider(const struct route_rule *rule, const char *provider)
+static bool names_provider(const struct route_set *set, const char *provider)
 {
-	for (unsigned i = 0; i < rule->n_providers; i++)
-		if (!strcmp(rule->providers[i], provider))
+	for (unsigned i = 0; i < set->n_providers; i++)
+		if (!strcmp(set->providers[i], provider))
 			return true;
 	return false;
 }
@@ -37,12 +37,13 @@ static bool without_providers(const struct route_graph *graph, const struct rout
     const struct route_path *path, struct route_rule *ret_rule)
 {
 	bool named = false;
-	*ret_rule = rule ? *rule : (struct route_rule){.action = ROUTE_AVOID};
+	*ret_rule = rule ? *rule : (struct route_rule){.action = ROUTE_STEER};
+	struct route_set *avoid = &ret_rule->avoid;
 	for (unsigned i = 0; i < path->n_links; i++) {
 		const char *provider = graph->link[path->link[i]].config.provider;
 		named = named || provider[0];
-		if (provider[0] && !names_provider(ret_rule, provider) && ret_rule->n_providers < ROUTE_MAX_PROVIDERS)
-			memcpy(ret_rule->providers[ret_rule->n_providers++], provider, ROUTE_NAME_SIZE);
+		if (provider[0] && !names_provider(avoid, provider) && avoid->n_providers < ROUTE_MAX_PROVIDERS)
+			memcpy(avoid->providers[avoid->n_providers++], provider, ROUTE_NAME_SIZE);
 	}
 	return named;
 }
@@ -65,7 +66,7 @@ static void decide(
 	const struct route_graph *graph = &engine->graph;
 	const struct route_path *primary = &slot->choice.primary;
 	struct route_path *in_use = &slot->choice.backup;
-	route_path_price(graph, engine->clock, view->class, in_use, NULL);
+	route_path_price(graph, engine->clock, view->class, view->rule, in_use, NULL);
 	bool keeps = in_use->n_links && primary->n_links && are_disjoint(in_use, primary) &&
 	             route_path_fault(graph, view->class, view->rule, in_use, NULL) == ROUTE_REASON_COUNT;
 	bool sharing = keeps && share_provider(graph, primary, in_use);
@@ -86,14 +87,14 @@ static int find_apart(struct route_engine *engine, struct route_view *view, uint
 	int error = route_view_open(engine, apart, view->class, rule);
 	if (error)
 		return error;
-	route_search_anew(&apart->calm, view->primary, apart->backup);
+	route_view_search(engine, apart, &apart->calm, view->primary, apart->backup);
 	for (uint16_t to = 0; to < graph->n; to++) {
 		struct route_rule its;
 		if (!mine[to])
 			continue;
 		without_providers(graph, view->rule, &engine->slot[to][class].choice.primary, &its);
-		if (its.n_providers != rule->n_providers ||
-		    memcmp(its.providers, rule->providers, sizeof(its.providers)))
+		if (its.avoid.n_providers != rule->avoid.n_providers ||
+		    memcmp(its.avoid.providers, rule->avoid.providers, sizeof(its.avoid.providers)))
 			continue;
 		mine[to] = false;
 		if (!isinf(apart->backup[to].cost))
@@ -135,7 +136,7 @@ static int find(
 		int error = route_view_need_any(engine, view);
 		if (error)
 			return error;
-		route_search_anew(view->any, view->primary, engine->backup_any);
+		route_view_search(engine, view, view->any, view->primary, engine->backup_any);
 	}
 	for (uint16_t to = 0; to < engine->graph.n; to++) {
 		best[to] = (struct route_path){0};

@@ -35,7 +35,7 @@ static inline void route_link_terms(const struct route_class *class, float money
 	term[ROUTE_TERM_JITTER] = (float)((double)estimate->jitter_ns * 1e-6) * class->jitter_penalty;
 	term[ROUTE_TERM_MONEY] = money * class->money_penalty_ms;
 	term[ROUTE_TERM_LOAD] = route_load_term(estimate->load, class->load_penalty_ms);
-	term[ROUTE_TERM_RELAY] = 0;
+	term[ROUTE_TERM_RELAY] = term[ROUTE_TERM_RULE] = 0;
 }
 
 static inline float route_factors_sum(const struct route_class *class, const struct route_factors *f)

@@ -28,7 +28,7 @@ void route_path_found(struct route_engine *engine, const struct route_view *view
 		link[n++] = link_at(matrix, at, found->relay[i]);
 	link[n++] = found->second ? matrix->second_link[to] : link_at(matrix, at, to);
 	route_path_of_links(&engine->graph, link, n, ret_path);
-	route_path_price(&engine->graph, engine->clock, view->class, ret_path, NULL);
+	route_path_price(&engine->graph, engine->clock, view->class, view->rule, ret_path, NULL);
 }
 
 /* The direct path by a link that one may move to; n_links 0: there is none. */
@@ -40,7 +40,7 @@ static void direct_path(
 	if (!link)
 		return;
 	route_path_of_links(&engine->graph, &link, 1, ret_path);
-	route_path_price(&engine->graph, engine->clock, view->class, ret_path, NULL);
+	route_path_price(&engine->graph, engine->clock, view->class, view->rule, ret_path, NULL);
 }
 
 /* ---- the primary ---- */
@@ -72,7 +72,25 @@ static void pinned_path(struct route_engine *engine, const struct route_view *vi
 			return;
 	}
 	route_path_of_links(graph, link, n, ret_path);
-	route_path_price(graph, engine->clock, view->class, ret_path, NULL);
+	route_path_price(graph, engine->clock, view->class, view->rule, ret_path, NULL);
+}
+
+/* The cheapest direct path that is up, whatever a rule says of it; n_links 0: there is none. */
+static void fallback_path(
+    struct route_engine *engine, const struct route_view *view, uint16_t to, struct route_path *ret_path)
+{
+	const struct route_graph *graph = &engine->graph;
+	*ret_path = (struct route_path){0};
+	for (uint32_t i = 0; i < graph->pop[engine->self].n_out; i++) {
+		struct route_path path;
+		uint32_t id = graph->pop[engine->self].out[i];
+		if (graph->link[id].to != to || !route_link_usable(&graph->link[id]))
+			continue;
+		route_path_of_links(graph, &id, 1, &path);
+		route_path_price(graph, engine->clock, view->class, NULL, &path, NULL);
+		if (!ret_path->n_links || path.cost < ret_path->cost)
+			*ret_path = path;
+	}
 }
 
 /* Whether the path in use, which works, is to be left for `best`, or for the direct one. *next_ns: when that may become
@@ -106,12 +124,25 @@ static enum route_reason improvement(struct route_engine *engine, const struct r
 	return ROUTE_REASON_COUNT;
 }
 
+/* The rule leaves nothing that is up. */
+static int fall_back(struct route_engine *engine, const struct route_view *view, uint16_t to, struct route_slot *slot)
+{
+	struct route_path path;
+	fallback_path(engine, view, to, &path);
+	bool had = slot->choice.primary.n_links || slot->broken;
+	bool same = path.n_links && route_path_same(&path, &slot->choice.primary);
+	slot->broken = false;
+	if (path.n_links ? !same || slot->choice.reason != ROUTE_REASON_FALLBACK : had)
+		take(slot, &path, path.n_links ? ROUTE_REASON_FALLBACK : ROUTE_REASON_LOST, engine->now_ns);
+	return 0;
+}
+
 int route_decide_primary(struct route_engine *engine, struct route_view *view, const struct route_rule *rule,
     uint16_t to, struct route_slot *slot, uint64_t *next_ns)
 {
 	struct route_path *in_use = &slot->choice.primary;
 	struct route_path best;
-	route_path_price(&engine->graph, engine->clock, view->class, in_use, NULL);
+	route_path_price(&engine->graph, engine->clock, view->class, view->rule, in_use, NULL);
 	if (rule && rule->action == ROUTE_PIN) {
 		int error = route_view_need_any(engine, view);
 		if (error)
@@ -123,6 +154,10 @@ int route_decide_primary(struct route_engine *engine, struct route_view *view, c
 			slot->pinned = true;
 			return 0;
 		}
+	}
+	if (rule && rule->action == ROUTE_PIN && rule->fallback_direct) {
+		slot->pinned = false;
+		return fall_back(engine, view, to, slot);
 	}
 	enum route_reason why = !in_use->n_links
 	                            ? (slot->broken ? ROUTE_REASON_FAILED : ROUTE_REASON_NEW)
@@ -145,6 +180,8 @@ int route_decide_primary(struct route_engine *engine, struct route_view *view, c
 			return error;
 		route_path_found(engine, view, view->any, to, &view->any_best[to], &best);
 	}
+	if (!best.n_links && rule && rule->fallback_direct)
+		return fall_back(engine, view, to, slot);
 	if (best.n_links && route_path_same(&best, in_use))
 		return 0;
 	if (best.n_links || in_use->n_links || why == ROUTE_REASON_FAILED)

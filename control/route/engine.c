@@ -103,6 +103,17 @@ int route_set_pop(struct route_engine *engine, uint16_t pop, bool drained)
 	return 0;
 }
 
+void route_set_region(struct route_engine *engine, uint16_t pop, const char *region)
+{
+	uint16_t index = engine->graph.index[pop];
+	struct route_pop *where = index == ROUTE_NO_POP ? NULL : &engine->graph.pop[index];
+	if (!where || !strncmp(where->region, region, sizeof(where->region) - 1))
+		return;
+	memset(where->region, 0, sizeof(where->region));
+	strncpy(where->region, region, sizeof(where->region) - 1);
+	engine->upset = true;
+}
+
 void route_remove_pop(struct route_engine *engine, uint16_t pop)
 {
 	uint16_t index = engine->graph.index[pop];

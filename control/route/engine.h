@@ -35,6 +35,7 @@ struct route_engine;
 	X(DIRECT, "worse-than-direct", "costlier than direct for 3 s")                                                 \
 	X(PINNED, "pinned", "a rule pins the path")                                                                    \
 	X(RULE, "rule", "a rule has changed or expired")                                                               \
+	X(FALLBACK, "fallback", "its rule leaves no path that is up: direct")                                          \
 	X(DRAINED, "drained", "a relay of the path in use was drained")                                                \
 	X(BACKUP, "backup", "only the backup has changed")                                                             \
 	X(LOST, "lost", "no path is left")
@@ -82,6 +83,16 @@ int route_set_policy(struct route_engine *engine, const struct route_policy *pol
 /* Add a POP or change its state. A drained POP relays nothing; it can still be a destination. -ENOSPC: too many. */
 int route_set_pop(struct route_engine *engine, uint16_t pop, bool drained);
 void route_remove_pop(struct route_engine *engine, uint16_t pop); /* and its links */
+
+/* Where a POP is, for rules that name regions. The name is cut at ROUTE_NAME_SIZE. */
+void route_set_region(struct route_engine *engine, uint16_t pop, const char *region);
+
+/* Whether a rule leaves a path between every two POPs that it matches and that have a link, with at most max_relays
+ * relays, whatever is up or down now. Only limits of money count: delays change. `scratch` holds route_rule_scratch()
+ * floats. Returns 0, or -ENOTCONN and the first two POPs that it leaves without one. */
+int route_rule_leaves_paths(const struct route_engine *engine, const struct route_rule *rule, unsigned max_relays,
+    float *scratch, uint16_t *ret_from, uint16_t *ret_to);
+size_t route_rule_scratch(const struct route_engine *engine);
 
 /* Add a link or change its configuration. *ret_link is its id: 1 or more, stable until it is removed, then reused for
  * other links. -EINVAL: from equals to; -ENOENT: an end is no POP. A new link is down until it has an estimate. */

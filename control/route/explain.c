@@ -25,7 +25,8 @@ const char *route_verdict_text(enum route_verdict verdict)
 
 const char *route_term_name(enum route_term term)
 {
-	static const char *const names[ROUTE_TERMS] = {"delay", "drift", "loss", "jitter", "money", "load", "relay"};
+	static const char *const names[ROUTE_TERMS] = {
+	    "delay", "drift", "loss", "jitter", "money", "load", "relay", "rule"};
 	return (unsigned)term < ROUTE_TERMS ? names[term] : "unknown";
 }
 
@@ -46,14 +47,14 @@ struct account {
 static bool is_out(enum route_verdict verdict)
 {
 	return verdict == ROUTE_VERDICT_DOWN || verdict == ROUTE_VERDICT_UNMEASURED ||
-	       verdict == ROUTE_VERDICT_AVOIDED || verdict == ROUTE_VERDICT_DRAINED;
+	       verdict == ROUTE_VERDICT_AVOIDED || verdict == ROUTE_VERDICT_LIMITED || verdict == ROUTE_VERDICT_DRAINED;
 }
 
 static float link_cost(const struct account *account, uint32_t id)
 {
 	struct route_path path;
 	route_path_of_links(account->graph, &id, 1, &path);
-	route_path_price(account->graph, account->clock, account->class, &path, NULL);
+	route_path_price(account->graph, account->clock, account->class, account->rule, &path, NULL);
 	return path.cost;
 }
 
@@ -97,7 +98,7 @@ static enum route_verdict fault(const struct account *account, const struct rout
 	case ROUTE_REASON_DRAINED:
 		return ROUTE_VERDICT_DRAINED;
 	case ROUTE_REASON_RULE:
-		return ROUTE_VERDICT_AVOIDED;
+		return *ret_blame ? ROUTE_VERDICT_AVOIDED : ROUTE_VERDICT_LIMITED;
 	default:
 		return ROUTE_VERDICT_COSTLIER; /* provisional: judged when all are known */
 	}
@@ -118,7 +119,8 @@ static void add(struct account *account, const uint32_t *link, uint8_t n)
 		if (!link[i])
 			return;
 	route_path_of_links(account->graph, link, n, &candidate.path);
-	route_path_price(account->graph, account->clock, account->class, &candidate.path, candidate.term);
+	route_path_price(
+	    account->graph, account->clock, account->class, account->rule, &candidate.path, candidate.term);
 	candidate.verdict = fault(account, &candidate.path, &candidate.blame);
 	about->n_considered++;
 	uint32_t at = about->n_candidates;
@@ -242,7 +244,7 @@ int route_explain(const struct route_engine *engine, uint16_t from, uint16_t to,
 		const struct route_slot *slot = &engine->slot[to_index][class];
 		about.has_choice = true;
 		about.choice = slot->choice;
-		route_path_price(graph, account->clock, account->class, &about.choice.primary, NULL);
+		route_path_price(graph, account->clock, account->class, account->rule, &about.choice.primary, NULL);
 		about.must_beat_ms =
 		    about.choice.primary.cost - route_threshold(graph, account->class, &about.choice.primary);
 		about.waiting = slot->better_since != 0;

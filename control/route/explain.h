@@ -11,6 +11,7 @@
 	X(DOWN, "down", "a link is down")                                                                              \
 	X(UNMEASURED, "unmeasured", "a link has not been measured yet")                                                \
 	X(AVOIDED, "avoided", "a rule avoids it")                                                                      \
+	X(LIMITED, "limited", "beyond the rule's limit, or of too many relays")                                        \
 	X(NOT_PINNED, "not-pinned", "a rule pins another path")                                                        \
 	X(DRAINED, "drained", "a relay is drained")                                                                    \
 	X(COSTLIER, "costlier", "costs more than the path in use")                                                     \

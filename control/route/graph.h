@@ -36,7 +36,8 @@ struct route_pop {
 	bool drained;
 	bool changed; /* something about the links that leave it is not what it was when they were priced */
 	uint16_t id;
-	uint32_t n_out; /* links that leave it */
+	char region[ROUTE_NAME_SIZE]; /* empty: unknown */
+	uint32_t n_out;               /* links that leave it */
 	uint32_t out_capacity;
 	uint32_t *out;                       /* their ids */
 	uint64_t reported_ns;                /* its latest estimate of a link; 0: none has come */

@@ -6,7 +6,7 @@
 #include "control/route/state.h"
 
 void route_path_price(const struct route_graph *graph, const double *clock, const struct route_class *class,
-    struct route_path *path, float term[ROUTE_TERMS])
+    const struct route_rule *rule, struct route_path *path, float term[ROUTE_TERMS])
 {
 	float sum[ROUTE_TERMS] = {0};
 	path->rtt_ms = 0;
@@ -19,6 +19,7 @@ void route_path_price(const struct route_graph *graph, const double *clock, cons
 		for (int t = 0; t < ROUTE_TERMS; t++)
 			sum[t] += of_link[t];
 		path->rtt_ms += (float)((double)link->estimate.rtt_ns / 1e6);
+		sum[ROUTE_TERM_RULE] -= route_rule_bonus_ms(graph, rule, link, i > 0);
 		if (link->config.mtu < path->mtu)
 			path->mtu = link->config.mtu;
 	}
@@ -65,24 +66,23 @@ void route_path_of_links(const struct route_graph *graph, const uint32_t *link, 
 	*ret_path = path;
 }
 
-bool route_rule_avoids_pop(const struct route_rule *rule, uint16_t pop)
+float route_path_money(const struct route_graph *graph, const struct route_path *path)
 {
-	if (!rule || rule->action != ROUTE_AVOID)
-		return false;
-	for (unsigned i = 0; i < rule->n_pops; i++)
-		if (rule->pops[i] == pop)
-			return true;
-	return false;
+	float money = 0;
+	for (unsigned i = 0; i < path->n_links; i++)
+		money += graph->link[path->link[i]].money;
+	return money;
 }
 
-bool route_rule_avoids_link(const struct route_rule *rule, const struct route_link *link)
+bool route_path_is_beyond(const struct route_graph *graph, const struct route_rule *rule, const struct route_path *path)
 {
-	if (!rule || rule->action != ROUTE_AVOID)
+	float rtt_ms = 0;
+	if (!rule || !rule->limits)
 		return false;
-	for (unsigned i = 0; i < rule->n_providers; i++)
-		if (!strcmp(rule->providers[i], link->config.provider))
-			return true;
-	return false;
+	for (unsigned i = 0; i < path->n_links; i++)
+		rtt_ms += (float)((double)graph->link[path->link[i]].estimate.rtt_ns / 1e6);
+	return ((rule->limits & ROUTE_LIMIT_MONEY) && route_path_money(graph, path) > rule->max_money) ||
+	       ((rule->limits & ROUTE_LIMIT_RTT) && rtt_ms > rule->max_rtt_ms);
 }
 
 enum route_reason route_path_fault(const struct route_graph *graph, const struct route_class *class,
@@ -100,13 +100,14 @@ enum route_reason route_path_fault(const struct route_graph *graph, const struct
 		const struct route_link *link = &graph->link[path->link[i]];
 		bool relay = i + 1u < path->n_links;
 		*blame = path->link[i];
-		if (route_rule_avoids_link(rule, link) || (relay && route_rule_avoids_pop(rule, link->key.to)))
+		if (route_rule_avoids_link(rule, link) || (relay && route_rule_avoids_pop(graph, rule, link->to)))
 			return ROUTE_REASON_RULE;
 		if (relay && !pinned && graph->pop[link->to].drained)
 			return ROUTE_REASON_DRAINED;
 	}
 	*blame = 0;
-	return path->n_links > class->max_relays + 1u && !pinned ? ROUTE_REASON_RULE : ROUTE_REASON_COUNT;
+	bool beyond = !pinned && (path->n_links > class->max_relays + 1u || route_path_is_beyond(graph, rule, path));
+	return beyond ? ROUTE_REASON_RULE : ROUTE_REASON_COUNT;
 }
 
 float route_threshold(const struct route_graph *graph, const struct route_class *class, const struct route_path *in_use)

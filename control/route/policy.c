@@ -36,6 +36,12 @@ bool route_pin_is_sound(const struct route_rule *rule)
 	return true;
 }
 
+static bool is_sound(const struct route_set *set)
+{
+	return set->n_pops <= ROUTE_MAX_NAMED && set->n_ends <= ROUTE_MAX_NAMED_ENDS &&
+	       set->n_providers <= ROUTE_MAX_PROVIDERS && set->n_regions <= ROUTE_MAX_REGIONS;
+}
+
 int route_policy_check(const struct route_policy *policy)
 {
 	if (policy->n_classes > ROUTE_MAX_CLASSES || policy->n_rules > ROUTE_MAX_RULES)
@@ -45,8 +51,7 @@ int route_policy_check(const struct route_policy *policy)
 			return -EINVAL;
 	for (uint32_t i = 0; i < policy->n_rules; i++) {
 		const struct route_rule *rule = &policy->rule[i];
-		if (rule->n_pops > ROUTE_MAX_AVOID ||
-		    rule->n_providers > sizeof(rule->providers) / sizeof(rule->providers[0]))
+		if (!is_sound(&rule->avoid) || !is_sound(&rule->prefer))
 			return -EINVAL;
 		if (rule->action == ROUTE_PIN && !route_pin_is_sound(rule))
 			return -EINVAL;

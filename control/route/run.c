@@ -50,9 +50,9 @@ static bool is_destination(const struct route_engine *engine, uint16_t index)
 	return index != engine->self && engine->graph.pop[index].used && !engine->graph.pop[index].leaving;
 }
 
-static bool is_avoid(const struct route_rule *rule)
+static bool is_steered(const struct route_rule *rule)
 {
-	return rule && rule->action == ROUTE_AVOID;
+	return rule && rule->action == ROUTE_STEER;
 }
 
 /* Whether anything about the links that leave the relays of a path has changed. */
@@ -98,21 +98,21 @@ static int decide_primaries(struct route_engine *engine, struct route_view *view
 	return error;
 }
 
-/* Destinations that follow no rule, or are pinned. */
+/* Destinations that follow no rule, or a pin. */
 static int run_common(
     struct route_engine *engine, const struct route_rule *const *rule, uint8_t class, bool *decided, uint64_t *next_ns)
 {
 	struct route_view *view = &engine->common[class];
 	bool mine[ROUTE_MAX_POPS] = {[0] = false};
 	for (uint16_t to = 0; to < engine->graph.n; to++)
-		mine[to] = is_destination(engine, to) && !is_avoid(rule[to]) &&
+		mine[to] = is_destination(engine, to) && !is_steered(rule[to]) &&
 		           (rule[to] || !is_quiet(engine, view, to, class));
 	int error = decide_primaries(engine, view, rule, class, mine, next_ns);
 	if (error)
 		return error;
 	route_search(&view->calm, view->primary, view->backup, view->backup_moved);
 	for (uint16_t to = 0; to < engine->graph.n; to++) {
-		mine[to] = mine[to] || (view->backup_moved[to] && is_destination(engine, to) && !is_avoid(rule[to]));
+		mine[to] = mine[to] || (view->backup_moved[to] && is_destination(engine, to) && !is_steered(rule[to]));
 		decided[to] = mine[to];
 	}
 	return route_decide_backups(engine, view, class, mine);
@@ -131,7 +131,7 @@ static int run_rule(struct route_engine *engine, const struct route_rule *const 
 		error = decide_primaries(engine, view, rule, class, mine, next_ns);
 	if (error)
 		return error;
-	route_search_anew(&view->calm, view->primary, view->backup);
+	route_view_search(engine, view, &view->calm, view->primary, view->backup);
 	for (uint16_t to = 0; to < engine->graph.n; to++)
 		decided[to] = decided[to] || mine[to];
 	return route_decide_backups(engine, view, class, mine);
@@ -147,7 +147,7 @@ static int run_class(struct route_engine *engine, uint8_t class, uint64_t *next_
 		if (is_destination(engine, to))
 			rule[to] = route_policy_rule(
 			    policy, &policy->class[class], from, engine -> graph.pop[to].id, engine->now_ns);
-		if (is_avoid(rule[to]))
+		if (is_steered(rule[to]))
 			follows[rule[to] - policy->rule] = true;
 	}
 	int error = run_common(engine, rule, class, decided, next_ns);

@@ -210,6 +210,79 @@ void route_search_anew(const struct route_matrix *matrix, const struct route_dis
 		find_through(matrix, k, avoid, found, bound);
 }
 
+/* ---- paths within limits ---- */
+
+struct within {
+	const struct route_matrix *matrix;
+	route_search_allows *allows;
+	const void *arg;
+	uint16_t to;
+	const struct route_disjoint *avoid;
+	struct route_found *found;
+};
+
+static void try_direct(const struct within *w)
+{
+	const struct route_matrix *matrix = w->matrix;
+	size_t at = (size_t)matrix->self * matrix->n + w->to;
+	const float cost[] = {matrix->cost[at], matrix->second_cost[w->to]};
+	const uint32_t link[] = {matrix->link[at], matrix->second_link[w->to]};
+	for (unsigned i = 0; i < 2 && isinf(w->found->cost); i++)
+		if (!isinf(cost[i]) && !(w->avoid->direct && w->avoid->direct_link == link[i]) &&
+		    w->allows(w->arg, &link[i], 1))
+			*w->found = (struct route_found){.cost = cost[i], .second = i == 1};
+}
+
+/* The relays in order of travel; `cost` is the path's. */
+static void try_relays(const struct within *w, const uint16_t *relay, uint8_t n, float cost)
+{
+	const struct route_matrix *matrix = w->matrix;
+	uint32_t link[ROUTE_MAX_LINKS];
+	uint16_t at = matrix->self;
+	if (!(cost < w->found->cost))
+		return;
+	for (unsigned i = 0; i < n; at = relay[i++]) {
+		if (relay[i] == w->to || !may_relay(matrix, relay[i]) || avoided(w->avoid, relay[i]))
+			return;
+		link[i] = matrix->link[(size_t)at * matrix->n + relay[i]];
+	}
+	link[n] = matrix->link[(size_t)at * matrix->n + w->to];
+	if (!w->allows(w->arg, link, (uint8_t)(n + 1)))
+		return;
+	*w->found = (struct route_found){.cost = cost, .n_relays = n};
+	memcpy(w->found->relay, relay, n * sizeof(*relay));
+}
+
+static void try_through(const struct within *w, uint16_t k)
+{
+	const struct route_matrix *matrix = w->matrix;
+	size_t n = matrix->n;
+	float one, two, last = matrix->cost[k * n + w->to];
+	costs_through(matrix, k, &one, &two);
+	try_relays(w, &k, 1, one + last);
+	for (uint16_t i = 0; i < n && two + last < w->found->cost; i++)
+		if (i != k)
+			try_relays(w, (uint16_t[]){i, k}, 2,
+			    matrix->cost[matrix->self * n + i] + matrix->cost[i * n + k] + 2 * matrix->relay_penalty +
+			        last);
+}
+
+void route_search_within(const struct route_matrix *matrix, const struct route_disjoint *avoid,
+    route_search_allows *allows, const void *arg, struct route_found *found)
+{
+	avoid = avoid ? avoid : nothing;
+	for (uint16_t to = 0; to < matrix->n; to++) {
+		struct within w = {matrix, allows, arg, to, &avoid[to], &found[to]};
+		found[to] = (struct route_found){.cost = INFINITY};
+		if (to == matrix->self)
+			continue;
+		try_direct(&w);
+		for (uint16_t k = 0; k < matrix->n; k++)
+			if (may_relay(matrix, k))
+				try_through(&w, k);
+	}
+}
+
 /* ---- paths that are kept ---- */
 
 static void find_one(

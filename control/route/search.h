@@ -104,6 +104,12 @@ void route_search_halves(struct route_matrix *matrix);
 void route_search(
     const struct route_matrix *matrix, const struct route_disjoint *avoid, struct route_found *found, bool *moved);
 
+/* The best path to each among those of which all links together are allowed, by one naive look at every path that could
+ * be better than the best so far. link[0..n): in order of travel. */
+typedef bool route_search_allows(const void *arg, const uint32_t *link, uint8_t n);
+void route_search_within(const struct route_matrix *matrix, const struct route_disjoint *avoid,
+    route_search_allows *allows, const void *arg, struct route_found *found);
+
 /* The same without a past: search for all. */
 void route_search_anew(
     const struct route_matrix *matrix, const struct route_disjoint *avoid, struct route_found *found);

@@ -60,7 +60,12 @@ int route_decide_backups(struct route_engine *engine, struct route_view *view, u
 
 /* Fill in cost, RTT and MTU; `clock` as route_graph_clocks() gave it. Adds up the terms if term is not NULL. */
 void route_path_price(const struct route_graph *graph, const double *clock, const struct route_class *class,
-    struct route_path *path, float term[ROUTE_TERMS]);
+    const struct route_rule *rule, struct route_path *path, float term[ROUTE_TERMS]);
+
+/* Sum of what its links cost, and whether that or its RTT is beyond the rule's limits. */
+float route_path_money(const struct route_graph *graph, const struct route_path *path);
+bool route_path_is_beyond(
+    const struct route_graph *graph, const struct route_rule *rule, const struct route_path *path);
 
 /* What the path costs now (moment 0), or is expected to at a step of the forecast (moment 1 and on). It was priced. */
 float route_path_cost_at(const struct route_graph *graph, const struct route_path *path, unsigned moment);
@@ -83,5 +88,11 @@ enum route_reason route_path_fault(const struct route_graph *graph, const struct
 float route_threshold(
     const struct route_graph *graph, const struct route_class *class, const struct route_path *in_use);
 
-bool route_rule_avoids_pop(const struct route_rule *rule, uint16_t pop);
+/* ---- rule.c; rule NULL: none. pop is an index ---- */
+
+bool route_rule_avoids_pop(const struct route_graph *graph, const struct route_rule *rule, uint16_t pop);
 bool route_rule_avoids_link(const struct route_rule *rule, const struct route_link *link);
+
+/* How much cheaper a path is for this link, and for leaving the relay (if it is one) that the link leaves. */
+float route_rule_bonus_ms(
+    const struct route_graph *graph, const struct route_rule *rule, const struct route_link *link, bool from_relay);

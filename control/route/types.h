@@ -11,14 +11,17 @@
 #include "wire/control.h"
 #include "wire/overlay.h"
 
-#define ROUTE_NAME_SIZE     32u /* with the terminating zero */
-#define ROUTE_MAX_RELAYS    2u
-#define ROUTE_MAX_LINKS     (ROUTE_MAX_RELAYS + 1u) /* of a computed path; a pin may be as long as the overlay allows */
-#define ROUTE_MAX_POPS      WIRE_CTL_MAX_POPS
-#define ROUTE_MAX_CLASSES   WIRE_CTL_MAX_CLASSES
-#define ROUTE_MAX_RULES     256u
-#define ROUTE_MAX_AVOID     16u
-#define ROUTE_MAX_PROVIDERS 8u
+#define ROUTE_NAME_SIZE      32u /* with the terminating zero */
+#define ROUTE_MAX_RELAYS     2u
+#define ROUTE_MAX_LINKS      (ROUTE_MAX_RELAYS + 1u) /* of a computed path; a pin may be as long as the overlay allows */
+#define ROUTE_MAX_POPS       WIRE_CTL_MAX_POPS
+#define ROUTE_MAX_CLASSES    WIRE_CTL_MAX_CLASSES
+#define ROUTE_MAX_RULES      256u
+/* What a rule can name of each. */
+#define ROUTE_MAX_NAMED      16u
+#define ROUTE_MAX_NAMED_ENDS 8u
+#define ROUTE_MAX_PROVIDERS  8u
+#define ROUTE_MAX_REGIONS    4u
 
 struct route_link_key {
 	uint16_t from;
@@ -62,7 +65,23 @@ struct route_class {
 	float and_by_ms;
 };
 
-enum route_action { ROUTE_AVOID, ROUTE_PIN };
+enum route_action { ROUTE_STEER, ROUTE_PIN };
+
+enum route_limit { ROUTE_LIMIT_MONEY = 1, ROUTE_LIMIT_RTT = 2 };
+
+/* Some of the links and relays there are. */
+struct route_set {
+	uint8_t n_pops;
+	uint8_t n_ends;
+	uint8_t n_providers;
+	uint8_t n_regions;
+	uint16_t pops[ROUTE_MAX_NAMED]; /* relays */
+	struct {
+		uint16_t from, to;
+	} ends[ROUTE_MAX_NAMED_ENDS];                         /* all links between the two, in this direction */
+	char providers[ROUTE_MAX_PROVIDERS][ROUTE_NAME_SIZE]; /* links of these */
+	char regions[ROUTE_MAX_REGIONS][ROUTE_NAME_SIZE];     /* relays in these */
+};
 
 /* Empty name or 0: matches anything. The most specific rule wins: see policy.h. */
 struct route_rule {
@@ -70,13 +89,19 @@ struct route_rule {
 	char class[ROUTE_NAME_SIZE];
 	uint16_t from;
 	uint16_t to;
+	char policy[ROUTE_NAME_SIZE]; /* where it is written, for explanations: policy and index in it */
+	uint16_t index;
 	enum route_action action;
 	uint8_t n_pops;
-	uint8_t n_providers;
-	uint16_t
-	    pops[ROUTE_MAX_AVOID]; /* pin: the POPs in order of travel, both ends included; avoid: no relay of these */
-	char providers[ROUTE_MAX_PROVIDERS][ROUTE_NAME_SIZE]; /* avoid: no link of these */
-	uint64_t expires_ns;                                  /* 0: never */
+	uint16_t pops[WIRE_PATH_MAX_HOPS + 1]; /* pin: the POPs in order of travel, both ends included */
+	struct route_set avoid;                /* steer: no link and no relay of these */
+	struct route_set prefer;               /* steer: each of these on a path makes it cheaper by prefer_ms */
+	float prefer_ms;
+	uint8_t limits;  /* steer: enum route_limit, of the sums over a path's links */
+	float max_money; /* in the unit of the links' `cost` */
+	float max_rtt_ms;
+	bool fallback_direct; /* if the rule leaves no path that is up: the direct one, whatever the rule says of it */
+	uint64_t expires_ns;  /* 0: never */
 };
 
 struct route_policy {
@@ -106,5 +131,6 @@ enum route_term {
 	ROUTE_TERM_MONEY,
 	ROUTE_TERM_LOAD,
 	ROUTE_TERM_RELAY,
+	ROUTE_TERM_RULE, /* what the rule prefers; 0 or less */
 	ROUTE_TERMS
 };

@@ -78,7 +78,9 @@ static void price_row(const struct route_engine *engine, const struct route_view
 		if ((calm_only && !row->link[i].calm) ||
 		    (view->rule && route_rule_avoids_link(view->rule, &engine->graph.link[id])))
 			continue;
-		float cost = route_factors_sum(view->class, &row->link[i].factors);
+		float cost =
+		    route_factors_sum(view->class, &row->link[i].factors) -
+		    route_rule_bonus_ms(&engine->graph, view->rule, &engine->graph.link[id], row->from != engine->self);
 		route_matrix_offer(matrix, row->from, row->link[i].to, id, cost);
 	}
 	route_matrix_end_row(matrix, row->from);
@@ -91,7 +93,7 @@ static void set_relays(const struct route_engine *engine, const struct route_vie
 	matrix->relay_penalty = penalty;
 	matrix->max_relays = view->class->max_relays;
 	for (uint16_t i = 0; i < engine->graph.n; i++) {
-		bool relays = engine->priced.relays[i] && !route_rule_avoids_pop(view->rule, engine->graph.pop[i].id);
+		bool relays = engine->priced.relays[i] && !route_rule_avoids_pop(&engine->graph, view->rule, i);
 		other = other || relays != matrix->relays[i];
 		matrix->relays[i] = relays;
 	}
@@ -112,6 +114,29 @@ static int fill(struct route_engine *engine, struct route_view *view, struct rou
 	return error;
 }
 
+struct limit {
+	const struct route_graph *graph;
+	const struct route_rule *rule;
+};
+
+static bool is_within(const void *arg, const uint32_t *link, uint8_t n)
+{
+	const struct limit *limit = arg;
+	struct route_path path;
+	route_path_of_links(limit->graph, link, n, &path);
+	return !route_path_is_beyond(limit->graph, limit->rule, &path);
+}
+
+void route_view_search(const struct route_engine *engine, const struct route_view *view,
+    const struct route_matrix *matrix, const struct route_disjoint *avoid, struct route_found *found)
+{
+	struct limit limit = {&engine->graph, view->rule};
+	if (view->rule && view->rule->limits)
+		route_search_within(matrix, avoid, is_within, &limit, found);
+	else
+		route_search_anew(matrix, avoid, found);
+}
+
 int route_view_open(struct route_engine *engine, struct route_view *view, const struct route_class *class,
     const struct route_rule *rule)
 {
@@ -122,7 +147,7 @@ int route_view_open(struct route_engine *engine, struct route_view *view, const 
 	if (error)
 		return error;
 	route_search_halves(&view->calm);
-	route_search_anew(&view->calm, NULL, view->calm_best);
+	route_view_search(engine, view, &view->calm, NULL, view->calm_best);
 	return 0;
 }
 
@@ -138,7 +163,7 @@ int route_view_need_any(struct route_engine *engine, struct route_view *view)
 	int error = restless ? fill(engine, view, &view->restless) : 0;
 	if (restless && !error) {
 		route_search_halves(&view->restless);
-		route_search_anew(&view->restless, NULL, view->restless_best);
+		route_view_search(engine, view, &view->restless, NULL, view->restless_best);
 	}
 	view->has_any = !error;
 	return error;

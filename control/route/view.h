@@ -15,7 +15,7 @@ struct route_engine;
 
 struct route_view {
 	const struct route_class *class;
-	const struct route_rule *rule; /* ROUTE_AVOID, or NULL */
+	const struct route_rule *rule; /* ROUTE_STEER, or NULL */
 	struct route_matrix calm;      /* links that one may move to: fresh and not damped */
 	struct route_matrix restless;  /* all that are up; filled when somebody is left without a path */
 	bool has_any;
@@ -70,6 +70,10 @@ void route_view_settled(struct route_engine *engine);
 /* A view of a class under a rule of its own. 0 or -ENOMEM. */
 int route_view_open(struct route_engine *engine, struct route_view *view, const struct route_class *class,
     const struct route_rule *rule);
+
+/* Search a matrix of the view for all, within the limits of its rule. */
+void route_view_search(const struct route_engine *engine, const struct route_view *view,
+    const struct route_matrix *matrix, const struct route_disjoint *avoid, struct route_found *found);
 
 /* Fill in `any`. 0 or -ENOMEM. */
 int route_view_need_any(struct route_engine *engine, struct route_view *view);

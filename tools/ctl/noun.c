@@ -183,9 +183,7 @@ static const struct cli_field policy_rules[] = {
     L("CLASS", 1, 5, "class", TEXT),
     L("FROM", 0, 0, "from", TEXT),
     L("TO", 0, 0, "to", TEXT),
-    L("PIN", 0, 12, "pin", PATH),
-    L("AVOID", 0, 8, "avoid_pops", LIST),
-    L("AVOID PROVIDERS", 2, 8, "avoid_providers", LIST),
+    L("RULE", 0, 20, "text", TEXT),
     R("EXPIRES IN", 1, "expires", UNTIL),
     END,
 };

@@ -39,7 +39,10 @@ static const char example[] =
     "            switch: {better-by: 10%, and-by: 5ms}}\n"
     "rules:\n"
     "  - {match: {accelerator: game, from: sgp1, to: fra1}, avoid: {pops: [lax1]}, expires: 2h}\n"
-    "  - {match: {from: syd1, to: fra1}, pin: [syd1, sgp1, fra1]}\n";
+    "  - {match: {from: syd1, to: fra1}, pin: [syd1, sgp1, fra1]}\n"
+    "  - {match: {from: ams1}, avoid: {links: [ams1>lax1], regions: [us-west]}, prefer: {providers: [isp-a], by: "
+    "5ms},\n"
+    "     limit: {cost: 2.5, rtt: 150ms}, fallback: direct}\n";
 
 static const char *const known_pops[] = {"sgp1", "fra1", "ams1", "lax1", "syd1", NULL};
 static struct ctl_mistakes mistakes;
@@ -108,8 +111,16 @@ Test(objects, the_documented_example_is_read)
 	cr_assert(g->endpoints[0].id != g->endpoints[1].id && g->endpoints[1].weight == 128);
 	const struct ctl_policy *p = &ctl_objects_find(&set, CTL_KIND_POLICY, "default")->policy;
 	cr_assert(p->n_classes == 1 && p->classes[0].loss_penalty_ms == 20 && p->classes[0].max_relays == 2);
-	cr_assert(p->n_rules == 2 && p->rules[0].action == ROUTE_AVOID && p->rules[1].n_pops == 3);
+	cr_assert(p->n_rules == 3 && p->rules[0].action == ROUTE_STEER && p->rules[1].n_pops == 3);
 	cr_assert(p->rules[0].expires_wall_ns == NOW + 7200 * CTL_NS_PER_S && p->rules[1].expires_wall_ns == 0);
+	char words[400];
+	cr_assert_str_eq(ctl_rule_text(&p->rules[0], words, sizeof(words)), "avoid pops lax1");
+	cr_assert_str_eq(ctl_rule_text(&p->rules[1], words, sizeof(words)), "pin syd1 > sgp1 > fra1");
+	cr_assert_str_eq(ctl_rule_text(&p->rules[2], words, sizeof(words)),
+	    "avoid links ams1>lax1 regions us-west; prefer providers isp-a by 5ms; cost at most 2.5; rtt at most "
+	    "150ms; "
+	    "else direct");
+	cr_assert(strlen(ctl_rule_text(&p->rules[2], words, 10)) == 9, "cut where the room ends");
 }
 
 Test(objects, what_is_written_is_read_back_the_same)
@@ -259,7 +270,7 @@ Test(objects, each_mistake_is_one_line_with_its_remedy)
 	    {"pin: [syd1, ", "pin: [lax1, ",
 	        "f.yaml:27: rules[1].pin: must begin with the POP of 'from' and end with that of 'to'"},
 	    {"avoid: {pops: [lax1]}", "avoid: {pops: []}",
-	        "f.yaml:26: avoid: must name a POP or a provider; remove the rule otherwise"},
+	        "f.yaml:26: avoid: must name a POP, link, provider or region; remove the rule otherwise"},
 	    {"timeout: 500ms", "timeout: 2s",
 	        "f.yaml:15: listeners[0].groups[0].health.timeout: '2s': is longer than the interval; choose one of at "
 	        "most the "

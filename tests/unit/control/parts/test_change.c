@@ -35,6 +35,7 @@ static void begin(void)
 	parts.change_wait.data = &d;
 	uv_timer_init(&loop, &parts.soon);
 	uv_close((uv_handle_t *)&parts.soon, NULL); /* what is due stays due */
+	cr_assert(route_engine_new(1, &d.engine) == 0);
 	cr_assert(ctl_taken_start(&d) == 0);
 	cr_assert(ctl_watch_start(&d) == 0);
 	while (!parts.listed_ns)
@@ -54,6 +55,7 @@ static void end(void)
 	ctl_objects_free(&d.objects);
 	ctl_cluster_free(&d.cluster);
 	ctl_taken_free(parts.taken);
+	route_engine_free(d.engine);
 	for (unsigned i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), "%s/%s", directory, names[i]);
 		unlink(path);
@@ -113,6 +115,19 @@ Test(change, what_is_as_it_should_be_is_left_alone)
 	apply(WITH_PIN);
 	expect(0, "unchanged");
 	cr_assert(revision && ctl_store_known(d.store, KEY, &lost) == revision);
+}
+
+Test(change, is_refused_if_a_rule_leaves_no_path_unless_it_falls_back)
+{
+	static const struct route_link_config config = {.provider = "isp", .mtu = 1500};
+	uint32_t link;
+	cr_assert(route_set_pop(d.engine, 2, false) == 0);
+	cr_assert(route_link_add(d.engine, (struct route_link_key){.from = 1, .to = 2}, &config, &link) == 0);
+	apply("{kind: policy, name: p, rules: [{avoid: {providers: [other]}}, {avoid: {providers: [isp]}}]}");
+	expect(
+	    -EINVAL, "body:1: policy 'p': rules[1] leaves no path from a to b; name less, or say 'fallback: direct'");
+	apply("{kind: policy, name: p, rules: [{avoid: {providers: [isp]}, fallback: direct}]}");
+	expect(0, "created");
 }
 
 Test(change, of_too_many_documents_says_how_many_are_possible)

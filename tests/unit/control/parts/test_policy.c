@@ -94,8 +94,8 @@ Test(policy, a_rule_for_an_accelerator_gives_it_a_class_of_its_own)
 	cr_assert_str_eq(policy.class[own].accelerator, "game");
 	cr_assert(policy.n_classes == 4 && policy.n_rules == 1);
 	cr_assert(policy.rule[0].from == 1 && policy.rule[0].to == 2);
-	cr_assert(
-	    policy.rule[0].n_pops == 1 && policy.rule[0].pops[0] == 3, "a POP that is not there is avoided already");
+	cr_assert(policy.rule[0].avoid.n_pops == 1 && policy.rule[0].avoid.pops[0] == 3,
+	    "a POP that is not there is avoided already");
 }
 
 Test(policy, rules_that_have_expired_or_name_unknown_pops_are_left_out)

@@ -257,7 +257,7 @@ Test(engine, avoids_the_relays_and_providers_that_a_rule_names)
 	settle(&world, 3 * SECOND);
 	expect_paths(&world, 3, "1>2>3", "1>4>3");
 	world.policy.n_rules = 1;
-	world.policy.rule[0] = (struct route_rule){.action = ROUTE_AVOID, .to = 3, .n_pops = 1, .pops = {2}};
+	world.policy.rule[0] = (struct route_rule){.to = 3, .avoid = {.n_pops = 1, .pops = {2}}};
 	cr_assert(route_set_policy(world.engine, &world.policy) == 0);
 	run(&world);
 	expect_paths(&world, 3, "1>4>3", "1>3");
@@ -266,8 +266,8 @@ Test(engine, avoids_the_relays_and_providers_that_a_rule_names)
 	struct route_link_config dear = {.provider = "dear", .mtu = 1500};
 	struct route_link_key key = {.from = 1, .to = 4};
 	cr_assert(route_link_add(world.engine, key, &dear, &world.link[1][4]) == 0);
-	strcpy(world.policy.rule[0].providers[0], "dear");
-	world.policy.rule[0].n_providers = 1;
+	strcpy(world.policy.rule[0].avoid.providers[0], "dear");
+	world.policy.rule[0].avoid.n_providers = 1;
 	cr_assert(route_set_policy(world.engine, &world.policy) == 0);
 	run(&world);
 	expect_paths(&world, 3, "1>3", "none");

@@ -74,11 +74,11 @@ Test(explain, names_the_rule_and_what_it_rules_out)
 	world_open(&world, 3, 10);
 	both(&world, 1, 3, 100);
 	world.policy.n_rules = 1;
-	world.policy.rule[0] = (struct route_rule){.action = ROUTE_AVOID, .to = 3, .n_pops = 1, .pops = {2}};
+	world.policy.rule[0] = (struct route_rule){.to = 3, .avoid = {.n_pops = 1, .pops = {2}}};
 	cr_assert(route_set_policy(world.engine, &world.policy) == 0);
 	settle(&world, 3 * SECOND);
 	explain(1, 3, 64);
-	cr_assert(about.has_rule && about.rule.pops[0] == 2);
+	cr_assert(about.has_rule && about.rule.avoid.pops[0] == 2);
 	expect_verdict("1>3", ROUTE_VERDICT_PRIMARY);
 	expect_verdict("1>2>3", ROUTE_VERDICT_AVOIDED);
 	world.policy.rule[0] = (struct route_rule){.action = ROUTE_PIN, .n_pops = 2, .pops = {1, 3}};

@@ -63,8 +63,10 @@ Test(policy, that_cannot_be_followed_is_refused)
 	policy.rule[0] = (struct route_rule){.action = ROUTE_PIN, .n_pops = 3, .pops = {1, 2, 1}};
 	cr_assert(route_policy_check(&policy) < 0, "it goes round in a circle");
 	policy.rule[0] =
-	    (struct route_rule){.action = ROUTE_PIN, .n_pops = WIRE_PATH_MAX_HOPS + 2, .pops = {1, 2, 3, 4, 5, 6}};
+	    (struct route_rule){.action = ROUTE_PIN, .n_pops = WIRE_PATH_MAX_HOPS + 2, .pops = {1, 2, 3, 4, 5}};
 	cr_assert(route_policy_check(&policy) < 0, "longer than a packet can say");
+	policy.rule[0] = (struct route_rule){.avoid = {.n_regions = ROUTE_MAX_REGIONS + 1}};
+	cr_assert(route_policy_check(&policy) < 0);
 	policy.n_rules = 0;
 	policy.n_classes = 1;
 	policy.class[0].max_relays = ROUTE_MAX_RELAYS + 1;

@@ -131,7 +131,7 @@ Test(view, deciding_for_what_has_changed_is_deciding_for_all)
 	world.policy.n_classes = 2;
 	route_class_default("loss", ROUTE_LOSS, &world.policy.class[1]);
 	world.policy.n_rules = 2;
-	world.policy.rule[0] = (struct route_rule){.class = "loss", .to = 3, .n_pops = 1, .pops = {2}};
+	world.policy.rule[0] = (struct route_rule){.class = "loss", .to = 3, .avoid = {.n_pops = 1, .pops = {2}}};
 	world.policy.rule[1] = (struct route_rule){.to = 4, .action = ROUTE_PIN, .n_pops = 3, .pops = {1, 5, 4}};
 	cr_assert(route_set_policy(world.engine, &world.policy) == 0 && route_set_policy(full, &world.policy) == 0);
 	srand(22);
