@@ -126,6 +126,17 @@ static void weigh(struct route_estimate *e, const struct probe_traffic_estimate 
 	e->loss = (float)probe_traffic_weigh_loss(packets, (double)e->loss, probes);
 }
 
+/* What the packets alone say, where they say both. */
+static void tell_evidence(
+    struct ctl_daemon *d, const struct ctl_link *link, const struct probe_traffic_estimate *packets)
+{
+	if (packets->packets && packets->delay_packets)
+		route_link_evidence(d->engine, link->id,
+		    &(struct route_evidence){.delay_ns = packets->delay_ns,
+		        .loss = (float)probe_traffic_loss(packets),
+		        .at_ns = ctl_monotonic_ns()});
+}
+
 /* One of ours, and with it the way back, which the same probes measure. */
 static void measure(struct ctl_daemon *d, struct ctl_link *link)
 {
@@ -150,10 +161,13 @@ static void measure(struct ctl_daemon *d, struct ctl_link *link)
 	weigh(&there, &went, e.samples);
 	weigh(&back, &came, e.samples);
 	tell_estimate(d, link, &there);
+	tell_evidence(d, link, &went);
 	struct route_link_key reverse = {link->key.to, link->key.from, link->key.remote, link->key.local};
 	struct ctl_link *returning = by_key(d, reverse);
-	if (returning)
-		tell_estimate(d, returning, &back);
+	if (!returning)
+		return;
+	tell_estimate(d, returning, &back);
+	tell_evidence(d, returning, &came);
 }
 
 static void on_measure(uv_timer_t *timer)

@@ -4,17 +4,27 @@
 
 #include "control/route/types.h"
 
-#define ROUTE_LOAD_MAX 0.99f /* the term has a pole at 1 */
+#define ROUTE_LOAD_MAX 0.99f /* the terms have a pole at 1 */
+#define ROUTE_LOSS_MAX 0.99f
 
 /* What a link with money, loss and so on costs is linear in the class's penalties: a class's cost of a link is the sum of
  * these, each times the class's own factor. */
 struct route_factors {
 	float delay; /* ms, the drift included: always times 1 */
-	float loss;  /* percent */
+	float loss;  /* see route_loss_term() */
 	float jitter;
 	float money;
 	float load; /* see route_load_term() */
 };
+
+/* Loss costs what it takes to send again: a packet that is lost with chance p is sent 1 / (1 - p) times on the average,
+ * so p / (1 - p) times more than once. Scaled so that one percent costs the penalty: nearly as much per percent while loss
+ * is rare, more and more where it is not. */
+static inline float route_loss_term(float loss, float penalty)
+{
+	float bounded = loss < 0 ? 0 : loss > ROUTE_LOSS_MAX ? ROUTE_LOSS_MAX : loss;
+	return 99 * penalty * bounded / (1 - bounded);
+}
 
 /* Load costs load^2 / (1 - load), the mean queue of M/M/1 (Kleinrock, Queueing Systems I, 3.2) less the service itself,
  * scaled so that a link two thirds full costs `penalty`; next to nothing below a third, steep above nine tenths. */
@@ -31,7 +41,7 @@ static inline void route_link_terms(const struct route_class *class, float money
 {
 	term[ROUTE_TERM_DELAY] = (float)(((double)estimate->delay_ns - clock_ns) * 1e-6);
 	term[ROUTE_TERM_DRIFT] = 0;
-	term[ROUTE_TERM_LOSS] = estimate->loss * 100 * class->loss_penalty_ms;
+	term[ROUTE_TERM_LOSS] = route_loss_term(estimate->loss, class->loss_penalty_ms);
 	term[ROUTE_TERM_JITTER] = (float)((double)estimate->jitter_ns * 1e-6) * class->jitter_penalty;
 	term[ROUTE_TERM_MONEY] = money * class->money_penalty_ms;
 	term[ROUTE_TERM_LOAD] = route_load_term(estimate->load, class->load_penalty_ms);

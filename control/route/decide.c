@@ -45,10 +45,36 @@ static void direct_path(
 
 /* ---- the primary ---- */
 
+static bool is_improvement(enum route_reason reason)
+{
+	return reason == ROUTE_REASON_BETTER || reason == ROUTE_REASON_DIRECT || reason == ROUTE_REASON_EVIDENCE;
+}
+
+/* How many improvements in a row have not lasted; holding a path makes up for one after the other. */
+static uint8_t hurry(const struct route_slot *slot, uint64_t now_ns)
+{
+	uint64_t held = (now_ns - slot->choice.since_ns) / ROUTE_SETTLED_NS;
+	return held < slot->hurried ? (uint8_t)(slot->hurried - held) : 0;
+}
+
+/* Of `longest`, between none and all, another share for each POP, destination and try. */
+static uint64_t spread_ns(
+    const struct route_engine *engine, const struct route_slot *slot, uint16_t to, uint64_t longest)
+{
+	const struct route_pop *pop = engine->graph.pop;
+	uint64_t mixed = (uint64_t)pop[engine->self].id << 32 | (uint64_t)pop[to].id << 8 | slot->hurried;
+	mixed *= 0x9e3779b97f4a7c15ull; /* Fibonacci hashing: Knuth, TAOCP volume 3, section 6.4 */
+	return longest / 1024 * (mixed >> 54);
+}
+
 static void take(struct route_slot *slot, const struct route_path *path, enum route_reason reason, uint64_t now_ns)
 {
+	slot->hurried = is_improvement(slot->choice.reason) ? hurry(slot, now_ns) : 0;
+	if (is_improvement(slot->choice.reason) && is_improvement(reason) && slot->hurried < ROUTE_SETTLE_DOUBLINGS)
+		slot->hurried++;
+	uint32_t returns = slot->choice.returns + (reason == ROUTE_REASON_DIRECT || reason == ROUTE_REASON_EVIDENCE);
 	slot->choice = (struct route_choice){
-	    .primary = *path, .backup = slot->choice.backup, .reason = reason, .since_ns = now_ns};
+	    .primary = *path, .backup = slot->choice.backup, .reason = reason, .since_ns = now_ns, .returns = returns};
 	slot->better_since = slot->worse_since = 0;
 }
 
@@ -93,35 +119,88 @@ static void fallback_path(
 	}
 }
 
+bool route_slot_distrusts(const struct route_slot *slot, const struct route_path *path, uint64_t now_ns)
+{
+	return slot->distrusted.n_links && now_ns < slot->distrusted_until && route_path_same(path, &slot->distrusted);
+}
+
+/* The path in use is left for what its packets say of it. */
+static void distrust(struct route_slot *slot, uint64_t now_ns)
+{
+	bool again = slot->distrusts && now_ns - slot->distrusted_until < ROUTE_DISTRUST_MAX_NS;
+	slot->distrusts = again ? slot->distrusts + 1 : 1;
+	uint64_t wait_ns = ROUTE_DISTRUST_MAX_NS;
+	if (slot->distrusts < 6)
+		wait_ns = ROUTE_DISTRUST_NS << (slot->distrusts - 1);
+	slot->distrusted = slot->choice.primary;
+	slot->distrusted_until = now_ns + wait_ns;
+}
+
+uint64_t route_slot_settle_ns(
+    const struct route_engine *engine, const struct route_slot *slot, uint16_t to, uint64_t now_ns)
+{
+	uint64_t longest = ROUTE_SETTLE_NS << hurry(slot, now_ns);
+	return longest == ROUTE_SETTLE_NS ? longest : longest / 2 + spread_ns(engine, slot, to, longest);
+}
+
+/* How long the path in use must have been worse than direct. */
+static uint64_t return_ns(const struct route_engine *engine, const struct route_slot *slot, uint16_t to)
+{
+	bool calm = !hurry(slot, engine->now_ns);
+	return ROUTE_WORSE_THAN_DIRECT_NS + (calm ? 0 : spread_ns(engine, slot, to, 2 * ROUTE_WORSE_THAN_DIRECT_NS));
+}
+
+static void watch(uint64_t *since_ns, bool is_so, uint64_t now_ns)
+{
+	*since_ns = !is_so ? 0 : *since_ns ? *since_ns : now_ns;
+}
+
+/* Whether a wait of a watch is over; if not, *next_ns is when it will be. */
+static bool is_over(uint64_t since_ns, uint64_t wait_ns, uint64_t now_ns, uint64_t *next_ns)
+{
+	if (since_ns && now_ns - since_ns < wait_ns && since_ns + wait_ns < *next_ns)
+		*next_ns = since_ns + wait_ns;
+	return since_ns && now_ns - since_ns >= wait_ns;
+}
+
+/* Whether the relayed path in use is to be left for the direct one, for what its links or its packets say. */
+static enum route_reason return_to_direct(struct route_engine *engine, const struct route_view *view, uint16_t to,
+    struct route_slot *slot, const struct route_path *direct, uint64_t *next_ns)
+{
+	const struct route_graph *graph = &engine->graph;
+	const struct route_path *in_use = &slot->choice.primary;
+	uint64_t now = engine->now_ns;
+	float by_links = 0, by_packets = 0;
+	if (in_use->n_links > 1 && direct->n_links) {
+		by_links = route_path_cost_at(graph, in_use, 0) - route_path_cost_at(graph, direct, 0);
+		by_packets = by_links + route_path_evidence_ms(graph, view->class, in_use, now) -
+		             route_path_evidence_ms(graph, view->class, direct, now);
+	}
+	bool links_say = by_links > WORSE_THAN_DIRECT_MS;
+	watch(&slot->worse_since, links_say || by_packets > WORSE_THAN_DIRECT_MS, now);
+	uint64_t wait_ns = links_say ? return_ns(engine, slot, to) : ROUTE_WORSE_THAN_DIRECT_NS;
+	if (!is_over(slot->worse_since, wait_ns, now, next_ns))
+		return ROUTE_REASON_COUNT;
+	if (!links_say)
+		distrust(slot, now);
+	return links_say ? ROUTE_REASON_DIRECT : ROUTE_REASON_EVIDENCE;
+}
+
 /* Whether the path in use, which works, is to be left for `best`, or for the direct one. *next_ns: when that may become
  * so. */
-static enum route_reason improvement(struct route_engine *engine, const struct route_view *view,
+static enum route_reason improvement(struct route_engine *engine, const struct route_view *view, uint16_t to,
     struct route_slot *slot, const struct route_path *best, const struct route_path *direct, uint64_t *next_ns)
 {
 	const struct route_path *in_use = &slot->choice.primary;
 	uint64_t now = engine->now_ns;
-	bool other = best->n_links && !route_path_same(best, in_use);
-	bool better = other && route_path_lasts(&engine->graph, view->class, in_use, best);
-	bool worse = in_use->n_links > 1 && direct->n_links &&
-	             route_path_cost_at(&engine->graph, in_use, 0) >
-	                 route_path_cost_at(&engine->graph, direct, 0) + WORSE_THAN_DIRECT_MS;
-	if (!better)
-		slot->better_since = 0;
-	else if (!slot->better_since)
-		slot->better_since = now;
-	if (!worse)
-		slot->worse_since = 0;
-	else if (!slot->worse_since)
-		slot->worse_since = now;
-	if (better && now - slot->better_since >= ROUTE_SETTLE_NS)
+	bool distrusted = route_slot_distrusts(slot, best, now);
+	bool other = best->n_links && !distrusted && !route_path_same(best, in_use);
+	watch(&slot->better_since, other && route_path_lasts(&engine->graph, view->class, in_use, best), now);
+	if (distrusted && slot->distrusted_until < *next_ns)
+		*next_ns = slot->distrusted_until;
+	if (is_over(slot->better_since, route_slot_settle_ns(engine, slot, to, now), now, next_ns))
 		return ROUTE_REASON_BETTER;
-	if (worse && now - slot->worse_since >= ROUTE_WORSE_THAN_DIRECT_NS)
-		return ROUTE_REASON_DIRECT;
-	if (better && slot->better_since + ROUTE_SETTLE_NS < *next_ns)
-		*next_ns = slot->better_since + ROUTE_SETTLE_NS;
-	if (worse && slot->worse_since + ROUTE_WORSE_THAN_DIRECT_NS < *next_ns)
-		*next_ns = slot->worse_since + ROUTE_WORSE_THAN_DIRECT_NS;
-	return ROUTE_REASON_COUNT;
+	return return_to_direct(engine, view, to, slot, direct, next_ns);
 }
 
 /* The rule leaves nothing that is up. */
@@ -169,9 +248,9 @@ int route_decide_primary(struct route_engine *engine, struct route_view *view, c
 	if (why == ROUTE_REASON_COUNT) {
 		struct route_path direct;
 		direct_path(engine, view, to, &direct);
-		why = improvement(engine, view, slot, &best, &direct, next_ns);
+		why = improvement(engine, view, to, slot, &best, &direct, next_ns);
 		if (why != ROUTE_REASON_COUNT)
-			take(slot, why == ROUTE_REASON_DIRECT ? &direct : &best, why, engine->now_ns);
+			take(slot, why == ROUTE_REASON_BETTER ? &best : &direct, why, engine->now_ns);
 		return 0;
 	}
 	if (!best.n_links) {

@@ -207,6 +207,15 @@ void route_link_measured(struct route_engine *engine, uint32_t id, const struct 
 	engine->graph.pop[link->from].changed = engine->graph.remeasured = true;
 }
 
+void route_link_evidence(struct route_engine *engine, uint32_t id, const struct route_evidence *evidence)
+{
+	struct route_link *link = link_of(engine, id);
+	if (!link || evidence->at_ns < link->evidence.at_ns)
+		return;
+	link->evidence = *evidence;
+	engine->graph.pop[link->from].changed = true;
+}
+
 void route_link_state(struct route_engine *engine, uint32_t id, bool up, uint64_t now_ns)
 {
 	struct route_link *link = link_of(engine, id);

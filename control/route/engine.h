@@ -18,9 +18,25 @@
  * short enough that a healed path is taken again within 3 s. */
 #define ROUTE_SETTLE_NS 1000000000ull
 
+/* One that is left soon for a better one, and the next one too, is likely to be so because others do the same: each time
+ * the wait doubles, up to ROUTE_SETTLE_DOUBLINGS times, and differs among POPs and destinations by up to half, so that a
+ * few find out what many should not try; to return to direct they take up to
+ * three times as long as calm ones do. Each
+ * ROUTE_SETTLED_NS that a path is held makes up for one. Outages do not count. */
+#define ROUTE_SETTLE_DOUBLINGS 7u
+#define ROUTE_SETTLED_NS       300000000000ull
+
 /* A path that is costlier than the direct one for so long is left even if direct is better by less than the policy
  * asks: never worse than direct. */
 #define ROUTE_WORSE_THAN_DIRECT_NS 3000000000ull
+
+/* A path that its own packets have shown to be worse than direct, while the probes think better of it, is not taken again
+ * for so long; twice as long each time, up to ROUTE_DISTRUST_MAX_NS, until it has kept its word for that long. */
+#define ROUTE_DISTRUST_NS     30000000000ull
+#define ROUTE_DISTRUST_MAX_NS 960000000000ull
+
+/* Evidence that is older says nothing of now. */
+#define ROUTE_EVIDENCE_NS 1000000000ull
 
 /* Measurements of other POPs come once a second; older than this they no longer make anybody move. */
 #define ROUTE_STALE_NS 15000000000ull
@@ -33,6 +49,7 @@ struct route_engine;
 	X(FAILED, "failed", "a link of the path in use went down")                                                     \
 	X(BETTER, "better", "better for long enough")                                                                  \
 	X(DIRECT, "worse-than-direct", "costlier than direct for 3 s")                                                 \
+	X(EVIDENCE, "evidence", "its own packets have shown it to be worse than direct for 3 s")                       \
 	X(PINNED, "pinned", "a rule pins the path")                                                                    \
 	X(RULE, "rule", "a rule has changed or expired")                                                               \
 	X(FALLBACK, "fallback", "its rule leaves no path that is up: direct")                                          \
@@ -61,6 +78,7 @@ struct route_choice {
 	struct route_path backup;
 	enum route_reason reason;
 	uint64_t since_ns;
+	uint32_t returns; /* to direct, for it was better: since there has been a path */
 };
 
 /* For POP number `self`. Returns 0 or -ENOMEM. The policy is empty: set one. Free with route_engine_free(). */
@@ -105,6 +123,10 @@ uint32_t route_link_find(const struct route_engine *engine, struct route_link_ke
 
 /* A measurement. Older ones than the last are ignored. It does not bring up a link that was called down. */
 void route_link_measured(struct route_engine *engine, uint32_t link, const struct route_estimate *estimate);
+
+/* What the packets on a link say, beside what the estimate says of it (which may have been weighed with it). A path in use
+ * that costs more than direct by this measure for ROUTE_WORSE_THAN_DIRECT_NS is left for it. */
+void route_link_evidence(struct route_engine *engine, uint32_t link, const struct route_evidence *evidence);
 
 /* Its near end, or we ourselves, know the link to be up or down. A link is used only while neither it nor its reverse is
  * down. A step down adds to the link's flap penalty (RFC 2439). */

@@ -2,6 +2,7 @@
 #include "control/route/explain.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +42,7 @@ struct account {
 	struct route_candidate *candidate;
 	uint32_t capacity;
 	struct route_explanation *about;
+	const struct route_slot *slot; /* NULL: not ours */
 };
 
 /* Whether the verdict rules a candidate out, whatever it costs. */
@@ -122,6 +124,8 @@ static void add(struct account *account, const uint32_t *link, uint8_t n)
 	route_path_price(
 	    account->graph, account->clock, account->class, account->rule, &candidate.path, candidate.term);
 	candidate.verdict = fault(account, &candidate.path, &candidate.blame);
+	candidate.evidence_ms =
+	    route_path_evidence_ms(account->graph, account->class, &candidate.path, account->now_ns);
 	about->n_considered++;
 	uint32_t at = about->n_candidates;
 	if (at == account->capacity) {
@@ -155,7 +159,8 @@ static void add_all(struct account *account, uint16_t from, uint16_t to)
 }
 
 /* The first link of a path that is stale or damped; 0: none. */
-static uint32_t restless(const struct account *account, const struct route_path *path, enum route_verdict *ret_verdict)
+static uint32_t restless(const struct account *account, const struct route_path *path, enum route_verdict *ret_verdict,
+    uint64_t *ret_free_ns)
 {
 	for (unsigned i = 0; i < path->n_links; i++) {
 		const struct route_link *link = &account->graph->link[path->link[i]];
@@ -163,6 +168,7 @@ static uint32_t restless(const struct account *account, const struct route_path 
 		if (!stale && !route_link_damped(link, account->now_ns))
 			continue;
 		*ret_verdict = stale ? ROUTE_VERDICT_STALE : ROUTE_VERDICT_DAMPED;
+		*ret_free_ns = stale ? 0 : route_flap_reuse_ns(&link->flap, account->now_ns);
 		return path->link[i];
 	}
 	return 0;
@@ -182,9 +188,15 @@ static enum route_verdict judge_idle(struct account *account, struct route_candi
 		return backup ? ROUTE_VERDICT_BACKUP : ROUTE_VERDICT_NOT_ENOUGH;
 	if (!route_path_lasts(account->graph, account->class, &about->choice.primary, &candidate->path))
 		return backup ? ROUTE_VERDICT_BACKUP : ROUTE_VERDICT_UNSURE;
-	candidate->blame = restless(account, &candidate->path, &verdict);
+	candidate->blame = restless(account, &candidate->path, &verdict, &candidate->free_ns);
 	if (candidate->blame)
 		return verdict;
+	if (account->slot && route_slot_distrusts(account->slot, &candidate->path, account->now_ns)) {
+		candidate->free_ns = about->distrusts_until_ns;
+		return ROUTE_VERDICT_DISTRUSTED;
+	}
+	if (*first && about->waiting)
+		candidate->free_ns = about->waiting_since_ns + about->settle_ns;
 	verdict = *first ? ROUTE_VERDICT_WAITING : ROUTE_VERDICT_BEATEN;
 	*first = false;
 	return verdict;
@@ -201,6 +213,8 @@ static void judge_ours(struct account *account)
 			candidate->verdict = ROUTE_VERDICT_PRIMARY;
 		else if (!is_out(candidate->verdict))
 			candidate->verdict = judge_idle(account, candidate, &first);
+		if (candidate->verdict != ROUTE_VERDICT_PRIMARY && !is_out(candidate->verdict))
+			candidate->lacks_ms = fmaxf(candidate->path.cost - about->must_beat_ms, 0);
 	}
 }
 
@@ -242,13 +256,19 @@ int route_explain(const struct route_engine *engine, uint16_t from, uint16_t to,
 		about.rule = *account->rule;
 	if (from_index == engine->self && engine->slot[to_index][class].choice.primary.n_links) {
 		const struct route_slot *slot = &engine->slot[to_index][class];
+		account->slot = slot;
 		about.has_choice = true;
 		about.choice = slot->choice;
 		route_path_price(graph, account->clock, account->class, account->rule, &about.choice.primary, NULL);
 		about.must_beat_ms =
 		    about.choice.primary.cost - route_threshold(graph, account->class, &about.choice.primary);
+		about.worse = slot->worse_since != 0;
+		about.worse_since_ns = slot->worse_since;
+		about.distrusts = slot->distrusted.n_links && now_ns < slot->distrusted_until;
+		about.distrusts_until_ns = slot->distrusted_until;
 		about.waiting = slot->better_since != 0;
 		about.waiting_since_ns = slot->better_since;
+		about.settle_ns = route_slot_settle_ns(engine, slot, to_index, now_ns);
 	}
 	add_all(account, from_index, to_index);
 	if (about.has_choice)

@@ -19,6 +19,7 @@
 	X(UNSURE, "unsure", "better, but not expected to stay so until it is measured again")                          \
 	X(STALE, "stale", "better, but its measurements are too old to move for")                                      \
 	X(DAMPED, "damped", "better, but a link has flapped too often (RFC 2439)")                                     \
+	X(DISTRUSTED, "distrusted", "better, but its own packets have shown it to be worse than direct")               \
 	X(WAITING, "waiting", "better, but not yet for long enough")                                                   \
 	X(BEATEN, "beaten", "better than the path in use, but another is better still")                                \
 	X(BEST, "best", "cheapest; seen from another POP, whose waits are not known here")
@@ -35,6 +36,11 @@ struct route_candidate {
 	float term[ROUTE_TERMS]; /* their sum is path.cost; delay is relative, so that direct costs half its RTT */
 	enum route_verdict verdict;
 	uint32_t blame; /* the link that the verdict is about; 0: none */
+	uint64_t
+	    free_ns; /* of one that is damped, distrusted or waiting: when it will be taken if all stays so; else 0 */
+	float evidence_ms; /* how much more it costs by its own packets' measure; 0: as much, or nothing is known */
+	float
+	    lacks_ms; /* how much cheaper it would have to become to be moved to; 0: by none, or its cost is not why */
 };
 
 struct route_explanation {
@@ -45,10 +51,15 @@ struct route_explanation {
 	bool has_choice;            /* only if `from` is our own POP */
 	struct route_choice choice; /* what is in use, why and since when */
 	float must_beat_ms;         /* a candidate must cost less than this for a change */
-	bool waiting;               /* a better path is being watched */
-	uint64_t waiting_since_ns;  /* and will be taken ROUTE_SETTLE_NS after this */
-	uint32_t n_candidates;      /* in candidate[], cheapest first, unusable ones last */
-	uint32_t n_considered;      /* in all */
+	bool worse;                 /* the path in use costs more than the direct one */
+	uint64_t worse_since_ns;    /* since then, and is left ROUTE_WORSE_THAN_DIRECT_NS after this */
+	bool distrusts;             /* a path is not taken again yet, for what its packets have shown */
+	uint64_t distrusts_until_ns;
+	bool waiting;              /* a better path is being watched */
+	uint64_t waiting_since_ns; /* since then, and is taken settle_ns after this */
+	uint64_t settle_ns;        /* ROUTE_SETTLE_NS, or longer after changes that did not last */
+	uint32_t n_candidates;     /* in candidate[], cheapest first, unusable ones last */
+	uint32_t n_considered;     /* in all */
 };
 
 /* Explain the way between two POPs. At most `capacity` candidates are written. Returns 0, -ENOENT (no such POP or class),

@@ -22,7 +22,8 @@ struct route_link {
 	float money;       /* config.money */
 	struct route_estimate estimate;
 	struct route_history history;
-	struct route_flap flap; /* the same for both directions: they flap together */
+	struct route_evidence evidence; /* at_ns 0: none has come */
+	struct route_flap flap;         /* the same for both directions: they flap together */
 	struct route_link_key key;
 	struct route_link_config config;
 	uint64_t changed_ns;

@@ -41,6 +41,22 @@ float route_path_cost_at(const struct route_graph *graph, const struct route_pat
 	return cost;
 }
 
+float route_path_evidence_ms(
+    const struct route_graph *graph, const struct route_class *class, const struct route_path *path, uint64_t now_ns)
+{
+	float more_ms = 0;
+	for (unsigned i = 0; i < path->n_links; i++) {
+		const struct route_link *link = &graph->link[path->link[i]];
+		const struct route_evidence *packets = &link->evidence;
+		if (!packets->at_ns || now_ns - packets->at_ns > ROUTE_EVIDENCE_NS)
+			continue;
+		more_ms += (float)((double)(packets->delay_ns - link->estimate.delay_ns) * 1e-6);
+		more_ms += route_loss_term(packets->loss, class->loss_penalty_ms) -
+		           route_loss_term(link->estimate.loss, class->loss_penalty_ms);
+	}
+	return more_ms;
+}
+
 bool route_path_lasts(const struct route_graph *graph, const struct route_class *class, const struct route_path *in_use,
     const struct route_path *path)
 {

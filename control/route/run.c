@@ -70,8 +70,8 @@ static bool is_quiet(const struct route_engine *engine, const struct route_view 
 	const struct route_slot *slot = &engine->slot[to][class];
 	return !engine->everything && !engine->priced.anew[engine->self] && !view->best_moved[to] &&
 	       !isinf(view->calm_best[to].cost) && !slot->pinned && !slot->broken && !slot->better_since &&
-	       !slot->worse_since && slot->choice.backup.n_links && !has_news(engine, &slot->choice.primary) &&
-	       !has_news(engine, &slot->choice.backup);
+	       !slot->worse_since && !slot->distrusts && slot->choice.backup.n_links &&
+	       !has_news(engine, &slot->choice.primary) && !has_news(engine, &slot->choice.backup);
 }
 
 static bool same_disjoint(const struct route_disjoint *a, const struct route_disjoint *b)

@@ -9,10 +9,14 @@
 /* Of one destination and class. */
 struct route_slot {
 	struct route_choice choice;
-	bool pinned;                    /* the primary is there because of a rule */
-	bool broken;                    /* a link of the primary was removed since the last run */
-	uint64_t better_since;          /* a path has been better by enough since; 0: there is none */
-	uint64_t worse_since;           /* direct has been cheaper since; 0: it is not */
+	bool pinned;                  /* the primary is there because of a rule */
+	bool broken;                  /* a link of the primary was removed since the last run */
+	uint64_t better_since;        /* a path has been better by enough since; 0: there is none */
+	uint8_t hurried;              /* improvements in a row that did not last */
+	uint64_t worse_since;         /* direct has been cheaper since; 0: it is not */
+	struct route_path distrusted; /* its packets have shown it to be worse than direct; n_links 0: none is */
+	uint64_t distrusted_until;
+	uint32_t distrusts;             /* in a row */
 	struct route_path told_primary; /* what the last change said */
 	struct route_path told_backup;
 };
@@ -48,6 +52,13 @@ void route_path_found(struct route_engine *engine, const struct route_view *view
 int route_decide_primary(struct route_engine *engine, struct route_view *view, const struct route_rule *rule,
     uint16_t to, struct route_slot *slot, uint64_t *next_ns);
 
+/* Whether it may not be taken yet because its packets have shown it to be worse than direct. */
+bool route_slot_distrusts(const struct route_slot *slot, const struct route_path *path, uint64_t now_ns);
+
+/* How long a path to an index must have been better. */
+uint64_t route_slot_settle_ns(
+    const struct route_engine *engine, const struct route_slot *slot, uint16_t to, uint64_t now_ns);
+
 /* ---- backup.c ---- */
 
 void route_disjoint_with(
@@ -69,6 +80,10 @@ bool route_path_is_beyond(
 
 /* What the path costs now (moment 0), or is expected to at a step of the forecast (moment 1 and on). It was priced. */
 float route_path_cost_at(const struct route_graph *graph, const struct route_path *path, unsigned moment);
+
+/* How much more it costs by the evidence of its own packets than by its links' estimates; 0 where there is none. */
+float route_path_evidence_ms(
+    const struct route_graph *graph, const struct route_class *class, const struct route_path *path, uint64_t now_ns);
 
 /* Whether `path` is better than the one in use by enough for a change, now and at every step of the forecast. */
 bool route_path_lasts(const struct route_graph *graph, const struct route_class *class, const struct route_path *in_use,

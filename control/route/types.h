@@ -49,6 +49,13 @@ struct route_estimate {
 
 enum route_objective { ROUTE_LATENCY, ROUTE_LOSS, ROUTE_COST };
 
+/* What the packets on a link have measured themselves, without the probes. */
+struct route_evidence {
+	int64_t delay_ns; /* as the estimate's */
+	float loss;
+	uint64_t at_ns;
+};
+
 /* A class of traffic: what a path costs it, and when it is worth moving. */
 struct route_class {
 	char name[ROUTE_NAME_SIZE];

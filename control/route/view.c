@@ -55,7 +55,7 @@ static int gather_row(struct route_engine *engine, uint16_t from)
 		route_link_price(graph, &plain, link, clock_ns, arrival, term);
 		row->link[row->n].factors = (struct route_factors){
 		    .delay = term[ROUTE_TERM_DELAY] + term[ROUTE_TERM_DRIFT],
-		    .loss = link->estimate.loss * 100,
+		    .loss = route_loss_term(link->estimate.loss, 1),
 		    .jitter = (float)link->estimate.jitter_ns * 1e-6f,
 		    .money = link->money,
 		    .load = route_load_term(link->estimate.load, 1),

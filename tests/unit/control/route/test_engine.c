@@ -119,6 +119,49 @@ Test(engine, does_not_stay_on_a_path_that_is_worse_than_direct)
 	cr_assert(route_choice(world.engine, 3, 0)->reason == ROUTE_REASON_DIRECT);
 }
 
+/* The packets by 2 say that they take so much longer than the probes do. */
+static void testify(uint64_t ns, float more_ms)
+{
+	for (uint64_t end = world.now + ns; world.now < end;) {
+		struct route_link_info info;
+		cr_assert(route_link_info(world.engine, world.link[2][3], world.now, &info) == 0);
+		struct route_evidence evidence = {.delay_ns = info.estimate.delay_ns + (int64_t)((double)more_ms * 1e6),
+		    .loss = info.estimate.loss,
+		    .at_ns = world.now};
+		route_link_evidence(world.engine, world.link[2][3], &evidence);
+		settle(&world, 100 * MS);
+	}
+}
+
+Test(engine, goes_back_to_direct_for_what_its_packets_show_and_stays_for_a_while)
+{
+	given_the_lab();
+	testify(10 * SECOND, 50);
+	expect_paths(&world, 3, "1>2>3", "1>3"); /* 136 against 140 */
+	testify(2800 * MS, 60);
+	expect_paths(&world, 3, "1>2>3", "1>3");
+	testify(500 * MS, 60);
+	expect_paths(&world, 3, "1>3", "1>2>3");
+	const struct route_choice *choice = route_choice(world.engine, 3, 0);
+	cr_assert(choice->reason == ROUTE_REASON_EVIDENCE && choice->returns == 1);
+	uint64_t took = pass(&world, 100 * SECOND, 3, 2);
+	cr_assert(took >= 30 * SECOND && took < 33 * SECOND, "took %f s", (double)took / 1e9);
+	testify(4 * SECOND, 60);
+	expect_paths(&world, 3, "1>3", "1>2>3");
+	took = pass(&world, 100 * SECOND, 3, 2);
+	cr_assert(took >= 60 * SECOND && took < 63 * SECOND, "took %f s", (double)took / 1e9);
+	cr_assert(route_choice(world.engine, 3, 0)->returns == 2);
+}
+
+Test(engine, old_evidence_says_nothing)
+{
+	given_the_lab();
+	testify(1500 * MS, 60);
+	settle(&world, 60 * SECOND);
+	expect_paths(&world, 3, "1>2>3", "1>3");
+	cr_assert(world.changes == 0);
+}
+
 Test(engine, says_a_change_once_and_nothing_when_nothing_changes)
 {
 	given_the_lab();

@@ -63,10 +63,35 @@ Test(explain, says_of_every_candidate_why_it_lost)
 	explain(1, 3, 64);
 	expect_verdict("1>4>3", ROUTE_VERDICT_NOT_ENOUGH);
 	expect_verdict("1>5>3", ROUTE_VERDICT_WAITING);
+	cr_assert(candidate[0].free_ns == about.waiting_since_ns + ROUTE_SETTLE_NS);
 	cr_assert(about.waiting && about.waiting_since_ns < world.now && fabsf(about.must_beat_ms - 69) < 0.1f);
 	darken(&world, 5, 3, true);
 	explain(1, 3, 64);
 	expect_verdict("1>5>3", ROUTE_VERDICT_DOWN);
+}
+
+Test(explain, tells_what_packets_have_shown_and_until_when_that_counts)
+{
+	world_open(&world, 3, 140);
+	both(&world, 1, 2, 40);
+	both(&world, 2, 3, 45);
+	settle(&world, 3 * SECOND);
+	for (unsigned i = 0; i < 32; i++) {
+		struct route_evidence evidence = {.delay_ns = 120000000, .at_ns = world.now};
+		route_link_evidence(world.engine, world.link[2][3], &evidence);
+		settle(&world, 100 * MS);
+		if (i != 20)
+			continue;
+		explain(1, 3, 64);
+		cr_assert(about.worse && about.worse_since_ns < world.now && !about.distrusts);
+		cr_assert(candidate[0].verdict == ROUTE_VERDICT_PRIMARY && fabsf(candidate[0].evidence_ms - 75) < 0.1f);
+	}
+	settle(&world, 2 * SECOND);
+	explain(1, 3, 64);
+	expect_verdict("1>3", ROUTE_VERDICT_PRIMARY);
+	expect_verdict("1>2>3", ROUTE_VERDICT_DISTRUSTED);
+	cr_assert(about.distrusts && about.choice.returns == 1 && candidate[0].free_ns == about.distrusts_until_ns);
+	cr_assert(about.distrusts_until_ns > world.now + 25 * SECOND && about.settle_ns == ROUTE_SETTLE_NS);
 }
 
 Test(explain, names_the_rule_and_what_it_rules_out)

@@ -43,7 +43,7 @@ TestSuite(rule, .init = begin, .fini = end);
 static void set(void)
 {
 	cr_assert(route_set_policy(world.engine, &world.policy) == 0);
-	settle(&world, 2 * SECOND);
+	settle(&world, 10 * SECOND); /* who has moved in vain waits longer */
 }
 
 Test(rule, avoids_links_by_their_ends_and_relays_by_their_region)
