@@ -49,6 +49,7 @@ extern const struct ctl_api_field ctl_api_link_fields[];
 extern const struct ctl_api_field ctl_api_accuracy_fields[];
 extern const struct ctl_api_field ctl_api_route_fields[];
 extern const struct ctl_api_field ctl_api_explanation_fields[];
+extern const struct ctl_api_field ctl_api_past_fields[];
 extern const struct ctl_api_field ctl_api_accelerator_fields[];
 extern const struct ctl_api_field ctl_api_listener_fields[];
 extern const struct ctl_api_field ctl_api_endpoint_fields[];

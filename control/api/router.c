@@ -15,6 +15,7 @@ const struct ctl_api_route_entry ctl_api_routes[] = {
     {"GET", "/v1/accuracy", "seconds", ctl_api_get_accuracy},
     {"GET", "/v1/routes", "", ctl_api_get_routes},
     {"GET", "/v1/routes/explain", "from to class", ctl_api_get_explain},
+    {"GET", "/v1/routes/history", "from to class", ctl_api_get_history},
     {"GET", "/v1/accelerators", "", ctl_api_get_accelerators},
     {"GET", "/v1/listeners", "", ctl_api_get_listeners},
     {"GET", "/v1/endpoints", "", ctl_api_get_endpoints},

@@ -52,7 +52,8 @@ int ctl_api_param_number(const struct ctl_api_request *request, struct ctl_api_a
 
 /* ---- handlers: state.c ---- */
 ctl_api_handler ctl_api_get_status, ctl_api_get_pops, ctl_api_get_links, ctl_api_get_routes, ctl_api_get_accelerators,
-    ctl_api_get_listeners, ctl_api_get_endpoints, ctl_api_get_policies, ctl_api_get_explain, ctl_api_get_accuracy;
+    ctl_api_get_listeners, ctl_api_get_endpoints, ctl_api_get_policies, ctl_api_get_explain, ctl_api_get_history,
+    ctl_api_get_accuracy;
 /* counters.c */
 ctl_api_handler ctl_api_get_drops, ctl_api_get_counters, ctl_api_get_traffic, ctl_api_get_last_mile,
     ctl_api_get_metrics;

@@ -176,6 +176,8 @@ static const struct ctl_api_field candidate_fields[] = {
     FIELD(STRING, "verdict", ctl_api_candidate, verdict),
     FIELD(STRING, "why", ctl_api_candidate, why),
     FIELD(STRING, "blame", ctl_api_candidate, blame),
+    FIELD(MS, "evidence_ms", ctl_api_candidate, evidence_ns),
+    FIELD(STRING, "when", ctl_api_candidate, when),
     END,
 };
 
@@ -188,8 +190,22 @@ const struct ctl_api_field ctl_api_explanation_fields[] = {
     FIELD(TIME, "since", ctl_api_explanation, since_ns),
     FIELD(MS, "must_beat_ms", ctl_api_explanation, must_beat_ns),
     FIELD(TIME, "waiting_since", ctl_api_explanation, waiting_since_ns),
+    FIELD(MS, "settle_ms", ctl_api_explanation, settle_ns),
+    FIELD(TIME, "worse_since", ctl_api_explanation, worse_since_ns),
+    FIELD(TIME, "distrusts_until", ctl_api_explanation, distrusts_until_ns),
+    FIELD(U32, "returns", ctl_api_explanation, returns),
     FIELD(U32, "considered", ctl_api_explanation, considered),
     ARRAY("candidates", ctl_api_explanation, candidate, n_candidate, candidate_fields),
+    END,
+};
+
+const struct ctl_api_field ctl_api_past_fields[] = {
+    FIELD(TIME, "at", ctl_api_past, at_ns),
+    FIELD(STRING, "class", ctl_api_past, class),
+    FIELD(STRING, "reason", ctl_api_past, reason),
+    FIELD(STRING, "why", ctl_api_past, why),
+    POINTER("primary", ctl_api_past, primary, path_fields),
+    POINTER("backup", ctl_api_past, backup, path_fields),
     END,
 };
 

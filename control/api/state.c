@@ -111,6 +111,17 @@ void ctl_api_get_accuracy(
 	ctl_api_answer_json(answer, 200, body);
 }
 
+/* The two POPs of a question. False: it was answered with what is missing. */
+static bool two_pops(
+    const struct ctl_api_request *request, struct ctl_api_answer *answer, const char **ret_from, const char **ret_to)
+{
+	*ret_from = ctl_api_param(request, "from");
+	*ret_to = ctl_api_param(request, "to");
+	if (!*ret_from || !*ret_to)
+		ctl_api_answer_error(answer, 400, "parameters 'from' and 'to' are needed: the names of two POPs");
+	return *ret_from && *ret_to;
+}
+
 static void take_explanation(void *to, const void *row)
 {
 	json_t **body = to;
@@ -120,13 +131,9 @@ static void take_explanation(void *to, const void *row)
 void ctl_api_get_explain(
     const struct ctl_api_view *view, const struct ctl_api_request *request, struct ctl_api_answer *answer)
 {
-	const char *from = ctl_api_param(request, "from");
-	const char *to = ctl_api_param(request, "to");
-	const char *class = ctl_api_param(request, "class");
-	if (!from || !to) {
-		ctl_api_answer_error(answer, 400, "parameters 'from' and 'to' are needed: the names of two POPs");
+	const char *from, *to, *class = ctl_api_param(request, "class");
+	if (!two_pops(request, answer, &from, &to))
 		return;
-	}
 	json_t *body = NULL;
 	char error[CTL_API_ERROR_SIZE] = "";
 	int err = view->explain(view->daemon, from, to, class, take_explanation, &body, error);
@@ -134,6 +141,31 @@ void ctl_api_get_explain(
 		ctl_api_answer_error(answer, err == -ENOENT ? 404 : 400, "%s", error);
 		return;
 	}
+	if (body)
+		ctl_api_add_stale(view, body);
+	ctl_api_answer_json(answer, 200, body);
+}
+
+static void take_past(void *to, const void *row)
+{
+	json_array_append_new(to, ctl_api_object(ctl_api_past_fields, row));
+}
+
+void ctl_api_get_history(
+    const struct ctl_api_view *view, const struct ctl_api_request *request, struct ctl_api_answer *answer)
+{
+	const char *from, *to, *class = ctl_api_param(request, "class");
+	if (!two_pops(request, answer, &from, &to))
+		return;
+	json_t *rows = json_array();
+	char error[CTL_API_ERROR_SIZE] = "";
+	int err = view->history(view->daemon, from, to, class, take_past, rows, error);
+	if (err) {
+		json_decref(rows);
+		ctl_api_answer_error(answer, err == -ENOENT ? 404 : 400, "%s", error);
+		return;
+	}
+	json_t *body = json_pack("{so}", "history", rows);
 	if (body)
 		ctl_api_add_stale(view, body);
 	ctl_api_answer_json(answer, 200, body);

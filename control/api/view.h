@@ -68,6 +68,11 @@ struct ctl_api_view {
 	int (*explain)(void *daemon, const char *from, const char *to, const char *class, ctl_api_emit *emit, void *arg,
 	    char *ret_error);
 
+	/* Emits one struct ctl_api_past for each change of a route from this POP that is remembered, the last one first.
+	 * class NULL: of all. Returns as explain does; -EINVAL also if `from` is another POP. */
+	int (*history)(void *daemon, const char *from, const char *to, const char *class, ctl_api_emit *emit, void *arg,
+	    char *ret_error);
+
 	void (*apply)(void *daemon, const struct ctl_api_documents *documents, ctl_api_done *done, void *to);
 	/* kind: accelerator | policy | pop */
 	void (*remove)(void *daemon, const char *kind, const char *name, ctl_api_done *done, void *to);

@@ -159,7 +159,9 @@ struct ctl_api_candidate {
 	size_t n_term;
 	const char *verdict; /* primary, backup, down, costlier, ...: route_verdict_name() */
 	const char *why;
-	const char *blame; /* the link that the verdict is about, else NULL */
+	const char *blame;   /* the link that the verdict is about, else NULL */
+	int64_t evidence_ns; /* how much more its own packets say that it costs */
+	const char *when;    /* what would make traffic take it, else NULL */
 };
 
 struct ctl_api_explanation {
@@ -171,9 +173,23 @@ struct ctl_api_explanation {
 	uint64_t since_ns;
 	int64_t must_beat_ns;                      /* a candidate must cost less for a change */
 	uint64_t waiting_since_ns;                 /* a better path has been better since; 0: there is none */
+	int64_t settle_ns;                         /* for so long it must be */
+	uint64_t worse_since_ns;                   /* the path in use has been worse than direct since; 0: it is not */
+	uint64_t distrusts_until_ns;               /* a path is not taken again, for what its packets said; 0: none */
+	uint32_t returns;                          /* to direct, so far, for it was better */
 	uint32_t considered;                       /* candidates in all */
 	const struct ctl_api_candidate *candidate; /* cheapest first, unusable ones last */
 	size_t n_candidate;
+};
+
+/* What a route was changed to. */
+struct ctl_api_past {
+	uint64_t at_ns;
+	const char *class;
+	const char *reason; /* as in ctl_api_route */
+	const char *why;
+	const struct ctl_api_path *primary; /* NULL: none */
+	const struct ctl_api_path *backup;
 };
 
 struct ctl_api_accelerator {

@@ -159,6 +159,7 @@ static void fill_view(struct ctl_daemon *d)
 	    .policies = ctl_view_policies,
 	    .stale = list_stale,
 	    .explain = ctl_view_explain,
+	    .history = ctl_view_history,
 	    .apply = ctl_change_apply,
 	    .remove = ctl_change_delete,
 	    .drain = ctl_change_drain,

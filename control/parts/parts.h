@@ -77,7 +77,9 @@ struct ctl_parts {
 	uv_timer_t change_wait;     /* before the first is tried again, or the next one begun */
 	struct ctl_meter meter;
 	struct ctl_api_view view;
-	struct ctl_query *queries; /* for flows and traces, under way */
+	unsigned n_history;
+	struct ctl_history **history; /* control/parts/history.c */
+	struct ctl_query *queries;    /* for flows and traces, under way */
 	uint64_t last_query;
 };
 
@@ -167,6 +169,10 @@ void ctl_publish_stored(struct ctl_daemon *d, const char *stored);
 
 int ctl_api_part_start(struct ctl_daemon *d);
 void ctl_api_part_stop(struct ctl_daemon *d);
+
+/* What `route history` tells. */
+void ctl_history_note(struct ctl_daemon *d, const struct route_change *change);
+void ctl_history_free(struct ctl_daemon *d);
 
 /* For timers of struct ctl_parts. */
 void ctl_timer_start(struct ctl_daemon *d, uv_timer_t *timer, uv_timer_cb fn, uint64_t ms, uint64_t repeat_ms);

@@ -89,8 +89,10 @@ void ctl_routes_run(struct ctl_daemon *d)
 		ctl_warning("routes stay as they are: %s", strerror(-n));
 		return;
 	}
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n; i++) {
 		log_change(d, &changes[i]);
+		ctl_history_note(d, &changes[i]);
+	}
 	tell_paths(d);
 	if (n > 0)
 		d->parts->due |= CTL_DUE_FORWARDING;
@@ -137,6 +139,7 @@ int ctl_routes_start(struct ctl_daemon *d)
 
 void ctl_routes_stop(struct ctl_daemon *d)
 {
+	ctl_history_free(d);
 	if (d->engine)
 		route_engine_free(d->engine);
 	d->engine = NULL;

@@ -39,6 +39,8 @@ const struct cli_command cli_commands[] = {
         cli_run_show},
     {"route explain", "FROM TO", 2, 2, CLI_BIT(CLASS), "every path from POP to POP, its cost, and why it lost",
         {"route explain sgp1 fra1", "route explain sgp1 fra1 --class loss"}, cli_run_explain},
+    {"route history", "FROM TO", 2, 2, CLI_BIT(CLASS), "what this POP's route to another was changed to, and why",
+        {"route history sgp1 fra1", "route history sgp1 fra1 --class loss"}, cli_run_history},
     {"probe accuracy", "", 0, 0, CLI_BIT(SECONDS) | CLI_BIT(BUSY), "errors of eBPF's stamps and of a process's",
         {"probe accuracy", "probe accuracy --seconds 30 --busy 4", "probe accuracy --json"}, cli_run_accuracy},
     {"apply", "", 0, 0, CLI_BIT(FILE), "apply YAML documents: all of them, or none",

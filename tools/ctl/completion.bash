@@ -17,6 +17,7 @@ show traffic | --watch
 show last-mile | --watch
 show counters | --watch
 route explain | --class
+route history | --class
 probe accuracy | --seconds --busy
 apply | --file
 policy set | --class --name --accelerator --from --to --pin --avoid --avoid-provider --expires
@@ -83,7 +84,7 @@ _kuafuctl() {
 	else
 		case $command in
 		"") candidates+=" $(_kuafuctl_next "$typed")" ;;
-		"route explain" | "drain pop" | "undrain pop" | "delete pop") candidates=$(_kuafuctl_names pops) ;;
+		"route explain" | "route history" | "drain pop" | "undrain pop" | "delete pop") candidates=$(_kuafuctl_names pops) ;;
 		"drain endpoint" | "undrain endpoint") candidates=$(_kuafuctl_names endpoints) ;;
 		"policy unset") candidates=$(_kuafuctl_names policies) ;;
 		"delete accelerator") candidates=$(_kuafuctl_names accelerators) ;;

@@ -265,8 +265,11 @@ static const struct cli_field candidates[] = {
     R("MONEY", 4, "terms.money_ms", MS),
     R("LOAD", 3, "terms.load_ms", MS),
     R("RELAY", 3, "terms.relay_ms", MS),
+    R("RULE", 4, "terms.rule_ms", MS),
+    R("EVIDENCE", 4, "evidence_ms", MS),
     R("RTT ms", 3, "rtt_ms", MS),
     L("WHY", 2, 16, "why", TEXT),
+    L("WHEN", 2, 16, "when", TEXT),
     L("LINK", 5, 0, "blame", TEXT),
     END,
 };
@@ -290,6 +293,19 @@ static const struct cli_field accuracy[] = {
 };
 
 const struct cli_noun cli_accuracy = {"accuracy", "/v1/accuracy", {{NULL, "accuracy", NULL, false, accuracy}}};
+
+static const struct cli_field past[] = {
+    L("AGO", 0, 0, "at", SINCE),
+    L("CLASS", 1, 5, "class", TEXT),
+    L("PATH", 0, 12, "primary.path", PATH),
+    R("COST ms", 0, "primary.cost_ms", MS),
+    L("REASON", 0, 0, "reason", TEXT),
+    L("BACKUP", 1, 12, "backup.path", PATH),
+    L("WHY", 2, 16, "why", TEXT),
+    END,
+};
+
+const struct cli_noun cli_history = {"history", "/v1/routes/history", {{NULL, "history", NULL, false, past}}};
 
 const struct cli_noun cli_explanation = {
     "candidates", "/v1/routes/explain", {{NULL, "candidates", NULL, false, candidates}}};

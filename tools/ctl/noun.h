@@ -51,8 +51,8 @@ struct cli_noun {
 extern const struct cli_noun cli_nouns[];
 extern const size_t cli_n_nouns;
 
-/* Not shown by `show`: the candidates of `route explain`, and the links of `probe accuracy`. */
-extern const struct cli_noun cli_explanation, cli_accuracy;
+/* Not shown by `show`: the candidates of `route explain`, `route history`, and the links of `probe accuracy`. */
+extern const struct cli_noun cli_explanation, cli_history, cli_accuracy;
 
 const struct cli_noun *cli_noun_find(const char *name);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* show NOUN, and route explain. */
+/* show NOUN, route explain and route history. */
 #include "tools/ctl/show.h"
 
 #include <signal.h>
@@ -110,6 +110,15 @@ static const char *text_at(const json_t *answer, const char *name)
 	return text ? text : "?";
 }
 
+static void print_since(const json_t *answer, const char *name, const char *text)
+{
+	if (!json_is_string(json_object_get(answer, name)))
+		return;
+	struct cli_cell since = cli_cell_of(json_object_get(answer, name), CLI_SINCE, cli_now_ms());
+	printf("%s %s\n", text, since.text);
+	free(since.text);
+}
+
 static void print_heading(const json_t *answer)
 {
 	printf("%s > %s, class %s\n", text_at(answer, "from"), text_at(answer, "to"), text_at(answer, "class"));
@@ -123,11 +132,11 @@ static void print_heading(const json_t *answer)
 	if (json_is_number(json_object_get(answer, "must_beat_ms")))
 		printf("another path must cost less than %.1f ms\n",
 		    json_number_value(json_object_get(answer, "must_beat_ms")));
-	if (json_is_string(json_object_get(answer, "waiting_since"))) {
-		struct cli_cell since = cli_cell_of(json_object_get(answer, "waiting_since"), CLI_SINCE, cli_now_ms());
-		printf("a better one is being watched for %s\n", since.text);
-		free(since.text);
-	}
+	print_since(answer, "waiting_since", "a better one is being watched for");
+	print_since(answer, "worse_since", "it has been worse than direct for");
+	if (json_integer_value(json_object_get(answer, "returns")) > 0)
+		printf("back to direct, for it was better: %lld times so far\n",
+		    (long long)json_integer_value(json_object_get(answer, "returns")));
 	putchar('\n');
 }
 
@@ -143,7 +152,8 @@ static enum cli_exit show_explanation(const void *what, const json_t *answer)
 	return result;
 }
 
-enum cli_exit cli_run_explain(const struct cli_args *args)
+static enum cli_exit ask_about_two(const struct cli_args *args,
+    enum cli_exit (*show)(const void *what, const json_t *answer), const struct cli_noun *noun)
 {
 	char from[128], to[128], class[128] = "", path[512];
 	if (!cli_name_is_good("POP", args->word[0]) || !cli_name_is_good("POP", args->word[1]))
@@ -152,7 +162,16 @@ enum cli_exit cli_run_explain(const struct cli_args *args)
 	cli_encode(args->word[1], to, sizeof(to));
 	if (cli_has(args, CLI_OPT_CLASS))
 		cli_encode(args->value[CLI_OPT_CLASS], class, sizeof(class));
-	snprintf(
-	    path, sizeof(path), "%s?from=%s&to=%s%s%s", cli_explanation.path, from, to, *class ? "&class=" : "", class);
-	return ask_and_print(args, path, show_explanation, &cli_explanation);
+	snprintf(path, sizeof(path), "%s?from=%s&to=%s%s%s", noun->path, from, to, *class ? "&class=" : "", class);
+	return ask_and_print(args, path, show, noun);
+}
+
+enum cli_exit cli_run_explain(const struct cli_args *args)
+{
+	return ask_about_two(args, show_explanation, &cli_explanation);
+}
+
+enum cli_exit cli_run_history(const struct cli_args *args)
+{
+	return ask_about_two(args, show_noun, &cli_history);
 }

@@ -120,9 +120,22 @@ static int explain(
 	}
 	struct ctl_api_term term[] = {{"delay", 80 * MS}, {"loss", 0}, {"jitter", 5 * MS}};
 	struct ctl_api_candidate candidate = {
-	    relayed, 3, 85 * MS, 170 * MS, term, 3, "primary", "in use", "sgp1-dxb1 0:0"};
+	    relayed, 3, 85 * MS, 170 * MS, term, 3, "primary", "in use", "sgp1-dxb1 0:0", 0, "in 0.4 s"};
 	emit(arg, &(struct ctl_api_explanation){from, to, class ? class : "latency", NULL, "new", 1767323046000000000u,
-	              70 * MS, 0, 9, &candidate, 1});
+	              70 * MS, 0, 1000 * MS, 0, 0, 2, 9, &candidate, 1});
+	return 0;
+}
+
+static int history(
+    void *daemon, const char *from, const char *to, const char *class, ctl_api_emit *emit, void *arg, char *ret_error)
+{
+	(void)daemon;
+	if (strcmp(from, "sgp1") != 0) {
+		snprintf(ret_error, CTL_API_ERROR_SIZE, "ask %s", from);
+		return -EINVAL;
+	}
+	struct ctl_api_path path = {relayed, 3, 85 * MS, 1500};
+	emit(arg, &(struct ctl_api_past){1767323046000000000u, class ? class : "latency", "better", to, &path, &path});
 	return 0;
 }
 
@@ -223,7 +236,7 @@ void fixture_init(struct fixture *f)
 {
 	*f = (struct fixture){
 	    .view = {f, status, pops, links, routes, accelerators, listeners, endpoints, policies, stale, accuracy,
-	        explain, apply, remove_object, drain, flows, trace, trace, stop, stats, pop_name, class_name,
+	        explain, history, apply, remove_object, drain, flows, trace, trace, stop, stats, pop_name, class_name,
 	        flow_state_name, port_name, monotonic},
 	    .stats.head = {.magic = WIRE_STATS_MAGIC,
 	        .version = WIRE_STATS_VERSION,

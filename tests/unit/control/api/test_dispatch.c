@@ -261,6 +261,22 @@ Test(dispatch, explain_shows_each_term_of_a_cost)
 	json_decref(body);
 }
 
+Test(dispatch, history_tells_what_a_route_was_changed_to)
+{
+	send_query("/v1/routes/history", "from", "sgp1", "to", "fra1");
+	json_t *body = json_loads(text, 0, NULL), *past = json_array_get(json_object_get(body, "history"), 0);
+	cr_assert_str_eq(json_string_value(json_object_get(past, "at")), "2026-01-02T03:04:06.000Z");
+	cr_assert_str_eq(json_string_value(json_object_get(past, "reason")), "better");
+	json_t *primary = json_object_get(past, "primary");
+	cr_assert_eq(json_array_size(json_object_get(primary, "path")), 3);
+	cr_assert_float_eq(json_real_value(json_object_get(primary, "cost_ms")), 85, 1e-9);
+	json_decref(body);
+	ctl_api_answer_unref(answer);
+	answer = ctl_api_answer_new();
+	send_query("/v1/routes/history", "from", "fra1", "to", "sgp1");
+	expect(400, "{\"error\": \"ask fra1\"}");
+}
+
 Test(dispatch, drops_are_summed_over_workers)
 {
 	send("GET", "/v1/drops", NULL);
