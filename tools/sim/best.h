@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What a path costs in a slice, and the best there is: with knowledge that no router has. Pure, and not the engine's
- * search, so that one can judge the other. */
+/* What a path costs in a slice, and the best there is: with knowledge that no
+ * router has. Pure, and not the engine's search, so that one can judge the
+ * other. */
 #pragma once
 
 #include "tools/sim/trace.h"
@@ -15,7 +16,7 @@ struct sim_path {
 
 static inline float sim_link_ms(const struct sim_trace *trace, uint32_t slice, uint32_t from, uint32_t to)
 {
-	float ms = sim_at(trace, slice, from, to);
+	float ms = sim_cost_at(trace, slice, from, to);
 	return ms == ms ? ms : SIM_MISSING_MS;
 }
 
@@ -24,7 +25,7 @@ float sim_path_ms(const struct sim_trace *trace, uint32_t slice, uint32_t from, 
 
 bool sim_path_same(const struct sim_path *a, const struct sim_path *b);
 
-/* The best path from `from` to each node with at most max_relays relays. path[] and ms[] hold trace->n; path may be
- * NULL. Returns 0 or -ENOMEM. */
+/* The best path from `from` to each node with at most max_relays relays. path[]
+ * and ms[] hold trace->n; path may be NULL. Returns 0 or -ENOMEM. */
 int sim_best(const struct sim_trace *trace, uint32_t slice, uint32_t from, unsigned max_relays, float relay_cost,
     struct sim_path *path, float *ms);

@@ -20,6 +20,24 @@ static bool take_trace(struct sim_options *options, const char *value)
 	return true;
 }
 
+static bool take_synthesize(struct sim_options *options, const char *value)
+{
+	options->synthesize = value;
+	return true;
+}
+
+static bool take_loss(struct sim_options *options, const char *value)
+{
+	options->loss = value;
+	return true;
+}
+
+static bool take_policy(struct sim_options *options, const char *value)
+{
+	options->policy = value;
+	return true;
+}
+
 static bool take_unit(struct sim_options *options, const char *value)
 {
 	options->scale = !strcmp(value, "s") ? 1000 : 1;
@@ -68,13 +86,17 @@ static bool take_relay_cost(struct sim_options *options, const char *value)
 
 static bool take_class(struct sim_options *options, const char *value)
 {
-	static const char *const names[] = {[ROUTE_LATENCY] = "latency", [ROUTE_LOSS] = "loss", [ROUTE_COST] = "cost"};
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (!strcmp(value, names[i])) {
-			options->objective = (enum route_objective)i;
-			return true;
-		}
-	return false;
+	options->class = value;
+	return *value != 0;
+}
+
+static bool take_slices(struct sim_options *options, const char *value)
+{
+	double found;
+	if (!number(value, 1, SIM_MAX_SLICES, "", &found) || found != (double)(uint32_t)found)
+		return false;
+	options->slices = (uint32_t)found;
+	return true;
 }
 
 static bool take_baseline(struct sim_options *options, const char *value)
@@ -101,16 +123,40 @@ static const struct {
 	const char *text;
 	bool (*take)(struct sim_options *options, const char *value);
 } table[] = {
-    {"--matrix", "FILE", "judge one square matrix: the gain of 1 and of 2 relays, and what the engine makes of it",
+    {"--matrix", "FILE",
+        "judge one square matrix: the gain of 1 and of 2 relays, and what the "
+        "engine makes of it",
         take_matrix},
     {"--trace", "DIR", "decide at each of the files DIR/1, DIR/2, … and be judged at the next", take_trace},
+    {"--synthesize", "DIR",
+        "write a trace there, of --pops nodes: daily swing, detours, outages, "
+        "asymmetry",
+        take_synthesize},
+    {"--slices", "N", "how many to synthesize, an hour each (default: 120)", take_slices},
+    {"--loss", "PATH",
+        "shares lost, 0 to 1: a matrix, or a directory of them; written by "
+        "--synthesize",
+        take_loss},
     {"--unit", "s|ms", "of the numbers in the files (default: ms)", take_unit},
     {"--missing", "NUMBER", "that means: not measured (default: 0)", take_missing},
     {"--pops", "N", "nodes to draw as POPs (default: all of a matrix, 16 of a trace)", take_pops},
     {"--seed", "N", "of the draw (default: 1)", take_seed},
-    {"--relay-cost", "MS", "what each relay costs (default: 1ms)", take_relay_cost},
-    {"--class", "CLASS", "latency, loss or cost: whose thresholds decide (default: latency)", take_class},
-    {"--baseline", NULL, "run the plain rule beside the engine: last sample, move if better by as much", take_baseline},
+    {"--relay-cost", "MS",
+        "what each relay costs (default: the class's, 1ms unless a policy says "
+        "otherwise)",
+        take_relay_cost},
+    {"--class", "CLASS",
+        "latency, loss or cost, or one of the policy's: what decides (default: "
+        "latency)",
+        take_class},
+    {"--policy", "FILE",
+        "YAML policies whose classes and rules apply; a POP's name is its row, "
+        "from 1",
+        take_policy},
+    {"--baseline", NULL,
+        "run the plain rule beside the engine: last sample, move if better by as "
+        "much",
+        take_baseline},
     {"--json", NULL, "print one JSON object", take_json},
     {"--help", NULL, "print this", take_help},
 };
@@ -119,7 +165,7 @@ static const struct {
 
 int sim_options_parse(int argc, char **argv, char *why, size_t room, struct sim_options *ret_options)
 {
-	struct sim_options options = {.scale = 1, .seed = 1, .relay_cost_ms = 1, .objective = ROUTE_LATENCY};
+	struct sim_options options = {.scale = 1, .seed = 1, .relay_cost_ms = -1, .class = "latency", .slices = 120};
 	for (int i = 1; i < argc; i++) {
 		size_t at = 0;
 		while (at < OPTIONS && strcmp(argv[i], table[at].name) != 0)
@@ -135,8 +181,8 @@ int sim_options_parse(int argc, char **argv, char *why, size_t room, struct sim_
 			return -EINVAL;
 		}
 	}
-	if (!options.help && !options.matrix == !options.trace) {
-		snprintf(why, room, "give either --matrix FILE or --trace DIR");
+	if (!options.help && !!options.matrix + !!options.trace + !!options.synthesize != 1) {
+		snprintf(why, room, "give one of --matrix FILE, --trace DIR and --synthesize DIR");
 		return -EINVAL;
 	}
 	*ret_options = options;

@@ -9,8 +9,9 @@
 
 #define SLICE_NS 3600000000000ull /* the engine's clocks and waits are short against it */
 
-/* The moments of a slice at which the engine is asked: as the numbers come, when a better path has been better for long
- * enough, and when a path has been worse than direct for long enough. */
+/* The moments of a slice at which the engine is asked: as the numbers come,
+ * when a better path has been better for long enough, and when a path has been
+ * worse than direct for long enough. */
 static const uint64_t moment_ns[] = {0, ROUTE_SETTLE_NS + 1, ROUTE_WORSE_THAN_DIRECT_NS + 2};
 #define MOMENTS (sizeof(moment_ns) / sizeof(moment_ns[0]))
 
@@ -33,7 +34,8 @@ static bool is_judged(const struct sim_trace *trace, uint32_t slice)
 	return trace->slices == 1 || (slice >= SIM_WARM_UP && slice + 1 < trace->slices);
 }
 
-/* Judge what was decided at `slice` for all destinations of `from`; before[] is what was in use until then. */
+/* Judge what was decided at `slice` for all destinations of `from`; before[] is
+ * what was in use until then. */
 static int judge(const struct judge *judge, uint32_t slice, uint32_t from, const struct sim_path *path,
     const struct sim_path *before, struct sim_score *score)
 {
@@ -75,7 +77,8 @@ struct decider {
 	int (*decide)(struct decider *decider, uint32_t slice, struct sim_path *path);
 	void (*end)(struct decider *decider);
 	const struct sim_trace *trace;
-	const struct route_class *class;
+	const struct route_policy *policy; /* of the engine */
+	const struct route_class *class;   /* its first class */
 	uint32_t from;
 	struct route_engine *engine;
 	uint32_t *link;
@@ -116,39 +119,42 @@ static int replay(struct decider *decider, struct sim_score *score)
 static int engine_begin(struct decider *decider, uint32_t from)
 {
 	uint32_t n = decider->trace->n;
-	struct route_policy *policy = calloc(1, sizeof(*policy));
 	decider->link = calloc((size_t)n * n, sizeof(*decider->link));
 	decider->reported_ns = calloc(n, sizeof(*decider->reported_ns));
-	int error = policy && decider->link && decider->reported_ns
-	                ? route_engine_new((uint16_t)(from + 1), &decider->engine)
-	                : -ENOMEM;
+	int error =
+	    decider->link && decider->reported_ns ? route_engine_new((uint16_t)(from + 1), &decider->engine) : -ENOMEM;
 	if (!error) {
-		policy->n_classes = 1;
-		policy->class[0] = *decider->class;
-		error = route_set_policy(decider->engine, policy);
+		error = route_set_policy(decider->engine, decider->policy);
 		route_set_stale(decider->engine, UINT64_MAX);
 	}
 	for (uint32_t i = 0; i < n && !error; i++)
 		error = route_set_pop(decider->engine, (uint16_t)(i + 1), false);
 	for (uint32_t i = 0; i < n && !error; i++)
 		for (uint32_t j = 0; j < n && !error; j++) {
-			/* Numbers that make no link the reverse of another: each direction was measured by itself. */
+			/* Numbers that make no link the reverse of another: each direction was
+       * measured by itself. */
 			struct route_link_key key = {.from = (uint16_t)(i + 1), .to = (uint16_t)(j + 1), .remote = 1};
 			static const struct route_link_config config = {.mtu = 1500};
 			if (i != j)
 				error =
 				    route_link_add(decider->engine, key, &config, &decider->link[(size_t)i * n + j]);
 		}
-	free(policy);
 	return error;
 }
 
-/* A trace repeats a source's row until there is another: the same numbers once more are no new report. */
+static float loss_of(const struct sim_trace *trace, uint32_t slice, uint32_t from, uint32_t to)
+{
+	float loss = trace->loss ? trace->loss[((size_t)slice * trace->n + from) * trace->n + to] : 0;
+	return isnan(loss) ? 0 : loss;
+}
+
+/* A trace repeats a source's row until there is another: the same numbers once
+ * more are no new report. */
 static bool is_repeated(const struct sim_trace *trace, uint32_t slice, uint32_t from)
 {
 	for (uint32_t to = 0; to < trace->n && slice > 0; to++) {
 		float was = sim_at(trace, slice - 1, from, to), is = sim_at(trace, slice, from, to);
-		if (!isnan(is) && is != was)
+		if ((!isnan(is) && is != was) || loss_of(trace, slice - 1, from, to) != loss_of(trace, slice, from, to))
 			return false;
 	}
 	return slice > 0;
@@ -167,9 +173,10 @@ static void engine_measure(struct decider *decider, uint32_t slice, uint64_t now
 			if (i == j)
 				continue;
 			route_link_state(decider->engine, link, !isnan(ms), now_ns);
-			int64_t ns = (int64_t)((double)ms * 1e6);
-			struct route_estimate estimate = {
-			    .delay_ns = ns, .rtt_ns = ns, .at_ns = decider->reported_ns[i]};
+			struct route_estimate estimate = {.delay_ns = (int64_t)((double)ms * 1e6),
+			    .rtt_ns = (int64_t)((double)sim_cost_at(decider->trace, slice, i, j) * 1e6),
+			    .loss = loss_of(decider->trace, slice, i, j),
+			    .at_ns = decider->reported_ns[i]};
 			if (!isnan(ms))
 				route_link_measured(decider->engine, link, &estimate);
 		}
@@ -204,10 +211,14 @@ static void engine_end(struct decider *decider)
 	decider->reported_ns = NULL;
 }
 
-int sim_replay_engine(const struct sim_trace *trace, const struct route_class *class, struct sim_score *score)
+int sim_replay_engine(const struct sim_trace *trace, const struct route_policy *policy, struct sim_score *score)
 {
-	struct decider decider = {
-	    .begin = engine_begin, .decide = engine_decide, .end = engine_end, .trace = trace, .class = class};
+	struct decider decider = {.begin = engine_begin,
+	    .decide = engine_decide,
+	    .end = engine_end,
+	    .trace = trace,
+	    .policy = policy,
+	    .class = &policy->class[0]};
 	return replay(&decider, score);
 }
 

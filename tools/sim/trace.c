@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/route/cost.h"
+
 static int complain(char *why, size_t room, const char *path, unsigned line, const char *what)
 {
 	snprintf(why, room, "%s:%u: %s", path, line, what);
@@ -95,43 +97,65 @@ void sim_matrix_free(struct sim_matrix *matrix)
 	*matrix = (struct sim_matrix){0};
 }
 
-/* splitmix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014. */
-static uint64_t next_random(uint64_t *state)
-{
-	uint64_t z = (*state += 0x9e3779b97f4a7c15ull);
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-	return z ^ (z >> 31);
-}
-
 /* Selection sampling: Knuth, TAOCP volume 2, 3.4.2, algorithm S. */
 void sim_draw(uint32_t n, uint32_t of, uint64_t seed, uint32_t *ret_node)
 {
 	uint64_t state = seed;
 	uint32_t drawn = 0;
 	for (uint32_t node = 0; node < of && drawn < n; node++)
-		if (next_random(&state) % (of - node) < n - drawn)
+		if (sim_random(&state) % (of - node) < n - drawn)
 			ret_node[drawn++] = node;
 }
 
-int sim_trace_append(struct sim_trace *trace, const struct sim_matrix *matrix, const uint32_t *node, uint32_t n)
+/* Rows and columns of the nodes, at the end of *values. */
+static int append(float **values, uint32_t slices, const struct sim_matrix *matrix, const uint32_t *node, uint32_t n)
 {
 	size_t slice = (size_t)n * n;
-	float *ms = realloc(trace->ms, (trace->slices + 1) * slice * sizeof(*ms));
-	if (!ms)
+	float *more = realloc(*values, (slices + 1) * slice * sizeof(*more));
+	if (!more)
 		return -ENOMEM;
-	trace->ms = ms;
-	trace->n = n;
+	*values = more;
 	for (uint32_t i = 0; i < n; i++)
 		for (uint32_t j = 0; j < n; j++)
-			ms[trace->slices * slice + (size_t)i * n + j] =
-			    matrix->ms[(size_t)node[i] * matrix->n + node[j]];
+			more[slices * slice + (size_t)i * n + j] = matrix->ms[(size_t)node[i] * matrix->n + node[j]];
+	return 0;
+}
+
+int sim_trace_append(struct sim_trace *trace, const struct sim_matrix *matrix, const struct sim_matrix *loss,
+    const uint32_t *node, uint32_t n)
+{
+	if (!trace->node && !(trace->node = calloc(n, sizeof(*trace->node))))
+		return -ENOMEM;
+	for (uint32_t i = 0; i < n; i++)
+		trace->node[i] = (uint16_t)node[i];
+	if (append(&trace->ms, trace->slices, matrix, node, n) ||
+	    (loss && append(&trace->loss, trace->slices, loss, node, n)))
+		return -ENOMEM;
+	trace->n = n;
 	trace->slices++;
+	return 0;
+}
+
+int sim_trace_price(struct sim_trace *trace, float loss_penalty_ms)
+{
+	size_t n = (size_t)trace->slices * trace->n * trace->n;
+	if (!trace->loss)
+		return 0;
+	trace->cost = malloc(n * sizeof(*trace->cost));
+	if (!trace->cost)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		float loss = isnan(trace->loss[i]) ? 0 : trace->loss[i];
+		trace->cost[i] = trace->ms[i] + route_loss_term(loss, loss_penalty_ms);
+	}
 	return 0;
 }
 
 void sim_trace_free(struct sim_trace *trace)
 {
 	free(trace->ms);
+	free(trace->loss);
+	free(trace->cost);
+	free(trace->node);
 	*trace = (struct sim_trace){0};
 }
