@@ -232,13 +232,20 @@ static void note_departure(struct probe_sessions *s, uint32_t id, uint64_t at_ns
 	r->departed_ns = at_ns + (uint64_t)s->clock_offset_ns;
 }
 
-void reflector_read(struct probe_sessions *s)
+static void read_departures(struct probe_sessions *s)
 {
-	struct probe_datagram d;
 	uint32_t id;
 	uint64_t at;
 	for (unsigned i = 0; i < BATCH && probe_socket_departure(&s->reflector, &id, &at) == 0; i++)
 		note_departure(s, id, at);
-	for (unsigned i = 0; i < BATCH && probe_socket_receive(&s->reflector, &d) == 0; i++)
+}
+
+void reflector_read(struct probe_sessions *s)
+{
+	struct probe_datagram d;
+	read_departures(s);
+	for (unsigned i = 0; i < BATCH && probe_socket_receive(&s->reflector, &d) == 0; i++) {
 		reflect(s, &d);
+		read_departures(s); /* the next one may ask */
+	}
 }
