@@ -91,9 +91,11 @@ static void collect_links(struct daemon *d)
 	static struct wire_stats_link sum[WIRE_STATS_MAX_LINKS];
 	struct wire_stats_link *shown = d->set->stats.link;
 	const struct lb_snapshot *snapshot = dp_transaction_state(d->transactions)->snapshot;
-	for (uint32_t i = 0; i < WIRE_STATS_MAX_LINKS; i++) /* a link keeps its block; one that is gone leaves it */
+	for (uint32_t i = 0; i < WIRE_STATS_MAX_LINKS; i++) { /* a link keeps its block; one that is gone leaves it */
+		bool stays = lb_snapshot_link(snapshot, shown[i].link) != NULL;
 		sum[i] = (struct wire_stats_link){
-		    .link = lb_snapshot_link(snapshot, shown[i].link) != NULL ? shown[i].link : 0};
+		    .link = stays ? shown[i].link : 0, .rx_delay_base_us = stays ? shown[i].rx_delay_base_us : 0};
+	}
 	for (uint16_t id = 0; id < d->set->n; id++)
 		dp_overlay_state_collect(d->set->slot[id]->worker.overlay, sum, WIRE_STATS_MAX_LINKS);
 	dp_oam_collect(d->set->slot[0]->worker.oam, sum, WIRE_STATS_MAX_LINKS);
@@ -110,6 +112,8 @@ static void collect(struct daemon *d)
 		return;
 	d->collected_ns = now_ns;
 	collect_links(d);
+	for (uint16_t port = 0; port < d->set->n_ports; port++)
+		dp_port_follow_mtu(d->set, port, &d->config->port[port]);
 }
 
 /* ---- the client ---- */

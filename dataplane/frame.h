@@ -32,10 +32,12 @@ struct dp_vlan {
 	uint16_t id[DP_VLAN_TAGS];
 };
 
-/* Whether the port has found the checksum of its IPv4 header right. */
+/* Whether the port has found the checksum of its IPv4 header right. One that reads Geneve says so of the inner header, and
+ * apart from it what is wrong with the outer one. */
 static inline bool dp_frame_summed(const struct rte_mbuf *m)
 {
-	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
+	const uint64_t said = RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_OUTER_IP_CKSUM_BAD;
+	return (m->ol_flags & said) == RTE_MBUF_F_RX_IP_CKSUM_GOOD;
 }
 
 /* Bytes of the largest frame of a port with that MTU, whatever tags it carries. */
@@ -45,8 +47,8 @@ static inline uint32_t dp_frame_max(uint32_t mtu)
 }
 
 /* Frames that came in on a port of `vlan` whose largest frame has `max` bytes, m->port set: each becomes what the journeys
- * take. Those that do not are dropped as OVERSIZED, BAD_IP_CHECKSUM, VLAN, TOO_BIG (for one buffer) or NO_MBUF. Returns how many are left,
- * in their order. */
+ * take. Those that do not are dropped as OVERSIZED, BAD_IP_CHECKSUM, VLAN, TOO_BIG (for one buffer) or NO_MBUF. Returns
+ * how many are left, in their order. */
 uint16_t dp_frames_take(
     struct dp_worker *w, const struct dp_vlan *vlan, uint32_t max, struct rte_mbuf **pkts, uint16_t n);
 

@@ -142,10 +142,10 @@ struct wire_stats_link *dp_link_block(uint32_t link, struct wire_stats_link *blo
 	return unused;
 }
 
-/* Workers' bases differ by no more than delays do. */
+/* Workers' bases differ by no more than delays do; the block keeps the one that it once had. */
 static void add_delays(struct wire_stats_link *b, const struct dp_link *l)
 {
-	if (b->rx_packets == 0)
+	if (b->rx_delay_base_us == 0)
 		b->rx_delay_base_us = l->rx_delay_base_us;
 	b->rx_delay_us +=
 	    l->rx_delay_us + (int64_t)l->rx_packets * (int32_t)(l->rx_delay_base_us - b->rx_delay_base_us);

@@ -95,8 +95,9 @@ static uint16_t take_frames(struct dp_worker *w, uint16_t port, struct rte_mbuf 
 		segments |= pkts[i]->nb_segs;
 		longest = RTE_MAX(longest, pkts[i]->pkt_len);
 	}
-	bool usual = p->vlan.n == 0 && !dp_frames_unusual(flags, segments, longest, p->max_frame);
-	return usual ? n : dp_frames_take(w, &p->vlan, p->max_frame, pkts, n);
+	uint32_t max = atomic_load_explicit(&p->max_frame, memory_order_relaxed);
+	bool usual = p->vlan.n == 0 && !dp_frames_unusual(flags, segments, longest, max);
+	return usual ? n : dp_frames_take(w, &p->vlan, max, pkts, n);
 }
 
 /* Packets of other workers, in runs that came in on the same port. */

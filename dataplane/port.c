@@ -338,7 +338,7 @@ int dp_port_open(
 		(void)dp_xdp_fds_close(&p->xdp);
 		return error;
 	}
-	p->max_frame = max_frame(config, p->ethdev[0]);
+	atomic_store_explicit(&p->max_frame, max_frame(config, p->ethdev[0]), memory_order_relaxed);
 	p->interface_index = config->driver == DP_DRIVER_AF_XDP ? if_nametoindex(config->interface) : 0;
 	atomic_store_explicit(&p->up, true, memory_order_release);
 	return 0;
@@ -353,6 +353,14 @@ bool dp_port_is_alive(const struct dp_workers *set, uint16_t number, const struc
 {
 	unsigned index = set->port[number].interface_index;
 	return index == 0 || if_nametoindex(config->interface) == index;
+}
+
+void dp_port_follow_mtu(struct dp_workers *set, uint16_t number, const struct dp_port_config *config)
+{
+	struct dp_port *p = &set->port[number];
+	uint32_t mtu = config->mtu == 0 && config->interface[0] != '\0' ? dp_interface_mtu(config->interface) : 0;
+	if (mtu != 0 && dp_port_is_open(set, number))
+		atomic_store_explicit(&p->max_frame, dp_frame_max(mtu), memory_order_relaxed);
 }
 
 void dp_port_close(struct dp_workers *set, uint16_t number)

@@ -63,5 +63,8 @@ bool dp_port_is_open(const struct dp_workers *set, uint16_t number);
 /* Whether an open port's interface is still there. */
 bool dp_port_is_alive(const struct dp_workers *set, uint16_t number, const struct dp_port_config *config);
 
+/* Once in a while: takes the MTU that an open port's interface has now for the largest that may come in. */
+void dp_port_follow_mtu(struct dp_workers *set, uint16_t number, const struct dp_port_config *config);
+
 /* Workers that run have passed when it returns. */
 void dp_port_close(struct dp_workers *set, uint16_t number);

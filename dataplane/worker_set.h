@@ -37,7 +37,7 @@ struct dp_port {
 	uint16_t punt;                         /* ethdev of its TAP, or DP_NO_ETHDEV */
 	uint16_t queues;                       /* of each direction */
 	uint16_t mtu;                          /* that it is told; 0: what it has */
-	uint32_t max_frame;                    /* bytes of the largest frame that may come in */
+	_Atomic uint32_t max_frame;            /* bytes of the largest frame that may come in */
 	struct dp_vlan vlan;                   /* of all its frames */
 	struct rte_ring *given[DP_MAX_QUEUES]; /* to be sent there by the queue's owner */
 	struct rte_ring *punted;               /* to be written to the TAP by the owner of queue 0; or a test's */

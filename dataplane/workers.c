@@ -140,7 +140,7 @@ static int make_port(struct dp_workers *set, uint16_t id)
 	struct dp_port *p = &set->port[id];
 	p->punt = DP_NO_ETHDEV;
 	p->queues = 1;
-	p->max_frame = UINT32_MAX;
+	atomic_init(&p->max_frame, UINT32_MAX);
 	snprintf(p->name, sizeof(p->name), "%u", id);
 	for (unsigned queue = 0; queue < DP_MAX_QUEUES; queue++) {
 		p->ethdev[queue] = DP_NO_ETHDEV;

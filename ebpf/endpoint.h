@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The XDP program of an origin: takes the outer headers, of IPv4 or IPv6, off packets of either that a POP tunnels to it
- * (IP in IP, RFC 2003, RFC 2473, RFC 4213, or Geneve, RFC 8926), so that the origin's own kernel sees client and VIP and answers the client directly.
+ * (IP in IP, RFC 2003, RFC 2473, RFC 4213, or Geneve, RFC 8926), so that the origin's own kernel sees client and VIP and
+ * answers the client directly.
  *
  * Invariant: only packets from the POPs that were named are unwrapped; others that look like a tunnel are dropped and
  * everything else reaches the kernel untouched. The program leaves with the process, however that ends. */

@@ -88,7 +88,8 @@ int kbpf_read_counters(const struct kbpf *k, uint64_t *ret);
 const char *kbpf_counter_name(unsigned counter);
 
 /* Samples: poll kbpf_samples_fd() for reading, then kbpf_read_samples() gives each waiting one to on_sample, oldest
- * first and `most` at a time, and returns 0 or -errno. Those that waited since before kbpf_open() are dropped by it. One reader. */
+ * first and `most` at a time, and returns 0 or -errno. Those that waited since before kbpf_open() are dropped by it. One
+ * reader. */
 typedef void (*kbpf_on_sample)(void *context, const struct wire_bpf_sample *sample);
 int kbpf_samples_fd(const struct kbpf *k);
 int kbpf_read_samples(struct kbpf *k, unsigned most, kbpf_on_sample on_sample, void *context);

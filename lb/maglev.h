@@ -6,9 +6,9 @@
  *   while others are unusable; with weights, shares are in proportion to them.
  * - The table is a function of the names, weights and usability of the candidates, not of their order: POPs that list
  *   the same endpoints choose alike.
- * - A candidate that becomes unusable moves its own slots and no other; one that returns gets exactly them back. (The
- *   table is filled with all candidates first, then the slots of unusable ones are dealt again among the others.) While
- *   more are out, about one in a hundred slots moves besides, all of them slots of those that are out.
+ * - A candidate that becomes unusable moves its own slots, and one that returns gets exactly them back: the table is
+ *   filled with all candidates first, then the slots of unusable ones are dealt again among the others. A slot of a
+ *   candidate that stays never moves; of those that had been dealt again because their own are out, a few do.
  * - Adding or removing a candidate moves few slots between others (section 5.3 of the paper). */
 #pragma once
 

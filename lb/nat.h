@@ -128,8 +128,9 @@ uint64_t lb_nat_reverse_bulk(const struct lb_nat_table *table, const struct lb_f
     struct lb_nat_flow *ret_flow[]);
 struct lb_nat_flow *lb_nat_reverse(const struct lb_nat_table *table, const struct lb_flow_key *reply);
 
-/* The flow of the key, made now in state NEW (*ret_made), with a port of its own unless it is to be tunnelled, or already there with the target that
- * it has. The NAT address is of the target's family. key->protocol: TCP or UDP. -EADDRNOTAVAIL, -ENOSPC, -EINVAL. */
+/* The flow of the key, made now in state NEW (*ret_made), with a port of its own unless it is to be tunnelled, or already
+ * there with the target that it has. The NAT address is of the target's family. key->protocol: TCP or UDP.
+ * -EADDRNOTAVAIL, -ENOSPC, -EINVAL. */
 int lb_nat_insert(struct lb_nat_table *table, const struct lb_flow_key *key, uint64_t hash,
     const struct lb_nat_target *target, uint64_t now_ns, struct lb_nat_flow **ret_flow, bool *ret_made);
 

@@ -70,7 +70,8 @@ static inline const char *wire_counter_name(unsigned counter)
 #define WIRE_STATS_MAX_COUNTERS 32u
 #define WIRE_STATS_MAX_JOURNEYS 16u
 #define WIRE_STATS_MAX_LINKS    1024u /* our own links that can be counted */
-/* Of a worker: 8 MiB, of which only what is used is touched; more than 100,000 endpoints. */
+/* Of a worker, for more than 100,000 endpoints: 8 MiB, which the worker touches only as far as it uses them, but whoever
+ * lists them all. */
 #define WIRE_STATS_TRAFFIC_ROWS 131072u
 
 struct wire_stats {

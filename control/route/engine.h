@@ -6,8 +6,9 @@
  * - a primary or backup in use has no link that is known to be down;
  * - a backup shares no relay and no link with its primary, and no provider that their links name if one such path is left;
  * - what is decided for what has changed is what would be decided for all;
- * - a path is left for a better one only if that one has been, and is expected to stay (forecast.h), better by `better-by` of the RTT and by `and-by` for
- *   ROUTE_SETTLE_NS, its links are not damped, and its measurements are fresh; a failed path is left at once. */
+ * - a path is left for a better one only if that one has been, and is expected to stay (forecast.h), better by `better-by`
+ *   of the RTT and by `and-by` for ROUTE_SETTLE_NS, its links are not damped, and its measurements are fresh; a failed
+ *   path is left at once. */
 #pragma once
 
 #include <stddef.h>

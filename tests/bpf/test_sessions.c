@@ -469,7 +469,7 @@ Test(ebpf_sealed, an_unauthenticated_reply_to_either_port_is_counted_and_ignored
 	    shared->leader);
 	run_until(2, 500);
 	cr_assert(refused(PROBE_REFUSED_UNAUTHENTICATED) == before + 1 && refused(PROBE_REFUSED_FORGED) == 1);
-	cr_assert(pop.up && estimate().replies > replies && estimate().ignored == 0);
+	cr_assert(pop.up && estimate().replies > replies);
 }
 
 int main(int argc, char **argv)

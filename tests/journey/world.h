@@ -8,9 +8,9 @@
  *        ====================== 13 ========================         NAT address of POP n: 10.n.1.1
  *
  * The same service is at the VIP 2001:db8:f::10 for clients like 2001:db8:7::7, with the NAT address 2001:db8:n::1:1.
- * The address of POP n is 10.n.0.2, over IPv6 2001:db8:n::2, its local link 10 + n. Paths between POPs: sgp1-fra1 by dxb1, backup direct; the
- * neighbours of dxb1 directly, backup around. Keys are the pair's: secret_of(from, to). Every POP has port 0 and a
- * default route to a router there. */
+ * The address of POP n is 10.n.0.2, over IPv6 2001:db8:n::2, its local link 10 + n. Paths between POPs: sgp1-fra1 by dxb1,
+ * backup direct; the neighbours of dxb1 directly, backup around. Keys are the pair's: secret_of(from, to). Every POP has
+ * port 0 and a default route to a router there. */
 #pragma once
 
 #include "dataplane/workers.h"

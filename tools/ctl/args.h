@@ -21,7 +21,8 @@ struct cli_args {
 
 #define CLI_ERROR_SIZE 256u
 
-/* "help COMMAND" is COMMAND with --help. Returns 0; or -EINVAL with one line in ret_error that says what to do. All texts of *ret_args point into argv. */
+/* "help COMMAND" is COMMAND with --help. Returns 0; or -EINVAL with one line in ret_error that says what to do. All texts
+ * of *ret_args point into argv. */
 int cli_args_parse(int argc, char *const *argv, struct cli_args *ret_args, char ret_error[static CLI_ERROR_SIZE]);
 
 static inline bool cli_has(const struct cli_args *args, enum cli_option_id option)

@@ -152,17 +152,24 @@ int device_start(const struct device_config *config, struct device **ret_device,
 	return err;
 }
 
+static uint64_t dropped_by(const struct device *d, uint16_t worker, unsigned reason)
+{
+	return __atomic_load_n(&d->set->slot[worker]->worker.stats->drop[reason], __ATOMIC_RELAXED);
+}
+
 static uint64_t dropped(const struct device *d, unsigned reason)
 {
 	uint64_t n = 0;
 	for (uint16_t i = 0; i < d->set->n; i++)
-		n += __atomic_load_n(&d->set->slot[i]->worker.stats->drop[reason], __ATOMIC_RELAXED);
+		n += dropped_by(d, i, reason);
 	return n;
 }
 
+/* What other workers could not give to the port's is the data plane's own loss. */
 uint64_t device_left(const void *device)
 {
-	return dropped(device, WIRE_DROP_TX_FULL);
+	const struct device *d = device;
+	return dropped_by(d, (uint16_t)dp_queue_owner(d->set, 0, 0), WIRE_DROP_TX_FULL);
 }
 
 void device_tell(const struct device *d)

@@ -7,7 +7,7 @@
 
 #include "tools/pktgen/flow.h"
 
-#define FRAGMENT_MOST 8u /* of a datagram: 8 * 1480 bytes is well below 65535 */
+#define FRAGMENT_MOST 8u /* of a datagram, which has at most 65,535 bytes behind its IP header */
 
 struct fragment {
 	uint32_t datagram; /* the Identification; IPv4 has its low 16 bits */

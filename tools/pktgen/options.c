@@ -262,6 +262,11 @@ static int finish_traffic(struct traffic *t)
 		    t->size + SIZES_FCS, least + SIZES_FCS);
 		return -EINVAL;
 	}
+	if (t->fragments && (unsigned)t->fragments * t->size > UINT16_MAX) {
+		fprintf(stderr, "kuafu-pktgen: --fragments %u of --size %u: a datagram has at most 65535 bytes\n",
+		    t->fragments, t->size + SIZES_FCS);
+		return -EINVAL;
+	}
 	if (t->flows > flow_set_size(&t->set)) {
 		fprintf(stderr,
 		    "kuafu-pktgen: --flows %u: --src-count times --src-ports make only %lu different ones\n", t->flows,

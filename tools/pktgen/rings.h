@@ -6,8 +6,8 @@
 
 struct dp_workers;
 
-/* Before the workers run; once in a process. mtu: of both ends. ret_port: the generator's end, which is to be opened with port_open(). 0 or
- * -errno. */
+/* Before the workers run; once in a process. mtu: of their end. ret_port: the generator's, which is to be opened with
+ * port_open(). 0 or -errno. */
 int rings_join(struct dp_workers *set, uint16_t mtu, uint16_t *ret_port);
 
 /* After the workers have ended. Nothing if they are not joined. */

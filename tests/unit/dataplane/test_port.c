@@ -12,6 +12,7 @@
 #include <rte_ethdev.h>
 #include <rte_launch.h>
 
+#include "dataplane/frame.h"
 #include "dataplane/loop.h"
 #include "dataplane/worker_set.h"
 #include "wire/bytes.h"
@@ -336,4 +337,24 @@ Test(port, a_null_port_brings_packets_without_end_and_takes_all)
 	dp_loop_stop(shell.set);
 	rte_eal_mp_wait_lcore();
 	cr_assert_eq(rte_mempool_in_use_count(shell.set->pool), 0, "every packet was freed");
+}
+
+/* The loopback interface stands for one whose MTU was changed while its port was open. */
+Test(port, an_interface_that_gets_another_mtu_is_followed)
+{
+	char why[DP_PORT_WHY_SIZE] = "";
+	struct dp_port_config config = described(DP_DRIVER_NULL);
+	commit_vip();
+	cr_assert_eq(dp_port_open(shell.set, 0, &config, why), 0, "%s", why);
+	uint32_t before = shell.set->port[0].max_frame;
+	dp_port_follow_mtu(shell.set, 0, &config);
+	cr_assert_eq(shell.set->port[0].max_frame, before, "without an interface there is nothing to follow");
+	config.interface = "lo";
+	dp_port_follow_mtu(shell.set, 0, &config);
+	cr_assert_eq(shell.set->port[0].max_frame, dp_frame_max(65536));
+	config.mtu = 1500;
+	shell.set->port[0].max_frame = before;
+	dp_port_follow_mtu(shell.set, 0, &config);
+	cr_assert_eq(shell.set->port[0].max_frame, before, "what is configured is not the interface's to say");
+	dp_port_close(shell.set, 0);
 }
