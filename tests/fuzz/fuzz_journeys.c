@@ -3,13 +3,16 @@
  *
  *   how (1 byte) | length (1 byte) | bytes
  *
+ * of which the last may have fewer bytes than it says, and is as short then.
+ *
  * How: bits 0..1 the POP; 2: a raw frame, else an IP packet whose length and header checksum are set right; 3: an
  * overlay packet gets a good tag of the pair that its addresses name, and the present time; 4: its ports become those
- * of the last NAT flow, as if an endpoint answered; 5: a millisecond passes. Then everything in flight is carried. At
- * the end no buffer may be missing: each was sent, dropped or punted exactly once.
+ * of the last NAT flow, as if an endpoint answered; 5: a millisecond passes; 6: length and checksum stay as they are.
+ * Then everything in flight is carried. At the end no buffer may be missing: each was sent, dropped or punted exactly
+ * once.
  *
  * With KUAFU_FUZZ_IPV6 in the environment the POPs' links are of IPv6; KUAFU_FUZZ_CLIENT_IP is the listeners' client_ip
- * (enum wire_ctl_client_ip). */
+ * (enum wire_ctl_client_ip); with KUAFU_FUZZ_TUNNEL, an enum wire_ctl_encap, the endpoints are of mode tunnel. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +26,7 @@
 #define MOST_PACKETS      64u
 #define INPUTS_OF_A_WORLD 500u
 
-enum how { POP = 0x03, RAW = 0x04, SIGNED = 0x08, ANSWER = 0x10, TIME = 0x20 };
+enum how { POP = 0x03, RAW = 0x04, SIGNED = 0x08, ANSWER = 0x10, TIME = 0x20, AS_IT_IS = 0x40 };
 
 static struct packet to_endpoint[2]; /* by its version: the last packet of a flow that left fra1, of NAT's end */
 
@@ -45,9 +48,24 @@ static void listen_with(uint8_t client_ip)
 	}
 }
 
+static void tunnel_to_endpoints(uint8_t encap)
+{
+	struct wire_ctl_endpoint row = endpoint_row(100, ENDPOINT ":8443");
+	row.mode = WIRE_MODE_TUNNEL;
+	row.encap = encap;
+	for (unsigned pop = 1; pop <= POPS; pop++)
+		change(pop, WIRE_OBJ_ENDPOINT, &row, sizeof(row), false);
+}
+
 /* A client of each version with an endpoint of each. */
 static void given_flows(void)
 {
+	if (getenv("KUAFU_FUZZ_TUNNEL")) {
+		tunnel_to_endpoints((uint8_t)atoi(getenv("KUAFU_FUZZ_TUNNEL")));
+		given_flow(CLIENT ":5000", VIP ":443");
+		given_flow("[" CLIENT6 "]:5000", "[" VIP6 "]:443");
+		return;
+	}
 	const char *client_ip = getenv("KUAFU_FUZZ_CLIENT_IP");
 	if (client_ip)
 		listen_with((uint8_t)atoi(client_ip));
@@ -112,7 +130,8 @@ static void give(uint8_t how, const uint8_t *bytes, uint8_t length)
 	memcpy(p.bytes, bytes, length);
 	if (how & ANSWER)
 		answer(&p);
-	set_right(&p);
+	if (!(how & AS_IT_IS))
+		set_right(&p);
 	if (how & SIGNED)
 		sign_overlay(&p);
 	receive(pop, p);
@@ -143,19 +162,14 @@ static void renew_world(void)
 	given_flows();
 }
 
-static bool holds_packet(const uint8_t *data, size_t size)
-{
-	return size >= 2 && size - 2 >= data[1];
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (!holds_packet(data, size))
+	if (size < 2)
 		return 0;
 	renew_world();
 	unsigned before = free_buffers();
-	for (unsigned n = 0; holds_packet(data, size) && n < MOST_PACKETS; n++) {
-		uint8_t length = data[1];
+	for (unsigned n = 0; size >= 2 && n < MOST_PACKETS; n++) {
+		uint8_t length = size - 2 < data[1] ? (uint8_t)(size - 2) : data[1];
 		give(data[0], data + 2, length);
 		carry();
 		forget_delivered();
