@@ -138,6 +138,7 @@ const struct ctl_api_field ctl_api_link_fields[] = {
     FIELD(REAL, "traffic_loss", ctl_api_link, traffic_loss),
     FIELD(U64, "traffic_packets", ctl_api_link, traffic_packets),
     FIELD(REAL, "loss_return", ctl_api_link, loss_return),
+    FIELD(MS, "doubt_ms", ctl_api_link, doubt_ns),
     FIELD(REAL, "load", ctl_api_link, load),
     FIELD(STRING, "timestamps", ctl_api_link, timestamps),
     FIELD(MS, "age_ms", ctl_api_link, age_ns),

@@ -93,6 +93,7 @@ struct ctl_api_link {
 	double traffic_loss;      /* from -> to, of what was sent to be forwarded */
 	uint64_t traffic_packets; /* whose loss that is */
 	double loss_return;       /* to -> from */
+	int64_t doubt_ns;         /* what its two ends disagree by, and it is thought to take longer */
 	double load;              /* 0..1 of the two addresses, or of the POP that it leads to */
 	const char *timestamps;   /* ebpf | user */
 	int64_t age_ns;           /* of the newest sample */

@@ -98,6 +98,14 @@ static void show_evidence(const struct ctl_daemon *d, const struct ctl_link *lin
 	row->loss_high = loss.high;
 }
 
+static int64_t doubt_of(const struct ctl_daemon *d, const struct ctl_link *link)
+{
+	struct route_link_info info;
+	if (route_link_info(d->engine, link->id, ctl_monotonic_ns(), &info))
+		return 0;
+	return (int64_t)((double)info.doubt_ms * (double)CTL_NS_PER_MS);
+}
+
 void ctl_view_links(void *daemon, ctl_api_emit *emit, void *to)
 {
 	const struct ctl_daemon *d = daemon;
@@ -132,6 +140,7 @@ void ctl_view_links(void *daemon, ctl_api_emit *emit, void *to)
 		    .probe_loss = NAN,
 		    .traffic_loss = NAN,
 		    .loss_return = NAN,
+		    .doubt_ns = doubt_of(d, link),
 		    .load = (double)ctl_load_of(d, link->key),
 		    .timestamps = timestamps,
 		    .age_ns = ctl_view_age(e->at_ns),

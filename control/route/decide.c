@@ -76,6 +76,7 @@ static void take(struct route_slot *slot, const struct route_path *path, enum ro
 	slot->choice = (struct route_choice){
 	    .primary = *path, .backup = slot->choice.backup, .reason = reason, .since_ns = now_ns, .returns = returns};
 	slot->better_since = slot->worse_since = 0;
+	slot->due_ns = UINT64_MAX;
 }
 
 /* The pinned path, by the best links that are up; n_links 0 if it cannot be had. */
@@ -195,7 +196,7 @@ static enum route_reason improvement(struct route_engine *engine, const struct r
 	uint64_t now = engine->now_ns;
 	bool distrusted = route_slot_distrusts(slot, best, now);
 	bool other = best->n_links && !distrusted && !route_path_same(best, in_use);
-	watch(&slot->better_since, other && route_path_lasts(&engine->graph, view->class, in_use, best), now);
+	watch(&slot->better_since, other && route_path_lasts(&engine->graph, view->class, in_use, best, now), now);
 	if (distrusted && slot->distrusted_until < *next_ns)
 		*next_ns = slot->distrusted_until;
 	if (is_over(slot->better_since, route_slot_settle_ns(engine, slot, to, now), now, next_ns))
@@ -221,6 +222,7 @@ int route_decide_primary(struct route_engine *engine, struct route_view *view, c
 {
 	struct route_path *in_use = &slot->choice.primary;
 	struct route_path best;
+	slot->due_ns = UINT64_MAX;
 	route_path_price(&engine->graph, engine->clock, view->class, view->rule, in_use, NULL);
 	if (rule && rule->action == ROUTE_PIN) {
 		int error = route_view_need_any(engine, view);
@@ -248,7 +250,8 @@ int route_decide_primary(struct route_engine *engine, struct route_view *view, c
 	if (why == ROUTE_REASON_COUNT) {
 		struct route_path direct;
 		direct_path(engine, view, to, &direct);
-		why = improvement(engine, view, to, slot, &best, &direct, next_ns);
+		why = improvement(engine, view, to, slot, &best, &direct, &slot->due_ns);
+		*next_ns = slot->due_ns < *next_ns ? slot->due_ns : *next_ns;
 		if (why != ROUTE_REASON_COUNT)
 			take(slot, why == ROUTE_REASON_BETTER ? &best : &direct, why, engine->now_ns);
 		return 0;

@@ -199,20 +199,21 @@ void route_link_measured(struct route_engine *engine, uint32_t id, const struct 
 	if (!link || (link->measured && estimate->at_ns < link->estimate.at_ns))
 		return;
 	if (!link->measured)
-		link->changed_ns = estimate->at_ns;
+		engine->graph.more[id].changed_ns = estimate->at_ns;
 	if (!link->measured || estimate->at_ns > link->estimate.at_ns)
 		note_report(engine, link, estimate);
 	link->estimate = *estimate;
 	link->measured = true;
+	route_graph_doubt(&engine->graph, id);
 	engine->graph.pop[link->from].changed = engine->graph.remeasured = true;
 }
 
 void route_link_evidence(struct route_engine *engine, uint32_t id, const struct route_evidence *evidence)
 {
 	struct route_link *link = link_of(engine, id);
-	if (!link || evidence->at_ns < link->evidence.at_ns)
+	if (!link || evidence->at_ns < engine->graph.more[id].evidence.at_ns)
 		return;
-	link->evidence = *evidence;
+	engine->graph.more[id].evidence = *evidence;
 	engine->graph.pop[link->from].changed = true;
 }
 
@@ -253,6 +254,7 @@ int route_link_info(const struct route_engine *engine, uint32_t id, uint64_t now
 	    .up = route_link_usable(link),
 	    .flap_figure = route_flap_figure(&link->flap, now_ns),
 	    .damped = route_link_damped(link, now_ns),
-	    .changed_ns = link->changed_ns};
+	    .doubt_ms = link->doubt_ms,
+	    .changed_ns = engine->graph.more[id].changed_ns};
 	return 0;
 }

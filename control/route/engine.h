@@ -39,8 +39,14 @@
 /* Evidence that is older says nothing of now. */
 #define ROUTE_EVIDENCE_NS 1000000000ull
 
-/* Measurements of other POPs come once a second; older than this they no longer make anybody move. */
+/* Measurements of other POPs come once a second. From a fifth of this age on a better path that depends on them counts for
+ * less and less, and older than this they no longer make anybody move. */
 #define ROUTE_STALE_NS 15000000000ull
+
+/* By how much the measurements of a link's two ends may disagree before the link is doubted: control/route/graph.h. */
+#define ROUTE_DOUBT_MS    5.0
+#define ROUTE_DOUBT_SHARE 0.1           /* of the round trip */
+#define ROUTE_DOUBT_NS    5000000000ull /* for so long */
 
 struct route_engine;
 
@@ -152,6 +158,7 @@ struct route_link_info {
 	bool up;           /* neither this direction nor the reverse is down, and it is measured */
 	float flap_figure; /* RFC 2439 figure of merit, decayed to `now_ns` */
 	bool damped;
+	float doubt_ms;      /* how much more it costs because its ends disagree */
 	uint64_t changed_ns; /* last change of state */
 };
 

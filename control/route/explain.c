@@ -186,7 +186,8 @@ static enum route_verdict judge_idle(struct account *account, struct route_candi
 		return backup ? ROUTE_VERDICT_BACKUP : ROUTE_VERDICT_COSTLIER;
 	if (candidate->path.cost > about->must_beat_ms)
 		return backup ? ROUTE_VERDICT_BACKUP : ROUTE_VERDICT_NOT_ENOUGH;
-	if (!route_path_lasts(account->graph, account->class, &about->choice.primary, &candidate->path))
+	if (!route_path_lasts(
+	        account->graph, account->class, &about->choice.primary, &candidate->path, account->now_ns))
 		return backup ? ROUTE_VERDICT_BACKUP : ROUTE_VERDICT_UNSURE;
 	candidate->blame = restless(account, &candidate->path, &verdict, &candidate->free_ns);
 	if (candidate->blame)

@@ -2,6 +2,7 @@
 #include "control/route/graph.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,7 @@ void route_graph_free(struct route_graph *graph)
 		free(graph->pop[i].out);
 	free(graph->bucket);
 	free(graph->link);
+	free(graph->more);
 }
 
 int route_graph_add_pop(struct route_graph *graph, uint16_t id, uint16_t *ret_index)
@@ -68,7 +70,9 @@ static int grow(struct route_graph *graph)
 		return 0;
 	uint32_t capacity = graph->capacity ? graph->capacity * 2 : FIRST_CAPACITY;
 	uint32_t *bucket = calloc(capacity, sizeof(*bucket));
-	struct route_link *link = bucket ? realloc(graph->link, capacity * sizeof(*link)) : NULL;
+	struct route_link_more *more = bucket ? realloc(graph->more, capacity * sizeof(*more)) : NULL;
+	graph->more = more ? more : graph->more;
+	struct route_link *link = more ? realloc(graph->link, capacity * sizeof(*link)) : NULL;
 	if (!link) {
 		free(bucket);
 		return -ENOMEM;
@@ -126,6 +130,7 @@ int route_graph_add_link(struct route_graph *graph, struct route_link_key key, u
 	uint32_t *bucket = bucket_of(graph, key);
 	graph->link[id] =
 	    (struct route_link){.used = true, .from = from, .to = to, .key = key, .reverse = reverse, .next = *bucket};
+	graph->more[id] = (struct route_link_more){0};
 	*bucket = id;
 	graph->pop[from].out[graph->pop[from].n_out++] = id;
 	graph->pop[from].changed = graph->remeasured = true;
@@ -163,17 +168,42 @@ void route_graph_remove_link(struct route_graph *graph, uint32_t id)
 void route_graph_call(struct route_graph *graph, uint32_t id, bool up, uint64_t now_ns)
 {
 	struct route_link *link = &graph->link[id], *reverse = link->reverse ? &graph->link[link->reverse] : NULL;
-	bool brief = now_ns - link->changed_ns < ROUTE_FLAP_MIN_UP_NS;
+	bool brief = now_ns - graph->more[id].changed_ns < ROUTE_FLAP_MIN_UP_NS;
 	if (!up && link->measured && !link->reverse_down && !brief)
 		route_flap_add(&link->flap, now_ns);
 	link->called_down = !up;
-	link->changed_ns = now_ns;
+	graph->more[id].changed_ns = now_ns;
 	graph->pop[link->from].changed = true;
 	if (!reverse)
 		return;
 	reverse->reverse_down = !up;
 	reverse->flap = link->flap;
 	graph->pop[reverse->from].changed = true;
+}
+
+/* How much the two ends of a link disagree, ms; 0: not by more than noise. */
+static float disagreement(const struct route_link *link, const struct route_link *back)
+{
+	double round_ms = fmax((double)link->estimate.rtt_ns, (double)back->estimate.rtt_ns) * 1e-6;
+	double sum_ms = ((double)link->estimate.delay_ns + (double)back->estimate.delay_ns) * 1e-6;
+	double short_ms = round_ms - sum_ms;
+	return short_ms > fmax(ROUTE_DOUBT_MS, ROUTE_DOUBT_SHARE * round_ms) ? (float)short_ms : 0;
+}
+
+void route_graph_doubt(struct route_graph *graph, uint32_t id)
+{
+	struct route_link *link = &graph->link[id], *back = &graph->link[link->reverse];
+	uint64_t now_ns = link->estimate.at_ns, *since_ns = &graph->more[id].disagreed_ns;
+	if (!link->reverse || !link->measured || !back->measured)
+		return;
+	float doubt_ms = disagreement(link, back);
+	*since_ns = doubt_ms == 0 ? 0 : *since_ns ? *since_ns : now_ns;
+	if (now_ns - *since_ns < ROUTE_DOUBT_NS)
+		doubt_ms = 0;
+	if (doubt_ms != back->doubt_ms)
+		graph->pop[back->from].changed = true;
+	link->doubt_ms = back->doubt_ms = doubt_ms;
+	graph->more[link->reverse].disagreed_ns = *since_ns;
 }
 
 /* Breadth first; of several links between two POPs any would do. */

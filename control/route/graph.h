@@ -20,15 +20,21 @@ struct route_link {
 	uint16_t from;     /* index */
 	uint16_t to;       /* index */
 	float money;       /* config.money */
+	float doubt_ms;    /* see route_graph_doubt() */
 	struct route_estimate estimate;
 	struct route_history history;
-	struct route_evidence evidence; /* at_ns 0: none has come */
-	struct route_flap flap;         /* the same for both directions: they flap together */
+	struct route_flap flap; /* the same for both directions: they flap together */
 	struct route_link_key key;
 	struct route_link_config config;
-	uint64_t changed_ns;
 	uint32_t reverse; /* id or 0 */
 	uint32_t next;    /* in its bucket of the hash; in the list of free ids */
+};
+
+/* What is seldom asked of a link, kept apart: all links are read each time that everything is priced. */
+struct route_link_more {
+	struct route_evidence evidence; /* at_ns 0: none has come */
+	uint64_t disagreed_ns;          /* since when its two ends disagree; 0: they do not */
+	uint64_t changed_ns;            /* last change of state */
 };
 
 struct route_pop {
@@ -50,6 +56,7 @@ struct route_graph {
 	struct route_pop pop[ROUTE_MAX_POPS];
 	uint16_t index[UINT16_MAX + 1]; /* of a POP id, or ROUTE_NO_POP */
 	struct route_link *link;        /* [0] is unused: ids start at 1 */
+	struct route_link_more *more;   /* of the same ids */
 	uint32_t n_links;               /* ids are below it */
 	uint32_t capacity;
 	uint32_t free;
@@ -73,6 +80,12 @@ uint32_t route_graph_find(const struct route_graph *graph, struct route_link_key
 /* Steps a link, and so its reverse, up or down; a step down of a link whose reverse is up adds to their flap penalty. */
 void route_graph_call(struct route_graph *graph, uint32_t link, bool up, uint64_t now_ns);
 
+/* A link is believed only as far as its two ends agree. There and back takes what both directions take together, whatever
+ * the clocks, and both ends measure it: what the two delays fall short of the longer of the two round trips, one of the
+ * ends must have left out, and both directions cost that much more: if it is more than noise, and has been for
+ * ROUTE_DOUBT_NS, for while a clock is set the two ends report at different times. */
+void route_graph_doubt(struct route_graph *graph, uint32_t link);
+
 /* Measured, and neither direction called down. */
 static inline bool route_link_usable(const struct route_link *link)
 {
@@ -86,7 +99,7 @@ static inline bool route_link_stale(const struct route_graph *graph, const struc
 
 static inline bool route_link_damped(const struct route_link *link, uint64_t now_ns)
 {
-	return route_flap_damped(&link->flap, now_ns);
+	return link->flap.damped && route_flap_damped(&link->flap, now_ns);
 }
 
 /* How much the delay of a link will have changed if a report comes, ms. */
@@ -101,6 +114,7 @@ static inline void route_link_price(const struct route_graph *graph, const struc
     const struct route_link *link, double clock_ns, float arrival, float term[ROUTE_TERMS])
 {
 	route_link_terms(class, link->money, &link->estimate, clock_ns, term);
+	term[ROUTE_TERM_DELAY] += link->doubt_ms;
 	term[ROUTE_TERM_DRIFT] = arrival == 0 ? 0 : arrival * route_link_drift_ms(graph, link);
 }
 

@@ -15,10 +15,10 @@ static int allocate(struct route_matrix *matrix, size_t n)
 	matrix->second_link = malloc(n * sizeof(*matrix->second_link));
 	matrix->relays = malloc(n * sizeof(*matrix->relays));
 	matrix->half = malloc(n * ROUTE_SEARCH_HALVES * sizeof(*matrix->half));
-	matrix->row_cost = malloc(n * sizeof(*matrix->row_cost));
-	matrix->row_link = malloc(n * sizeof(*matrix->row_link));
+	matrix->beside_cost = malloc(n * sizeof(*matrix->beside_cost));
+	matrix->beside_link = malloc(n * sizeof(*matrix->beside_link));
 	if (!matrix->cost || !matrix->link || !matrix->second_cost || !matrix->second_link || !matrix->relays ||
-	    !matrix->half || !matrix->row_cost || !matrix->row_link)
+	    !matrix->half || !matrix->beside_cost || !matrix->beside_link)
 		return -ENOMEM;
 	matrix->capacity = (uint32_t)n;
 	return 0;
@@ -35,12 +35,12 @@ int route_matrix_reset(struct route_matrix *matrix, uint16_t n, uint16_t self)
 	}
 	matrix->n = n;
 	matrix->self = self;
+	matrix->all = true;
 	for (uint16_t i = 0; i < n; i++) {
 		route_matrix_begin_row(matrix, i);
 		route_matrix_end_row(matrix, i);
 		matrix->relays[i] = i != self;
 	}
-	matrix->all = true;
 	return 0;
 }
 
@@ -52,13 +52,16 @@ void route_matrix_free(struct route_matrix *matrix)
 	free(matrix->second_link);
 	free(matrix->relays);
 	free(matrix->half);
-	free(matrix->row_cost);
-	free(matrix->row_link);
+	free(matrix->beside_cost);
+	free(matrix->beside_link);
 	*matrix = (struct route_matrix){0};
 }
 
 void route_matrix_begin_row(struct route_matrix *matrix, uint16_t from)
 {
+	matrix->all = matrix->all || from == matrix->self;
+	matrix->row_cost = matrix->all ? matrix->cost + (size_t)from * matrix->n : matrix->beside_cost;
+	matrix->row_link = matrix->all ? matrix->link + (size_t)from * matrix->n : matrix->beside_link;
 	for (uint16_t i = 0; i < matrix->n; i++)
 		matrix->row_cost[i] = INFINITY;
 	memset(matrix->row_link, 0, matrix->n * sizeof(*matrix->row_link));
@@ -86,7 +89,8 @@ static void note_changes(struct route_matrix *matrix, uint16_t from)
 void route_matrix_end_row(struct route_matrix *matrix, uint16_t from)
 {
 	size_t row = (size_t)from * matrix->n;
-	matrix->all = matrix->all || from == matrix->self;
+	if (matrix->row_cost != matrix->beside_cost)
+		return;
 	note_changes(matrix, from);
 	memcpy(matrix->cost + row, matrix->row_cost, matrix->n * sizeof(*matrix->cost));
 	memcpy(matrix->link + row, matrix->row_link, matrix->n * sizeof(*matrix->link));

@@ -47,7 +47,7 @@ float route_path_evidence_ms(
 	float more_ms = 0;
 	for (unsigned i = 0; i < path->n_links; i++) {
 		const struct route_link *link = &graph->link[path->link[i]];
-		const struct route_evidence *packets = &link->evidence;
+		const struct route_evidence *packets = &graph->more[path->link[i]].evidence;
 		if (!packets->at_ns || now_ns - packets->at_ns > ROUTE_EVIDENCE_NS)
 			continue;
 		more_ms += (float)((double)(packets->delay_ns - link->estimate.delay_ns) * 1e-6);
@@ -57,12 +57,27 @@ float route_path_evidence_ms(
 	return more_ms;
 }
 
-bool route_path_lasts(const struct route_graph *graph, const struct route_class *class, const struct route_path *in_use,
-    const struct route_path *path)
+/* 1 while all that a path was measured by is fresh, less and less until it is stale. */
+static float weight_of(const struct route_graph *graph, const struct route_path *path, uint64_t now_ns)
 {
-	float threshold = route_threshold(graph, class, in_use);
+	uint64_t age_ns = 0, fresh_ns = graph->stale_ns / 5;
+	for (unsigned i = 0; i < path->n_links; i++) {
+		uint64_t at_ns = graph->link[path->link[i]].estimate.at_ns;
+		if (now_ns > at_ns && now_ns - at_ns > age_ns)
+			age_ns = now_ns - at_ns;
+	}
+	if (age_ns <= fresh_ns)
+		return 1;
+	return age_ns >= graph->stale_ns ? 0 : 1 - (float)(age_ns - fresh_ns) / (float)(graph->stale_ns - fresh_ns);
+}
+
+bool route_path_lasts(const struct route_graph *graph, const struct route_class *class, const struct route_path *in_use,
+    const struct route_path *path, uint64_t now_ns)
+{
+	float threshold = route_threshold(graph, class, in_use), weight = weight_of(graph, path, now_ns);
 	for (unsigned moment = 0; moment <= ROUTE_FORECAST_STEPS; moment++)
-		if (route_path_cost_at(graph, in_use, moment) - route_path_cost_at(graph, path, moment) < threshold)
+		if (weight * (route_path_cost_at(graph, in_use, moment) - route_path_cost_at(graph, path, moment)) <
+		    threshold)
 			return false;
 	return true;
 }

@@ -69,9 +69,9 @@ static bool is_quiet(const struct route_engine *engine, const struct route_view 
 {
 	const struct route_slot *slot = &engine->slot[to][class];
 	return !engine->everything && !engine->priced.anew[engine->self] && !view->best_moved[to] &&
-	       !isinf(view->calm_best[to].cost) && !slot->pinned && !slot->broken && !slot->better_since &&
-	       !slot->worse_since && !slot->distrusts && slot->choice.backup.n_links &&
-	       !has_news(engine, &slot->choice.primary) && !has_news(engine, &slot->choice.backup);
+	       !isinf(view->calm_best[to].cost) && !slot->pinned && !slot->broken && engine->now_ns < slot->due_ns &&
+	       slot->choice.backup.n_links && !has_news(engine, &slot->choice.primary) &&
+	       !has_news(engine, &slot->choice.backup);
 }
 
 static bool same_disjoint(const struct route_disjoint *a, const struct route_disjoint *b)
@@ -108,6 +108,9 @@ static int run_common(
 		mine[to] = is_destination(engine, to) && !is_steered(rule[to]) &&
 		           (rule[to] || !is_quiet(engine, view, to, class));
 	int error = decide_primaries(engine, view, rule, class, mine, next_ns);
+	for (uint16_t to = 0; to < engine->graph.n && !error; to++)
+		if (is_destination(engine, to) && !is_steered(rule[to]) && engine->slot[to][class].due_ns < *next_ns)
+			*next_ns = engine->slot[to][class].due_ns;
 	if (error)
 		return error;
 	route_search(&view->calm, view->primary, view->backup, view->backup_moved);

@@ -38,9 +38,11 @@ struct route_matrix {
 	struct route_half *half; /* [k * ROUTE_SEARCH_HALVES], cheapest first */
 	uint32_t capacity;       /* POPs that the arrays have room for */
 
-	/* The row that is being written. */
+	/* The row that is being written: in its place if everything is searched anew, else beside it to be compared. */
 	float *row_cost;
 	uint32_t *row_link;
+	float *beside_cost;
+	uint32_t *beside_link;
 
 	/* Since route_matrix_settled(). */
 	bool all;           /* everything may be another */

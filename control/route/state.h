@@ -16,6 +16,7 @@ struct route_slot {
 	uint64_t worse_since;         /* direct has been cheaper since; 0: it is not */
 	struct route_path distrusted; /* its packets have shown it to be worse than direct; n_links 0: none is */
 	uint64_t distrusted_until;
+	uint64_t due_ns;                /* when a wait of these ends; UINT64_MAX: none does */
 	uint32_t distrusts;             /* in a row */
 	struct route_path told_primary; /* what the last change said */
 	struct route_path told_backup;
@@ -85,9 +86,10 @@ float route_path_cost_at(const struct route_graph *graph, const struct route_pat
 float route_path_evidence_ms(
     const struct route_graph *graph, const struct route_class *class, const struct route_path *path, uint64_t now_ns);
 
-/* Whether `path` is better than the one in use by enough for a change, now and at every step of the forecast. */
+/* Whether `path` is better than the one in use by enough for a change, now and at every step of the forecast; the older
+ * its measurements, the more that must be. */
 bool route_path_lasts(const struct route_graph *graph, const struct route_class *class, const struct route_path *in_use,
-    const struct route_path *path);
+    const struct route_path *path, uint64_t now_ns);
 
 bool route_path_same(const struct route_path *a, const struct route_path *b); /* the same links */
 

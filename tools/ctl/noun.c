@@ -71,6 +71,7 @@ static const struct cli_field links[] = {
     R("PACKETS %", 5, "traffic_loss", PERCENT),
     R("PACKETS", 6, "traffic_packets", TEXT),
     R("BACK %", 5, "loss_return", PERCENT),
+    R("DOUBT ms", 6, "doubt_ms", MS),
     R("LOAD %", 3, "load", PERCENT),
     L("PROVIDER", 7, 6, "provider", TEXT),
     L("ADDRESS", 8, 7, "local_address", TEXT),

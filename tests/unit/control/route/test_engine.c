@@ -269,6 +269,51 @@ Test(engine, does_not_move_for_stale_measurements_nor_leave_for_them)
 	cr_assert(pass(&world, 10 * SECOND, 3, 2) <= 3 * SECOND);
 }
 
+Test(engine, asks_more_of_a_path_the_older_its_measurements_are)
+{
+	world_open(&world, 3, 43);
+	both(&world, 1, 3, 80);
+	settle(&world, 3 * SECOND);
+	world.silent[2] = true;
+	settle(&world, 9 * SECOND);
+	both(&world, 1, 3, 114); /* enough by 4 ms, if it is as it was 9 s ago */
+	settle(&world, 3 * SECOND);
+	expect_paths(&world, 3, "1>3", "1>2>3");
+	world.silent[2] = false;
+	cr_assert(pass(&world, 10 * SECOND, 3, 2) <= 3 * SECOND);
+}
+
+/* POP 4 says that 3 is very near, or sends clocks that nobody else sees. */
+static void lie(uint64_t ns, int64_t delay_ns, int64_t rtt_ns)
+{
+	for (uint64_t end = world.now + ns; world.now < end;) {
+		struct route_estimate estimate = {.delay_ns = delay_ns, .rtt_ns = rtt_ns};
+		world.now += 100 * MS;
+		measure(&world);
+		estimate.at_ns = world.now;
+		route_link_measured(world.engine, world.link[4][3], &estimate);
+		run(&world);
+	}
+}
+
+Test(engine, believes_a_link_only_as_far_as_its_two_ends_agree)
+{
+	struct route_link_info info;
+	world_open(&world, 4, 100);
+	both(&world, 1, 3, 120);
+	settle(&world, 3 * SECOND);
+	world.dark[4][3] = true; /* what is honest of it is not heard */
+	for (int how = 0; how < 2; how++) {
+		cr_assert(route_choice(world.engine, 3, 0)->primary.n_links == 1);
+		lie(10 * SECOND, how ? -300000000 : 1000000, how ? 200000000 : 2000000);
+		cr_assert(route_choice(world.engine, 3, 0)->primary.n_links == 1);
+		cr_assert(route_link_info(world.engine, world.link[4][3], world.now, &info) == 0);
+		cr_assert(fabsf(info.doubt_ms - (how ? 400 : 99)) < 0.1f, "%f", (double)info.doubt_ms);
+		lie(SECOND, 100000000, 200000000); /* which is true */
+		cr_assert(route_link_info(world.engine, world.link[4][3], world.now, &info) == 0 && info.doubt_ms == 0);
+	}
+}
+
 Test(engine, follows_a_pin_at_once_even_if_it_is_worse_and_ends_it_when_it_expires)
 {
 	given_the_lab();
