@@ -94,7 +94,7 @@ static int find_apart(struct route_engine *engine, struct route_view *view, uint
 			continue;
 		without_providers(graph, view->rule, &engine->slot[to][class].choice.primary, &its);
 		if (its.avoid.n_providers != rule->avoid.n_providers ||
-		    memcmp(its.avoid.providers, rule->avoid.providers, sizeof(its.avoid.providers)))
+		    memcmp(its.avoid.providers, rule->avoid.providers, sizeof(its.avoid.providers)) != 0)
 			continue;
 		mine[to] = false;
 		if (!isinf(apart->backup[to].cost))

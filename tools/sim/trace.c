@@ -111,7 +111,7 @@ void sim_draw(uint32_t n, uint32_t of, uint64_t seed, uint32_t *ret_node)
 static int append(float **values, uint32_t slices, const struct sim_matrix *matrix, const uint32_t *node, uint32_t n)
 {
 	size_t slice = (size_t)n * n;
-	float *more = realloc(*values, (slices + 1) * slice * sizeof(*more));
+	float *more = slice ? realloc(*values, (slices + 1) * slice * sizeof(*more)) : NULL;
 	if (!more)
 		return -ENOMEM;
 	*values = more;
