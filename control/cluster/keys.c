@@ -35,7 +35,7 @@ static int hkdf(const struct ctl_secret *secret, const uint8_t *info, size_t inf
 static int set_key_id(struct ctl_secret *secret)
 {
 	static const char label[] = "kuafu key id";
-	uint8_t id;
+	uint8_t id = 0;
 	int error = hkdf(secret, (const uint8_t *)label, sizeof(label) - 1, &id, 1);
 	secret->key_id = (uint8_t)(id % 255u + 1u);
 	return error;
@@ -68,11 +68,11 @@ int ctl_secret_read(const char *path, struct ctl_secret *ret)
 	return error;
 }
 
-static int derive(
-    const char *label, const struct ctl_secret *secret, uint16_t from, uint16_t to, uint8_t *ret_key, size_t key_size)
+/* The label is without the zero behind it. */
+static int derive(const void *label, size_t n, const struct ctl_secret *secret, uint16_t from, uint16_t to,
+    uint8_t *ret_key, size_t key_size)
 {
 	uint8_t info[MAX_INFO], key[CTL_STAMP_KEY_SIZE];
-	size_t n = strlen(label);
 	memcpy(info, label, n);
 	wire_put_be16(info + n, from);
 	wire_put_be16(info + n + 2, to);
@@ -86,11 +86,13 @@ static int derive(
 
 int ctl_key_derive(const struct ctl_secret *secret, uint16_t from, uint16_t to, uint8_t ret_key[CTL_KEY_SIZE])
 {
-	return derive("kuafu overlay", secret, from, to, ret_key, CTL_KEY_SIZE);
+	static const char label[] = "kuafu overlay";
+	return derive(label, sizeof(label) - 1, secret, from, to, ret_key, CTL_KEY_SIZE);
 }
 
 int ctl_stamp_key_derive(
     const struct ctl_secret *secret, uint16_t from, uint16_t to, uint8_t ret_key[CTL_STAMP_KEY_SIZE])
 {
-	return derive("kuafu stamp", secret, from, to, ret_key, CTL_STAMP_KEY_SIZE);
+	static const char label[] = "kuafu stamp";
+	return derive(label, sizeof(label) - 1, secret, from, to, ret_key, CTL_STAMP_KEY_SIZE);
 }

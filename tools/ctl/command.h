@@ -26,6 +26,7 @@
 	X(EXPIRES, "expires", 0, "DURATION", "the rule ends by itself after so long: 30m, 2h")                         \
 	X(SECONDS, "seconds", 0, "N", "measure for so many seconds (20)")                                              \
 	X(BUSY, "busy", 0, "N", "let N processes compute meanwhile, as on a busy machine")                             \
+	X(URGENT, "urgent", 0, NULL, "and let them have the highest usual priority")                                   \
 	X(COUNT, "count", 0, "N", "end after N packets")                                                               \
 	X(TIMEOUT, "timeout", 0, "SECONDS", "end after so many seconds")                                               \
 	X(WRITE, "write", 'w', "FILE", "where the packets go, - for standard output")                                  \

@@ -18,7 +18,7 @@ show last-mile | --watch
 show counters | --watch
 route explain | --class
 route history | --class
-probe accuracy | --seconds --busy
+probe accuracy | --seconds --busy --urgent
 apply | --file
 policy set | --class --name --accelerator --from --to --pin --avoid --avoid-provider --expires
 policy unset |
