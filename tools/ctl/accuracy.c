@@ -74,8 +74,7 @@ enum cli_exit cli_run_accuracy(const struct cli_args *args)
 		return CLI_REFUSED;
 	}
 	sleep((unsigned)seconds);
+	end_busy(&busy); /* or kuafud could not answer */
 	snprintf(path, sizeof(path), "%s?seconds=%ld", cli_accuracy.path, seconds);
-	enum cli_exit result = cli_ask_and_show(args, path, &cli_accuracy);
-	end_busy(&busy);
-	return result;
+	return cli_ask_and_show(args, path, &cli_accuracy);
 }
