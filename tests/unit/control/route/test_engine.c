@@ -187,23 +187,41 @@ Test(engine, counts_loss_in_the_class_that_minds_it)
 	cr_assert(route_choice(world.engine, 3, 1)->primary.n_links == 2);
 }
 
+/* Hardly ever the same twice: of two paths that cost the same, either would do. */
+static float random_ms(void)
+{
+	return 1 + (float)(rand() % 2000000) / 10000;
+}
+
+/* A second passes in the world of right clocks and in that of wrong ones, which do not run alike either. */
+static void settle_both(struct world *right, struct world *wrong, const int64_t *drift_ns)
+{
+	for (int tenth = 0; tenth < 10; tenth++) {
+		for (int i = 1; i <= wrong->n; i++)
+			wrong->clock[i] += drift_ns[i];
+		settle(right, 100 * MS);
+		settle(wrong, 100 * MS);
+	}
+}
+
 Test(engine, chooses_alike_whatever_the_clocks_of_the_pops_show)
 {
 	srand(4);
 	for (int round = 0; round < 200; round++) {
 		struct world right, wrong;
+		int64_t drift_ns[MAX_POPS + 1] = {0};
 		world_open(&right, 6, 0);
 		world_open(&wrong, 6, 0);
 		for (int i = 1; i <= 6; i++) {
 			wrong.clock[i] = (int64_t)((rand() - RAND_MAX / 2) * 1000ll); /* up to a quarter of an hour */
+			drift_ns[i] = rand() % 40001 - 20000; /* each tenth of a second: up to 200 ppm */
 			for (int j = 1; j <= 6; j++)
-				right.delay[i][j] = wrong.delay[i][j] = (float)(1 + rand() % 200);
+				right.delay[i][j] = wrong.delay[i][j] = random_ms();
 		}
 		for (int step = 0; step < 10; step++) {
 			int a = 1 + rand() % 6, b = 1 + rand() % 6;
-			right.delay[a][b] = wrong.delay[a][b] = (float)(1 + rand() % 200);
-			settle(&right, SECOND);
-			settle(&wrong, SECOND);
+			right.delay[a][b] = wrong.delay[a][b] = random_ms();
+			settle_both(&right, &wrong, drift_ns);
 			for (uint16_t to = 2; to <= 6; to++) {
 				char p[64], q[64];
 				const struct route_choice *one = route_choice(right.engine, to, 0);

@@ -64,7 +64,7 @@ static void end(void)
 		route_engine_free(engine[e]);
 }
 
-TestSuite(stampede, .fini = end, .timeout = 120);
+TestSuite(stampede, .fini = end, .timeout = 300);
 
 /* Queues as of M/M/1: a millisecond of service. */
 static float queue_ms(float load)
