@@ -25,6 +25,7 @@ void dp_refuse(struct dp_worker *w, struct dp_burst *b, unsigned i, enum wire_jo
 {
 	if (b->traced >> i & 1)
 		dp_trace_step(w, b, i, journey, reason, "dropped: %s", wire_drop_text(reason));
+	b->traced &= ~(UINT64_C(1) << i); /* its buffer may be another's soon */
 	dp_drop(w, b->pkt[i], reason);
 }
 
@@ -196,9 +197,15 @@ static void run(struct dp_worker *w, struct dp_burst *b)
 	    [WIRE_JOURNEY_RETURN] = dp_return_run,
 	    [WIRE_JOURNEY_PUNT] = dp_punt_run,
 	};
-	for (unsigned j = 0; j < WIRE_JOURNEY_COUNT; j++)
-		if (g.journey[j].n)
-			journeys[j](w, b, &g.journey[j]);
+	for (unsigned j = 0; j < WIRE_JOURNEY_COUNT; j++) {
+		if (!g.journey[j].n)
+			continue;
+		if (__builtin_expect(b->trace != NULL, 0))
+			dp_trace_in(w, b, &g.journey[j], j);
+		journeys[j](w, b, &g.journey[j]);
+		if (__builtin_expect(b->trace != NULL, 0))
+			dp_trace_out(w, b, &g.journey[j], j);
+	}
 }
 
 void dp_burst_run(struct dp_worker *w, struct rte_mbuf **pkts, uint16_t n, uint16_t port)

@@ -139,7 +139,8 @@ void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group
 				refuse_unknown(w, b, i);
 			continue;
 		}
-		dp_trace_match(b, i, &flow[k]->key);
+		if (__builtin_expect(b->trace != NULL, 0))
+			dp_trace_match_flow(w, b, i, WIRE_JOURNEY_REPLY, &flow[k]->key);
 		if (b->kind[i] != DP_KIND_ICMP_ERROR)
 			dp_progress_nat(w, b, i, flow[k], false);
 		DP_TRACE(w, b, i, WIRE_JOURNEY_REPLY, "flow (%s) of client %s:%u, which is at POP %u",

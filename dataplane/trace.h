@@ -25,6 +25,17 @@ static inline void dp_trace_match_inner(struct dp_burst *b, unsigned i)
 		dp_trace_match_packet(b, i);
 }
 
+/* The headers of a group's marked packets, as they came in: before their journey, ... */
+__attribute__((cold)) void dp_trace_in(
+    struct dp_worker *w, const struct dp_burst *b, const struct dp_group *g, enum wire_journey journey);
+/* ... and as they wait to be sent: behind it. What was dropped, punted or cut into pieces has none. */
+__attribute__((cold)) void dp_trace_out(
+    struct dp_worker *w, const struct dp_burst *b, const struct dp_group *g, enum wire_journey journey);
+
+/* For a journey that finds only by its flow whether a packet matches. */
+__attribute__((cold)) void dp_trace_match_flow(
+    struct dp_worker *w, struct dp_burst *b, unsigned i, enum wire_journey journey, const struct lb_flow_key *key);
+
 /* One step of a marked packet: a lookup and its result, one line. */
 __attribute__((format(printf, 6, 7), cold)) void dp_trace_step(struct dp_worker *w, const struct dp_burst *b,
     unsigned i, enum wire_journey journey, enum wire_drop drop, const char *format, ...);

@@ -21,11 +21,35 @@ static void given_trace(enum pop pop, struct wire_ctl_filter f)
 	atomic_store(&dp_shared(worker(pop, 0))->trace, &filter);
 }
 
+static bool is_header(const struct dp_event *e)
+{
+	const char *text = e->trace.text;
+	return strncmp(text, "in: ", 4) == 0 || strncmp(text, "in it: ", 7) == 0 || strncmp(text, "out: ", 5) == 0;
+}
+
+/* The next step that is (not) about a header. */
+static bool next_step(enum pop pop, bool header, struct dp_event *ret)
+{
+	do {
+		if (!event(pop, DP_EVENT_TRACE, ret))
+			return false;
+	} while (is_header(ret) != header);
+	return true;
+}
+
+static void expect_header(enum pop pop, enum wire_journey journey, const char *text)
+{
+	struct dp_event e;
+	cr_assert(next_step(pop, true, &e), "no header: %s", text);
+	cr_assert_eq(e.trace.journey, journey, "%s", e.trace.text);
+	cr_assert_str_eq(e.trace.text, text);
+}
+
 /* The next step must be of this journey and contain the text. */
 static void expect_step(enum pop pop, enum wire_journey journey, enum wire_drop drop, const char *text)
 {
 	struct dp_event e;
-	cr_assert(event(pop, DP_EVENT_TRACE, &e), "no step: %s", text);
+	cr_assert(next_step(pop, false, &e), "no step: %s", text);
 	cr_assert_eq(e.trace.journey, journey, "%s", e.trace.text);
 	cr_assert_eq(e.trace.drop, drop, "%s", e.trace.text);
 	cr_assert(strstr(e.trace.text, text), "'%s' does not contain '%s'", e.trace.text, text);
@@ -114,9 +138,54 @@ Test(trace, packets_of_one_pass_are_told_apart)
 	given_trace(SGP1, (struct wire_ctl_filter){.protocol = WIRE_PROTO_UDP});
 	receive(SGP1, udp(CLIENT ":5000", VIP ":9"));
 	receive(SGP1, udp(CLIENT ":5001", VIP ":9"));
-	cr_assert(event(SGP1, DP_EVENT_TRACE, &first) && event(SGP1, DP_EVENT_TRACE, &second));
+	cr_assert(next_step(SGP1, false, &first) && next_step(SGP1, false, &second));
 	cr_assert_eq(first.trace.at_ns, second.trace.at_ns);
 	cr_assert_neq(first.trace.packet, second.trace.packet);
+}
+
+/* A SYN of 44 bytes with an MSS, and its answer: at the ingress, the relay, the egress and on the way back. */
+Test(trace, shows_the_header_before_and_after)
+{
+	struct wire_ctl_filter client = {.address = wire_addr_from_v4("\xc0\x00\x02\x07")};
+	char expected[232], nat[32];
+	struct packet syn = tcp(CLIENT ":5000", VIP ":443", .flags = WIRE_TCP_SYN, .mss = 1200);
+	for (enum pop pop = SGP1; pop <= FRA1; pop++)
+		given_trace(pop, client);
+	receive(SGP1, syn);
+	carry();
+	struct packet out = delivered(NULL);
+	snprintf(nat, sizeof(nat), "10.3.1.1:%u", source_port_of(&out));
+
+	const unsigned outer = 44 + 20 + 8 + 8 + 16 + 28 + 12 + 16; /* IPv4, UDP, Geneve and the options of two hops */
+	unsigned port = overlay_port_of(&syn);
+	expect_header(
+	    SGP1, WIRE_JOURNEY_INGRESS, "in: 192.0.2.7:5000 > 203.0.113.10:443 TCP S, TTL 64, TOS 0x00, 44 bytes");
+	snprintf(expected, sizeof(expected), "out: 10.1.0.2:%u > 10.2.0.2:6081 UDP, TTL 64, TOS 0x00, %u bytes", port,
+	    outer);
+	expect_header(SGP1, WIRE_JOURNEY_INGRESS, expected);
+	expect_header(
+	    SGP1, WIRE_JOURNEY_INGRESS, "in it: 192.0.2.7:5000 > 203.0.113.10:443 TCP S, TTL 63, TOS 0x00, 44 bytes");
+
+	snprintf(
+	    expected, sizeof(expected), "in: 10.1.0.2:%u > 10.2.0.2:6081 UDP, TTL 64, TOS 0x00, %u bytes", port, outer);
+	expect_header(DXB1, WIRE_JOURNEY_TRANSIT, expected);
+	expect_header(
+	    DXB1, WIRE_JOURNEY_TRANSIT, "in it: 192.0.2.7:5000 > 203.0.113.10:443 TCP S, TTL 63, TOS 0x00, 44 bytes");
+	snprintf(expected, sizeof(expected), "out: 10.2.0.2:%u > 10.3.0.2:6081 UDP, TTL 64, TOS 0x00, %u bytes", port,
+	    outer);
+	expect_header(DXB1, WIRE_JOURNEY_TRANSIT, expected);
+
+	snprintf(
+	    expected, sizeof(expected), "in: 10.2.0.2:%u > 10.3.0.2:6081 UDP, TTL 64, TOS 0x00, %u bytes", port, outer);
+	expect_header(FRA1, WIRE_JOURNEY_EGRESS, expected);
+	expect_header(
+	    FRA1, WIRE_JOURNEY_EGRESS, "in it: 192.0.2.7:5000 > 203.0.113.10:443 TCP S, TTL 63, TOS 0x00, 44 bytes");
+	snprintf(expected, sizeof(expected), "out: %s > 198.51.100.10:8443 TCP S, TTL 63, TOS 0x00, 44 bytes", nat);
+	expect_header(FRA1, WIRE_JOURNEY_EGRESS, expected);
+
+	receive(FRA1, tcp(ENDPOINT ":8443", nat, .flags = WIRE_TCP_SYN | WIRE_TCP_ACK));
+	snprintf(expected, sizeof(expected), "in: 198.51.100.10:8443 > %s TCP SA, TTL 64, TOS 0x00, 40 bytes", nat);
+	expect_header(FRA1, WIRE_JOURNEY_REPLY, expected);
 }
 
 Test(trace, is_silent_about_other_packets)
