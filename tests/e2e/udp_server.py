@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """An origin's UDP services: an echo port, and a port that answers "GO SECONDS" with 100 numbered packets a second.
 
-usage: udp_server.py ECHO_PORT STREAM_PORT
+usage: udp_server.py ECHO_PORT STREAM_PORT [ADDRESS]
 
+Both are on every address of the host, or on that of IPv4 alone.
 A repeated request of the same client starts nothing new. Each packet of the stream is "NUMBER UNIX_TIME".
 """
 import heapq
@@ -15,10 +16,10 @@ import time
 INTERVAL = 0.01
 
 
-def listen(port):
+def listen(port, address):
     s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)  # IPv4's, too
-    s.bind(("", port))
+    s.bind(("::ffff:" + address if address else "", port))
     s.setblocking(False)
     return s
 
@@ -32,7 +33,8 @@ def drain(s):
 
 
 def main():
-    echo, stream = listen(int(sys.argv[1])), listen(int(sys.argv[2]))
+    address = sys.argv[3] if len(sys.argv) > 3 else ""
+    echo, stream = listen(int(sys.argv[1]), address), listen(int(sys.argv[2]), address)
     print("ready", flush=True)
     due = []  # (time, client, number, end)
     active = set()
