@@ -26,6 +26,7 @@ static const char help[] =
     "\n"
     "The origin's kernel must take the VIP as its own and not answer ARP for it:\n"
     "  ip address add 203.0.113.10/32 dev lo\n"
+    "  sysctl net.ipv4.conf.all.arp_ignore=1 net.ipv4.conf.all.arp_announce=2\n"
     "\n"
     "Example:\n"
     "  kuafu-endpoint --interface eth0 --pop 192.0.2.1 --pop 198.51.100.1\n";
