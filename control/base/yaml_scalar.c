@@ -166,38 +166,44 @@ int64_t ctl_yaml_duration(struct ctl_yaml_value value, int64_t min, int64_t max,
 	return (int64_t)ns;
 }
 
-uint64_t ctl_yaml_size(struct ctl_yaml_value value, uint64_t min, uint64_t max, uint64_t otherwise)
+/* What a number with one of some units is called in complaints. */
+struct amount {
+	const struct unit *units;
+	const char *example; /* "a size such as 256MiB" */
+	const char *form;    /* "a size with its unit (…), such as 256MiB" */
+	const char *plain;   /* "bytes": of min and max */
+};
+
+static uint64_t take_amount(
+    struct ctl_yaml_value value, const struct amount *a, uint64_t min, uint64_t max, uint64_t otherwise)
 {
-	const char *text = scalar(value, "a size such as 256MiB");
-	double bytes;
+	const char *text = scalar(value, a->example);
+	double n;
 	if (!text)
 		return otherwise;
-	if (!take_quantity(text, sizes, &bytes) || bytes < 0) {
-		ctl_yaml_complain(value, "must be a size with its unit (B, KiB, MiB, GiB), such as 256MiB");
+	if (!take_quantity(text, a->units, &n) || n < 0) {
+		ctl_yaml_complain(value, "must be %s", a->form);
 		return otherwise;
 	}
-	if (bytes < (double)min || bytes > (double)max) {
-		ctl_yaml_complain(value, "must be from %" PRIu64 " to %" PRIu64 " bytes", min, max);
+	if (n < (double)min || n > (double)max) {
+		ctl_yaml_complain(value, "must be from %" PRIu64 " to %" PRIu64 " %s", min, max, a->plain);
 		return otherwise;
 	}
-	return (uint64_t)bytes;
+	return (uint64_t)n;
+}
+
+uint64_t ctl_yaml_size(struct ctl_yaml_value value, uint64_t min, uint64_t max, uint64_t otherwise)
+{
+	static const struct amount size = {
+	    sizes, "a size such as 256MiB", "a size with its unit (B, KiB, MiB, GiB), such as 256MiB", "bytes"};
+	return take_amount(value, &size, min, max, otherwise);
 }
 
 uint64_t ctl_yaml_bitrate(struct ctl_yaml_value value, uint64_t min, uint64_t max, uint64_t otherwise)
 {
-	const char *text = scalar(value, "a rate such as 10Gbit");
-	double bits;
-	if (!text)
-		return otherwise;
-	if (!take_quantity(text, bitrates, &bits) || bits < 0) {
-		ctl_yaml_complain(value, "must be bits a second with their unit (kbit, Mbit, Gbit), such as 10Gbit");
-		return otherwise;
-	}
-	if (bits < (double)min || bits > (double)max) {
-		ctl_yaml_complain(value, "must be from %" PRIu64 " to %" PRIu64 " bits a second", min, max);
-		return otherwise;
-	}
-	return (uint64_t)bits;
+	static const struct amount rate = {bitrates, "a rate such as 10Gbit",
+	    "bits a second with their unit (kbit, Mbit, Gbit, Tbit), such as 10Gbit", "bits a second"};
+	return take_amount(value, &rate, min, max, otherwise);
 }
 
 double ctl_yaml_percent(struct ctl_yaml_value value, double min, double max, double otherwise)

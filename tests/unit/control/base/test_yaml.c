@@ -130,6 +130,25 @@ Test(yaml, sizes_percentages_and_choices_are_read)
 	ctl_yaml_free(yaml);
 }
 
+Test(yaml, rates_have_units_of_bits)
+{
+	struct ctl_yaml *yaml = parse("{a: 10Gbit, b: 2.5Gbit, c: 100kbit, d: 100, e: 1Mbit, f: 10GiB, g: -1Mbit}");
+	struct ctl_yaml_value map = ctl_yaml_document(yaml, 0);
+	cr_assert(ctl_yaml_bitrate(ctl_yaml_get(map, "a"), 1, UINT64_MAX, 0) == 10000000000u);
+	cr_assert(ctl_yaml_bitrate(ctl_yaml_get(map, "b"), 1, UINT64_MAX, 0) == 2500000000u);
+	cr_assert(ctl_yaml_bitrate(ctl_yaml_get(map, "c"), 1, UINT64_MAX, 0) == 100000);
+	expect_mistakes("");
+	cr_assert(ctl_yaml_bitrate(ctl_yaml_get(map, "e"), 2000000, 5000000, 7) == 7);
+	expect_mistakes("f.yaml:1: e: '1Mbit': must be from 2000000 to 5000000 bits a second");
+	for (const char *wrong = "dfg"; *wrong; wrong++) {
+		char key[2] = {*wrong, '\0'};
+		cr_assert(ctl_yaml_bitrate(ctl_yaml_get(map, key), 1, UINT64_MAX, 7) == 7);
+		cr_assert(mistakes.found == 1 && strstr(mistakes.line[0], "bits a second with their unit"));
+		ctl_mistakes_free(&mistakes);
+	}
+	ctl_yaml_free(yaml);
+}
+
 Test(yaml, json_is_read_the_same_way)
 {
 	struct ctl_yaml *yaml = parse("{\"a\": {\"b\": [1, \"two\\u0041\"]}, \"c\": true}");
