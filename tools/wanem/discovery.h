@@ -33,5 +33,5 @@ uint32_t wanem_discovery_ask(
     uint8_t *frame, const uint8_t mac[6], const struct wire_addr *address, const struct wire_addr *target);
 
 /* The same for the answer to a question for our address. */
-uint32_t wanem_discovery_answer(
+__attribute__((nonnull)) uint32_t wanem_discovery_answer(
     uint8_t *frame, const uint8_t mac[6], const struct wire_addr *address, const struct wanem_discovery *question);
