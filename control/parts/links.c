@@ -46,7 +46,6 @@ static void tell_engine(struct ctl_daemon *d, struct ctl_link *link, bool up, ui
 	link->up = up;
 	link->cause = cause;
 	link->changed_wall_ns = ctl_wall_ns();
-	link->changed_ns = ctl_monotonic_ns();
 	route_link_state(d->engine, link->id, up, ctl_monotonic_ns());
 	ctl_log(link->ours ? CTL_LOG_INFO : CTL_LOG_DEBUG, "link %s is %s", link_text(d, link, text, sizeof(text)),
 	    up ? "up" : "down");
