@@ -350,15 +350,19 @@ Test(loop, a_port_that_can_check_headers_is_asked_to, .timeout = 30)
 	cr_assert_eq(dp_port_open(s.set, 0, &config, why), 0, "%s", why);
 	cr_assert_not_null(rte_eth_add_rx_callback(s.set->port[0].ethdev[0], 0, look, NULL));
 	run(&s);
-	struct udp_frame frame = udp_to_vip(5000);
-	send_on("tap0", &frame, sizeof(frame));
-	frame.ip.checksum ^= 1;
-	send_on("tap0", &frame, sizeof(frame));
+	struct udp_frame right = udp_to_vip(5000), wrong = right;
+	wrong.ip.checksum ^= 1;
 	const uint64_t *bad = &dp_workers_get(s.set, 0)->stats->drop[WIRE_DROP_BAD_IP_CHECKSUM];
-	for (int i = 0; i < 5000 && __atomic_load_n(bad, __ATOMIC_RELAXED) < 1; i++)
-		usleep(1000);
-	cr_assert_eq(*bad, 1);
-	cr_assert(called_right == 1 && called_wrong == 1, "%u, %u", called_right, called_wrong);
+	/* The driver is told of frames by a signal, and may leave the last one lying until the next comes. */
+	for (int i = 0; i < 100 && !(called_right && __atomic_load_n(bad, __ATOMIC_RELAXED)); i++) {
+		send_on("tap0", &right, sizeof(right));
+		send_on("tap0", &wrong, sizeof(wrong));
+		usleep(50000);
+	}
+	dp_loop_stop(s.set);
+	rte_eal_mp_wait_lcore();
+	cr_assert(called_right > 0 && called_wrong > 0, "%u, %u", called_right, called_wrong);
+	cr_assert_eq(*bad, called_wrong);
 	stop(&s);
 }
 
