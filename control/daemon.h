@@ -46,7 +46,6 @@ struct ctl_link {
 	uint64_t flooded_ns;                /* foreign: CLOCK_MONOTONIC of the last word by flood; 0: never */
 	struct route_estimate estimate;     /* at_ns 0: none yet */
 	int64_t back_ns;                    /* ours: the probes' delay of the way back */
-	unsigned readings_out;              /* ours: of `came`, that still have to do with an outage */
 	struct probe_traffic *came;         /* ours: of the packets that come on it; NULL: none yet */
 	struct probe_traffic_estimate went; /* ours: of those that go, as the other end told */
 	uint64_t went_ns;                   /* CLOCK_MONOTONIC when it did; 0: never */

@@ -13,11 +13,20 @@ static bool goes_on(const struct probe_traffic_counts *before, const struct prob
 
 void probe_traffic_read(struct probe_traffic *t, const struct probe_traffic_counts *counts, uint64_t now_ns)
 {
-	if (t->n && !goes_on(&t->reading[t->n - 1].counts, counts))
+	const struct probe_traffic_counts *last = t->n ? &t->reading[t->n - 1].counts : NULL;
+	if (last && t->readings_out && counts->packets > last->packets)
+		t->readings_out--;
+	if (t->readings_out || (last && !goes_on(last, counts)))
 		t->n = 0;
 	if (t->n == PROBE_TRAFFIC_READINGS)
 		memmove(t->reading, t->reading + 1, --t->n * sizeof(t->reading[0]));
 	t->reading[t->n++] = (struct probe_traffic_reading){now_ns, *counts};
+}
+
+void probe_traffic_outage(struct probe_traffic *t)
+{
+	t->readings_out = PROBE_TRAFFIC_AFTER_OUTAGE;
+	t->n = 0;
 }
 
 /* The last reading that is at least `ns` old, or the first of all. */

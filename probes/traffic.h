@@ -8,10 +8,11 @@
 
 #include <stdint.h>
 
-#define PROBE_TRAFFIC_LOSS_NS  26000000000ull
-#define PROBE_TRAFFIC_DELAY_NS 3000000000ull
-#define PROBE_TRAFFIC_STALE_NS 3000000000ull /* without a reading for so long, nothing is known */
-#define PROBE_TRAFFIC_READINGS 32u
+#define PROBE_TRAFFIC_LOSS_NS      26000000000ull
+#define PROBE_TRAFFIC_DELAY_NS     3000000000ull
+#define PROBE_TRAFFIC_STALE_NS     3000000000ull /* without a reading for so long, nothing is known */
+#define PROBE_TRAFFIC_READINGS     32u
+#define PROBE_TRAFFIC_AFTER_OUTAGE 3u
 
 /* As they stood at one moment. They only grow, but `lost`, which shrinks by what comes late. */
 struct probe_traffic_counts {
@@ -23,6 +24,7 @@ struct probe_traffic_counts {
 
 struct probe_traffic {
 	unsigned n;
+	unsigned readings_out; /* that still have to do with an outage */
 	struct probe_traffic_reading {
 		uint64_t at_ns; /* CLOCK_MONOTONIC */
 		struct probe_traffic_counts counts;
@@ -40,6 +42,11 @@ struct probe_traffic_estimate {
 /* One more reading, about one a second. Counters that fall, or another base, are those of another data plane: what was
  * before them is forgotten. */
 void probe_traffic_read(struct probe_traffic *t, const struct probe_traffic_counts *counts, uint64_t now_ns);
+
+/* The link is down. What is lost meanwhile is none of the link's loss, and is counted only when the first packets come
+ * after it, however late that is: so what is known begins anew once readings have had new packets
+ * PROBE_TRAFFIC_AFTER_OUTAGE times. */
+void probe_traffic_outage(struct probe_traffic *t);
 
 /* near_ns: the probes' one-way delay; of the delays that agree modulo 2^32 us, the one nearest to it is meant. */
 void probe_traffic_get(

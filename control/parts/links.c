@@ -179,14 +179,14 @@ static void on_measure(uv_timer_t *timer)
 }
 
 /* The other end of one of our links tells what came there of our packets. */
-static void hear(struct ctl_daemon *d, const struct ctl_link_report *report)
+static void hear(struct ctl_daemon *d, const struct ctl_link_report *report, uint64_t at_ns)
 {
 	const struct route_link_key *k = &report->key;
 	struct ctl_link *ours = by_key(d, (struct route_link_key){k->to, k->from, k->remote, k->local});
 	if (!ours)
 		return;
 	ours->went = report->heard;
-	ours->went_ns = ctl_monotonic_ns();
+	ours->went_ns = at_ns;
 }
 
 void ctl_links_reported(struct ctl_daemon *d, const struct ctl_pop *pop, uint64_t at_ns)
@@ -197,7 +197,7 @@ void ctl_links_reported(struct ctl_daemon *d, const struct ctl_pop *pop, uint64_
 		const struct ctl_link_report *report = &pop->report[i];
 		struct ctl_link *link = by_key(d, report->key);
 		if (link && link->key.to == d->config.id)
-			hear(d, report);
+			hear(d, report, at_ns);
 		if (!link || link->ours)
 			continue;
 		bool measured_here = link->key.to == d->config.id && link->estimate.at_ns;

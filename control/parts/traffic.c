@@ -7,22 +7,14 @@
 #include "control/metrics/counters.h"
 #include "control/parts/parts.h"
 
-/* What was lost in an outage is counted when the first packets come after it, however late that is: it is none of the
- * link's loss. So many readings with new packets tell that all flows have come back. */
-#define READINGS_AFTER_OUTAGE 3u
-#define STALE_NS              (5 * CTL_NS_PER_S) /* of what another POP publishes once a second */
+#define STALE_NS (5 * CTL_NS_PER_S) /* of what another POP publishes once a second */
 
 static void read_link(struct ctl_link *link, const struct wire_stats_link *block, uint64_t now_ns)
 {
 	if (!link->came && !(link->came = calloc(1, sizeof(*link->came))))
 		return;
 	if (!link->up)
-		link->readings_out = READINGS_AFTER_OUTAGE;
-	else if (link->readings_out && link->came->n &&
-	         block->rx_packets > link->came->reading[link->came->n - 1].counts.packets)
-		link->readings_out--;
-	if (link->readings_out)
-		link->came->n = 0;
+		probe_traffic_outage(link->came);
 	struct probe_traffic_counts counts = {.packets = block->rx_packets,
 	    .lost = block->rx_lost + block->rx_missing,
 	    .delay_us = block->rx_delay_us,

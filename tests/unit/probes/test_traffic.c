@@ -113,6 +113,31 @@ Test(traffic, another_data_plane_begins_anew)
 	cr_assert_eq(get(0).packets, 0);
 }
 
+/* The link goes dark with 50 packets under way; who waits before it returns brings that to the counters only 4 s after it
+ * is up again, and not all flows in the same second. */
+Test(traffic, what_an_outage_takes_is_no_loss)
+{
+	for (unsigned i = 0; i < 10; i++)
+		second(1000, 0, 40000);
+	for (unsigned i = 0; i < 5; i++) {
+		probe_traffic_outage(&t);
+		second(0, 0, 40000);
+		cr_assert_eq(get(0).packets, 0);
+	}
+	for (unsigned i = 0; i < 4; i++)
+		second(0, 0, 40000);
+	second(300, 40, 40000);
+	second(1000, 10, 40000);
+	cr_assert_eq(get(0).packets, 0, "nothing is believed yet");
+	for (unsigned i = 0; i < 6; i++) {
+		second(1000, 0, 40000);
+		cr_assert_eq(get(0).lost, 0);
+	}
+	cr_assert_eq(get(40 * MS).packets, 6000);
+	second(1000, 100, 40000);
+	cr_assert_eq(get(0).lost, 100, "loss of a link that is up counts");
+}
+
 Test(traffic, readings_that_stop_are_not_believed_for_long)
 {
 	second(1000, 0, 40000);
