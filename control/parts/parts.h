@@ -142,7 +142,7 @@ bool ctl_distances_changed(struct ctl_daemon *d);
 int ctl_taken_start(struct ctl_daemon *d);
 void ctl_taken_stop(struct ctl_daemon *d);
 void ctl_taken_free(struct ctl_taken *taken); /* once the loop has ended; NULL is allowed */
-/* Whether what pop.yaml names has been looked up, with or without success. */
+/* Whether what pop.yaml names has been looked up, with or without success, or for long enough. */
 bool ctl_taken_known(const struct ctl_daemon *d);
 /* Looks at the addresses of this machine's interfaces, which ctl_taken_by() knows from then on. */
 void ctl_taken_look(struct ctl_daemon *d);

@@ -14,6 +14,7 @@
 
 #define MAX_ADDRESSES 16u /* of a name */
 #define ASK_MS        60000u
+#define PATIENCE_MS   1500u /* for the first lookups: less than a data plane that forwards waits for us */
 
 /* A server of the store that pop.yaml names: what the name means is asked for all the time. */
 struct named_server {
@@ -26,7 +27,7 @@ struct named_server {
 };
 
 struct ctl_taken {
-	uv_timer_t ask;
+	uv_timer_t ask, patience;
 	size_t n_own;
 	struct wire_addr *own; /* of this machine's interfaces */
 	unsigned n_servers;
@@ -82,7 +83,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
 	server->asking = false;
 	if (status == UV_ECANCELED)
 		return;
-	/* What no server answers for now still holds. */
+	/* A name that cannot be looked up keeps the addresses that it had. */
 	bool changed = n && (n != server->n || memcmp(found, server->address, n * sizeof(found[0])) != 0);
 	if (changed) {
 		memcpy(server->address, found, sizeof(found));
@@ -107,6 +108,17 @@ static void on_ask(uv_timer_t *timer)
 	}
 }
 
+/* A resolver that is slow holds up nothing: what it says later is heard later. */
+static void on_patience(uv_timer_t *timer)
+{
+	struct ctl_daemon *d = timer->data;
+	bool known = ctl_taken_known(d);
+	for (unsigned i = 0; i < d->parts->taken->n_servers; i++)
+		d->parts->taken->server[i].answered = true;
+	if (!known)
+		ctl_due(d, CTL_DUE_FORWARDING);
+}
+
 bool ctl_taken_known(const struct ctl_daemon *d)
 {
 	for (unsigned i = 0; i < d->parts->taken->n_servers; i++)
@@ -123,7 +135,8 @@ int ctl_taken_start(struct ctl_daemon *d)
 	if (!taken)
 		return -ENOMEM;
 	uv_timer_init(d->loop, &taken->ask);
-	taken->ask.data = d;
+	uv_timer_init(d->loop, &taken->patience);
+	taken->ask.data = taken->patience.data = d;
 	for (unsigned i = 0; i < d->config.n_servers; i++) {
 		struct named_server *server = &taken->server[taken->n_servers];
 		if (!wire_addr_is_unset(&d->config.server[i]))
@@ -133,6 +146,7 @@ int ctl_taken_start(struct ctl_daemon *d)
 		taken->n_servers++;
 	}
 	uv_timer_start(&taken->ask, on_ask, 0, ASK_MS);
+	uv_timer_start(&taken->patience, on_patience, PATIENCE_MS, 0);
 	return 0;
 }
 
@@ -142,6 +156,7 @@ void ctl_taken_stop(struct ctl_daemon *d)
 	if (!taken)
 		return;
 	uv_close((uv_handle_t *)&taken->ask, NULL);
+	uv_close((uv_handle_t *)&taken->patience, NULL);
 	for (unsigned i = 0; i < taken->n_servers; i++)
 		if (taken->server[i].asking)
 			uv_cancel((uv_req_t *)&taken->server[i].request);

@@ -2,9 +2,12 @@
 /* A store that pop.yaml names is as little a VIP as one whose address it gives. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "control/base/address.h"
+#include "control/base/clock.h"
 #include "control/parts/parts.h"
 
 static uv_loop_t loop;
@@ -59,6 +62,37 @@ Test(taken, a_name_that_means_nothing_holds_up_nothing_for_ever, .timeout = 60)
 	begin_with("nobody.invalid:2379");
 	wait_until_known();
 	cr_assert(!taken_by("127.0.0.1"));
+	end();
+}
+
+static void stand_still(uv_work_t *work)
+{
+	(void)work;
+	sleep(6);
+}
+
+static void ended(uv_work_t *work, int status)
+{
+	(void)work, (void)status;
+}
+
+/* libuv looks names up in its threads: here they have other things to do. A data plane that forwards is given its state
+ * after 2 s, and it must be whole. */
+Test(taken, a_resolver_that_is_slow_holds_up_nothing, .timeout = 60)
+{
+	static uv_work_t work[2];
+	uint64_t before = ctl_monotonic_ns();
+	setenv("UV_THREADPOOL_SIZE", "2", 1);
+	begin_with("localhost:2379");
+	for (unsigned i = 0; i < 2; i++)
+		cr_assert(uv_queue_work(&loop, &work[i], stand_still, ended) == 0);
+	wait_until_known();
+	cr_assert(ctl_monotonic_ns() - before < 2 * CTL_NS_PER_S);
+	cr_assert(!taken_by("127.0.0.1") && parts.due & CTL_DUE_FORWARDING);
+	parts.due = 0;
+	while (!taken_by("127.0.0.1"))
+		uv_run(&loop, UV_RUN_ONCE);
+	cr_assert(parts.due & CTL_DUE_FORWARDING, "what it says at last is heard");
 	end();
 }
 
