@@ -61,6 +61,25 @@ static void stop(struct shell *s)
 	shell_end(s);
 }
 
+static struct dp_port_config described(const char *name, enum dp_driver driver, const char *interface)
+{
+	return (struct dp_port_config){.name = name,
+	    .driver = driver,
+	    .interface = interface,
+	    .device = "",
+	    .rx_file = "",
+	    .tx_file = "",
+	    .queues = 1};
+}
+
+/* In a network namespace of our own, which takes no privilege where user namespaces are allowed; with TAPs. */
+static void be_alone(void)
+{
+	bool alone = unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
+	if (!alone || access("/dev/net/tun", R_OK | W_OK) != 0)
+		cr_skip_test("no network namespace or no /dev/net/tun");
+}
+
 /* Packets that interface "kf-r" got from us, from /proc: /sys shows the namespace it was mounted in. */
 static unsigned long tap_count(void)
 {
@@ -212,13 +231,7 @@ Test(loop, a_ring_port_opens_and_closes_under_a_running_worker, .timeout = 30)
 {
 	struct shell s;
 	shell_start(&s, 1);
-	struct dp_port_config config = {.name = "r",
-	    .driver = DP_DRIVER_RING,
-	    .interface = "",
-	    .device = "",
-	    .rx_file = "",
-	    .tx_file = "",
-	    .queues = 1};
+	struct dp_port_config config = described("r", DP_DRIVER_RING, "");
 	char why[DP_PORT_WHY_SIZE] = "";
 	cr_assert_eq(dp_port_describe(s.set, 0, &config), 0);
 	run(&s);
@@ -236,13 +249,7 @@ Test(loop, an_af_xdp_port_waits_for_its_interface_in_one_line, .timeout = 30)
 {
 	struct shell s;
 	shell_start(&s, 1);
-	struct dp_port_config config = {.name = "w",
-	    .driver = DP_DRIVER_AF_XDP,
-	    .interface = "no-such-if",
-	    .device = "",
-	    .rx_file = "",
-	    .tx_file = "",
-	    .queues = 1};
+	struct dp_port_config config = described("w", DP_DRIVER_AF_XDP, "no-such-if");
 	char why[DP_PORT_WHY_SIZE] = "";
 	cr_assert_eq(dp_port_describe(s.set, 0, &config), 0);
 	cr_assert_eq(dp_port_open(s.set, 0, &config, why), -EAGAIN);
@@ -253,21 +260,12 @@ Test(loop, an_af_xdp_port_waits_for_its_interface_in_one_line, .timeout = 30)
 	shell_end(&s);
 }
 
-/* In a network namespace of our own, which takes no privilege where user namespaces are allowed. */
 Test(loop, punted_packets_reach_the_kernel_over_a_tap, .timeout = 30)
 {
-	bool alone = unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
-	if (!alone || access("/dev/net/tun", R_OK | W_OK) != 0)
-		cr_skip_test("no network namespace or no /dev/net/tun");
+	be_alone();
 	struct shell s;
 	shell_start(&s, 1);
-	struct dp_port_config config = {.name = "r",
-	    .driver = DP_DRIVER_RING,
-	    .interface = "",
-	    .device = "",
-	    .rx_file = "",
-	    .tx_file = "",
-	    .queues = 1};
+	struct dp_port_config config = described("r", DP_DRIVER_RING, "");
 	char why[DP_PORT_WHY_SIZE] = "";
 	cr_assert_eq(dp_port_describe(s.set, 0, &config), 0);
 	cr_assert_eq(dp_port_open(s.set, 0, &config, why), 0, "%s", why);
@@ -333,18 +331,10 @@ static void send_on(const char *interface, const void *frame, size_t size)
 /* DPDK's TAP is a port that can. */
 Test(loop, a_port_that_can_check_headers_is_asked_to, .timeout = 30)
 {
-	bool alone = unshare(CLONE_NEWNET) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0;
-	if (!alone || access("/dev/net/tun", R_OK | W_OK) != 0)
-		cr_skip_test("no network namespace or no /dev/net/tun");
+	be_alone();
 	struct shell s;
 	shell_start(&s, 1);
-	struct dp_port_config config = {.name = "t",
-	    .driver = DP_DRIVER_TAP,
-	    .interface = "tap0",
-	    .device = "",
-	    .rx_file = "",
-	    .tx_file = "",
-	    .queues = 1};
+	struct dp_port_config config = described("t", DP_DRIVER_TAP, "tap0");
 	char why[DP_PORT_WHY_SIZE] = "";
 	cr_assert_eq(dp_port_describe(s.set, 0, &config), 0);
 	cr_assert_eq(dp_port_open(s.set, 0, &config, why), 0, "%s", why);
@@ -426,13 +416,7 @@ Test(loop, two_threads_hand_each_other_what_they_own, .timeout = 30)
 	static const char *const names[] = {"a", "b"};
 	uint64_t owned[2] = {0}, foreign[2] = {0};
 	for (uint16_t port = 0; port < 2; port++) {
-		struct dp_port_config config = {.name = names[port],
-		    .driver = DP_DRIVER_RING,
-		    .interface = "",
-		    .device = "",
-		    .rx_file = "",
-		    .tx_file = "",
-		    .queues = 1};
+		struct dp_port_config config = described(names[port], DP_DRIVER_RING, "");
 		char why[DP_PORT_WHY_SIZE] = "";
 		cr_assert_eq(dp_port_describe(s.set, port, &config), 0);
 		cr_assert_eq(dp_port_open(s.set, port, &config, why), 0, "%s", why);
