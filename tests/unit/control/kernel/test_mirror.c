@@ -108,6 +108,8 @@ static pid_t far_end(void)
 static void setup(void)
 {
 	cr_assert(unshare(CLONE_NEWNET) == 0);
+	/* The kernel asks nobody while the address it would ask from is looked for on the link (RFC 4862, 1 to 2 s). */
+	shell("sysctl -qw net.ipv6.conf.default.accept_dad=0");
 	shell("ip link set lo up && ip link add wan type veth peer name far && ip link set wan mtu 1400 up && "
 	      "ip addr add 10.0.0.1/24 dev wan && ip addr add 2001:db8::1/64 dev wan nodad");
 	far = far_end();
