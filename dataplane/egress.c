@@ -4,11 +4,13 @@
  *
  * Each packet teaches the flow its present ingress POP, so replies follow the client when anycast moves it. A TCP packet
  * that is no SYN and meets no state goes to the next candidate (second chance), and so does UDP that asks; what of that
- * nobody knows begins at the egress that the ingress chose. When all deny it, it goes to STEER's
- * endpoint if that is of mode tunnel, for then the origin's kernel has the state; else it is answered with a reset. */
+ * nobody knows begins at the egress that the ingress chose. When all deny it, it goes to STEER's endpoint if that is of
+ * mode tunnel, for then an origin's kernel has the state, and it asks which (dataplane/ask.h); else it is answered with a
+ * reset. */
 #include <errno.h>
 
 #include "dataplane/answer.h"
+#include "dataplane/ask.h"
 #include "dataplane/client_ip.h"
 #include "dataplane/fragment.h"
 #include "dataplane/icmp.h"
@@ -158,6 +160,8 @@ static enum wire_drop begin_flow(
 		result = lb_nat_insert(w->nat, &b->key[i], b->hash[i], &target, w->now_ns, ret_flow, &made);
 	if (result == 0 && made)
 		dp_count(w, WIRE_COUNTER_NAT_NEW);
+	if (result == 0 && made && !dp_begins_flow(b, i))
+		dp_ask_begin(*ret_flow);
 	if (result == 0)
 		return WIRE_DROP_NONE;
 	if (!tunnel)
@@ -226,7 +230,8 @@ static void send_wrapped(
 	    .hash14 = lb_hash14(b->hash[i]),
 	    .cookie = dp_path_mtu_cookie(w, endpoint),
 	    .encap = flow->encap};
-	uint16_t size = dp_wrap_size(wrap.encap, !wire_addr_is_v4(endpoint)), mtu = dp_path_mtu(w, endpoint);
+	dp_ask_put(w, flow, &wrap);
+	uint16_t size = dp_wrap_size(&wrap), mtu = dp_path_mtu(w, endpoint);
 	const struct dp_adjacency *a = dp_fib_lookup(w, endpoint);
 	if (a && a->mtu < mtu)
 		mtu = a->mtu;

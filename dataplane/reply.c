@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Reply: endpoint -> our NAT address. The NAT port names the flow; the packet becomes VIP -> client again and goes to
- * the POP where the client last entered, or straight out if that is this one. */
+ * the POP where the client last entered, or straight out if that is this one. What an endpoint sends back because it is of
+ * no connection of its own goes to egress again, to the next endpoint. */
+#include "dataplane/ask.h"
 #include "dataplane/client_ip.h"
 #include "dataplane/fragment.h"
 #include "dataplane/icmp.h"
@@ -73,6 +75,21 @@ static void refuse_unknown(struct dp_worker *w, struct dp_burst *b, unsigned i)
 	dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, WIRE_DROP_NO_NAT);
 }
 
+/* It is nobody's reply, but may be about what we wrapped. */
+static void take_unknown(
+    struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b, unsigned i, struct dp_group *again)
+{
+	bool deliver = false;
+	if (is_error(b, i) && dp_wrap_error(w, t, b, i))
+		return;
+	if (dp_ask_denied(w, b, i, &deliver)) {
+		if (deliver)
+			dp_group_add(again, i);
+		return;
+	}
+	refuse_unknown(w, b, i);
+}
+
 static struct dp_steer steer_back(const struct dp_worker *w, const struct lb_nat_flow *flow)
 {
 	return (struct dp_steer){.flags = WIRE_STEER_RETURN,
@@ -119,7 +136,7 @@ void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group
 {
 	const struct lb_flow_key *reply[DP_BURST_MAX];
 	struct lb_nat_flow *flow[DP_BURST_MAX];
-	struct dp_group screened = {.n = 0}, here = {.n = 0};
+	struct dp_group screened = {.n = 0}, here = {.n = 0}, again = {.n = 0};
 	const struct dp_course *course = NULL;
 	struct dp_tunnel t;
 	dp_tunnel_begin(&t);
@@ -135,8 +152,7 @@ void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group
 	for (unsigned k = 0; k < screened.n; k++) {
 		unsigned i = screened.i[k];
 		if (!flow[k]) {
-			if (!is_error(b, i) || !dp_wrap_error(w, &t, b, i))
-				refuse_unknown(w, b, i);
+			take_unknown(w, &t, b, i, &again);
 			continue;
 		}
 		if (__builtin_expect(b->trace != NULL, 0))
@@ -157,4 +173,6 @@ void dp_reply_run(struct dp_worker *w, struct dp_burst *b, const struct dp_group
 	dp_tunnel_flush(w, &t);
 	if (here.n)
 		dp_return_deliver(w, b, &here);
+	if (again.n)
+		dp_egress_deliver(w, b, &again);
 }

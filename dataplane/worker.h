@@ -99,6 +99,7 @@ struct dp_worker {
 	uint64_t bursts;       /* serial number of the last one */
 	uint16_t ipv4_id;      /* of the last packet that became IPv4 */
 	uint64_t icmp_full_ns; /* when the limit of dataplane/icmp.h is unused again */
+	uint64_t ask_full_ns;  /* and that of dataplane/ask.h */
 	uint64_t to_wake;      /* bit per worker that was handed a packet in this burst */
 	struct {
 		struct wire_addr address;

@@ -14,9 +14,11 @@
 
 _Static_assert(1u << LANE_BITS == WIRE_OVERLAY_LANES, "the lane is the port's lower bits, as of a NAT port");
 
-uint16_t dp_wrap_size(uint8_t encap, bool v6_outer)
+uint16_t dp_wrap_size(const struct dp_wrap *wrap)
 {
-	return (uint16_t)(wire_ip_header_size(v6_outer) + (encap == WIRE_ENCAP_GENEVE ? GENEVE_SIZE : 0));
+	unsigned geneve = GENEVE_SIZE + (wrap->asks ? WIRE_ASK_SIZE : 0);
+	return (uint16_t)(wire_ip_header_size(!wire_addr_is_v4(&wrap->dst)) +
+	                  (wrap->encap == WIRE_ENCAP_GENEVE ? geneve : 0));
 }
 
 uint16_t dp_wrap_port(uint16_t hash14)
@@ -48,7 +50,16 @@ static void put_v6(uint8_t *at, const struct dp_wrap *wrap, uint8_t tos, uint8_t
 	memcpy(ip->dst, wrap->dst.bytes, 16);
 }
 
-/* The UDP checksum is zero, over IPv6 too (RFC 6935). */
+static void put_ask(struct wire_geneve *geneve, const struct wire_ask *ask)
+{
+	struct wire_geneve_opt *option = (struct wire_geneve_opt *)(geneve + 1);
+	geneve->version_optlen = WIRE_ASK_SIZE / 4;
+	*option = (struct wire_geneve_opt){.type = WIRE_OPT_ASK, .length = sizeof(*ask) / 4};
+	wire_put_be16(&option->class, WIRE_OVERLAY_CLASS);
+	memcpy(option + 1, ask, sizeof(*ask));
+}
+
+/* The UDP checksum is zero, over IPv6 too (RFC 6935). `length` is that of UDP. */
 static void put_geneve(uint8_t *at, const struct dp_wrap *wrap, uint16_t type, uint16_t length)
 {
 	struct wire_udp *udp = (struct wire_udp *)at;
@@ -56,27 +67,29 @@ static void put_geneve(uint8_t *at, const struct dp_wrap *wrap, uint16_t type, u
 	*udp = (struct wire_udp){0};
 	wire_put_be16(&udp->src, dp_wrap_port(wrap->hash14));
 	wire_put_be16(&udp->dst, WIRE_OVERLAY_PORT);
-	wire_put_be16(&udp->length, (uint16_t)(GENEVE_SIZE + length));
+	wire_put_be16(&udp->length, length);
 	*geneve = (struct wire_geneve){0};
 	wire_put_be16(&geneve->protocol, type);
 	wire_put_be32(geneve->vni, wrap->vni << 8);
+	if (wrap->asks)
+		put_ask(geneve, &wrap->ask);
 }
 
 void dp_wrap_write(uint8_t *at, const struct dp_wrap *wrap, uint16_t length)
 {
 	bool v6 = !wire_addr_is_v4(&wrap->dst), geneve = wrap->encap == WIRE_ENCAP_GENEVE;
-	uint16_t size = dp_wrap_size(wrap->encap, v6);
+	uint16_t size = dp_wrap_size(wrap), header = wire_ip_header_size(v6);
 	const uint8_t *inner = at + size;
 	uint8_t tos = wire_ip_tos(inner);
 	uint8_t protocol = wire_ip_is_v6(inner) ? WIRE_PROTO_IPV6 : WIRE_PROTO_IPIP;
 	if (geneve)
 		protocol = WIRE_PROTO_UDP;
 	if (v6)
-		put_v6(at, wrap, tos, protocol, (uint16_t)(size - sizeof(struct wire_ipv6) + length));
+		put_v6(at, wrap, tos, protocol, (uint16_t)(size - header + length));
 	else
 		put_v4(at, wrap, tos, protocol, (uint16_t)(size + length));
 	if (geneve)
-		put_geneve(at + wire_ip_header_size(v6), wrap, wire_ip_ethertype(inner), length);
+		put_geneve(at + header, wrap, wire_ip_ethertype(inner), (uint16_t)(size - header + length));
 }
 
 static bool is_geneve(struct wire_cursor *c)
@@ -103,8 +116,10 @@ bool dp_wrap_read(const uint8_t *quoted, uint16_t length, struct dp_wrapped *ret
 	    .dst = wire_ip_dst(header),
 	    .cookie = v6 ? 0 : wire_be16(&v4->id),
 	    .encap = geneve ? WIRE_ENCAP_GENEVE : WIRE_ENCAP_IPIP};
-	w.overhead = dp_wrap_size(w.encap, v6);
-	if (!geneve || wire_take(&c, sizeof(struct wire_geneve))) {
+	const struct wire_geneve *g = geneve ? wire_take(&c, sizeof(*g)) : NULL;
+	unsigned options = g ? (g->version_optlen & WIRE_GENEVE_OPTLEN_MASK) * 4u : 0;
+	w.overhead = (uint16_t)(wire_ip_header_size(v6) + (geneve ? GENEVE_SIZE + options : 0));
+	if (!geneve || (g && wire_take(&c, options))) {
 		w.left = (uint16_t)wire_left(&c);
 		w.inner = w.left ? c.at : NULL;
 	}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Outer headers towards an endpoint of mode tunnel: IP in IP (RFC 2003, RFC 2473, RFC 4213) or Geneve without options
- * (RFC 8926), which a Linux origin or kuafu-endpoint takes off. Pure functions over packet bytes.
+/* Outer headers towards an endpoint of mode tunnel: IP in IP (RFC 2003, RFC 2473, RFC 4213) or Geneve (RFC 8926), which a
+ * Linux origin or kuafu-endpoint takes off. Pure functions over packet bytes.
  *
  *   ipip    outer IPv4/IPv6 | inner packet
  *   geneve  outer IPv4/IPv6 | UDP | Geneve, VNI = accelerator | inner packet
+ *           outer IPv4/IPv6 | UDP | Geneve, VNI = accelerator | ASK | inner packet      (wire/ask.h)
  *
  * Invariants:
  * - The inner packet is not touched; its DSCP and ECN stand in the outer header as well (RFC 6040, 4.1, normal mode).
@@ -15,6 +16,7 @@
 
 #include <stdint.h>
 
+#include "wire/ask.h"
 #include "wire/ip.h"
 
 struct dp_wrap {
@@ -24,10 +26,12 @@ struct dp_wrap {
 	uint16_t hash14;
 	uint16_t cookie;
 	uint8_t encap; /* enum wire_ctl_encap */
+	bool asks;     /* of Geneve only */
+	struct wire_ask ask;
 };
 
 /* Bytes of the outer headers. */
-uint16_t dp_wrap_size(uint8_t encap, bool v6_outer);
+uint16_t dp_wrap_size(const struct dp_wrap *wrap);
 
 /* Writes dp_wrap_size() bytes at `at`, which the inner IP packet of `length` bytes follows. */
 void dp_wrap_write(uint8_t *at, const struct dp_wrap *wrap, uint16_t length);

@@ -19,7 +19,7 @@ struct kbpf_endpoint {
 	int link; /* descriptor: the kernel detaches when the last one is closed, also after SIGKILL */
 };
 
-_Static_assert(KBPF_ENDPOINT_COUNTER_COUNT == 6, "endpoint.bpf.c lists the counters in the same order");
+_Static_assert(KBPF_ENDPOINT_COUNTER_COUNT == 7, "endpoint.bpf.c lists the counters in the same order");
 
 static int attach(struct kbpf_endpoint *e, int ifindex, enum kbpf_mode *ret_mode)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The XDP program of an origin: takes the outer headers, of IPv4 or IPv6, off packets of either that a POP tunnels to it
  * (IP in IP, RFC 2003, RFC 2473, RFC 4213, or Geneve, RFC 8926), so that the origin's own kernel sees client and VIP and
- * answers the client directly.
+ * answers the client directly. Asked whose connection a segment is (wire/ask.h) it looks for a socket, and sends back what
+ * has none.
  *
  * Invariant: only packets from the POPs that were named are unwrapped; others that look like a tunnel are dropped and
  * everything else reaches the kernel untouched. The program leaves with the process, however that ends. */
@@ -16,6 +17,7 @@
 #define KBPF_ENDPOINT_COUNTERS(X)                                                                                      \
 	X(IPIP, "ipip", "unwrapped from IP in IP")                                                                     \
 	X(GENEVE, "geneve", "unwrapped from Geneve")                                                                   \
+	X(DENIED, "denied", "asked for, but of no connection here: sent back to the POP")                              \
 	X(STRANGER, "stranger", "a tunnel from an address that is no POP of ours: dropped")                            \
 	X(MALFORMED, "malformed",                                                                                      \
 	    "a tunnel packet shorter than its headers say, or with an unknown critical option: dropped")               \

@@ -58,9 +58,11 @@ struct lb_nat_flow {
 	uint8_t mode;            /* enum wire_ctl_endpoint_mode */
 	uint8_t encap;           /* enum wire_ctl_encap */
 	uint8_t client_ip;       /* enum wire_ctl_client_ip; none but for TCP in mode nat */
-	uint8_t client_progress; /* dataplane/client_ip.h; this and the next are the caller's, zero in a new flow */
+	uint8_t client_progress; /* dataplane/client_ip.h; this and what follows are the caller's, zero in a new flow */
 	uint32_t client_isn;     /* number of the client's SYN */
-	uint8_t reserved[8];
+	uint32_t first_asked;    /* dataplane/ask.h, as the next: an endpoint */
+	uint8_t asked;           /* endpoints so far; 0: the flow asks nobody */
+	uint8_t reserved[3];
 };
 
 _Static_assert(sizeof(struct lb_nat_flow) == 128, "two cache lines a flow");

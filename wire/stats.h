@@ -52,7 +52,8 @@ static inline const char *wire_journey_name(unsigned journey)
 	X(SLEEPS, "sleeps", "times the worker slept")                                                                  \
 	X(WRAPPED, "wrapped", "packets sent to endpoints of mode tunnel")                                              \
 	X(BUSY_NS, "busy-ns", "nanoseconds in passes that found packets")                                              \
-	X(CLIENT_UNTOLD, "client-untold", "segments that had no room for the client's address")
+	X(CLIENT_UNTOLD, "client-untold", "segments that had no room for the client's address")                        \
+	X(DENIED, "denied", "segments that an endpoint sent back: they are of no connection of its own")
 
 #define WIRE_COUNTER_ENUM(symbol, name, text) WIRE_COUNTER_##symbol,
 enum wire_counter { WIRE_WORKER_COUNTERS(WIRE_COUNTER_ENUM) WIRE_COUNTER_COUNT };

@@ -423,6 +423,7 @@ const struct ctl_metric ctl_metrics[] = {
     WORKER("handed_over_packets_total", "packets given to the flow's worker", HANDED_OVER),
     WORKER("mss_clamped_total", "SYN segments whose MSS was lowered", MSS_CLAMPED),
     WORKER("client_untold_segments_total", "segments that had no room for the client's address", CLIENT_UNTOLD),
+    WORKER("denied_segments_total", "segments that an endpoint sent back as no connection of its own", DENIED),
     WORKER("wrapped_packets_total", "packets sent to endpoints of mode tunnel", WRAPPED),
     WORKER("polls_total", "passes of the loop", POLLS),
     WORKER("polls_empty_total", "passes that found nothing", POLLS_EMPTY),

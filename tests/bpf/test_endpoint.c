@@ -2,8 +2,12 @@
 /* The origin's program, packet by packet, through bpf_prog_test_run. */
 #include "permitted.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
+#include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +17,7 @@
 #include <linux/bpf.h>
 
 #include "endpoint.skel.h"
+#include "wire/ask.h"
 #include "wire/bytes.h"
 #include "wire/ip.h"
 
@@ -216,6 +221,155 @@ Test(endpoint, leaves_everything_else_alone)
 		expect_untouched(p, n);
 		p[protocol] = WIRE_PROTO_FRAGMENT;
 		expect_untouched(p, n);
+	}
+}
+
+/* ---- whose connection is it? ---- */
+
+/* A TCP connection within this namespace: the ends of what the client sends. */
+struct connection {
+	int listener, client, server;
+	bool v6;
+	struct sockaddr_storage from, to;
+};
+
+static struct connection connect_over(bool v6)
+{
+	struct connection c = {.v6 = v6, .client = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0)};
+	socklen_t size = sizeof(c.from);
+	c.to.ss_family = v6 ? AF_INET6 : AF_INET;
+	if (v6)
+		((struct sockaddr_in6 *)&c.to)->sin6_addr = in6addr_loopback;
+	else
+		((struct sockaddr_in *)&c.to)->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	c.listener = socket(v6 ? AF_INET6 : AF_INET, SOCK_STREAM, 0);
+	cr_assert(bind(c.listener, (struct sockaddr *)&c.to, sizeof(c.to)) == 0 && listen(c.listener, 1) == 0);
+	cr_assert(getsockname(c.listener, (struct sockaddr *)&c.to, &size) == 0);
+	cr_assert(connect(c.client, (struct sockaddr *)&c.to, size) == 0, "%s", strerror(errno));
+	c.server = accept(c.listener, NULL, NULL);
+	size = sizeof(c.from);
+	cr_assert(c.server >= 0 && getsockname(c.client, (struct sockaddr *)&c.from, &size) == 0);
+	return c;
+}
+
+static void put_ends(uint8_t *inner, const struct connection *c, uint8_t flags)
+{
+	const struct sockaddr_in *from = (const void *)&c->from, *to = (const void *)&c->to;
+	const struct sockaddr_in6 *from6 = (const void *)&c->from, *to6 = (const void *)&c->to;
+	uint8_t *tcp = inner + (c->v6 ? 40 : 20);
+	memcpy(inner + (c->v6 ? 8 : 12), c->v6 ? (const void *)&from6->sin6_addr : (const void *)&from->sin_addr,
+	    c->v6 ? 16 : 4);
+	memcpy(inner + (c->v6 ? 24 : 16), c->v6 ? (const void *)&to6->sin6_addr : (const void *)&to->sin_addr,
+	    c->v6 ? 16 : 4);
+	memcpy(tcp, &from->sin_port, 2); /* at the same place in both */
+	memcpy(tcp + 2, &to->sin_port, 2);
+	tcp[12] = 0x50;
+	tcp[13] = flags;
+}
+
+/* A segment of the connection that asks; returns the frame's length. */
+static uint32_t build_asking(uint8_t *p, bool outer6, const struct connection *c, uint8_t flags)
+{
+	const struct wrap w = {.v6 = outer6, .inner_v6 = c->v6, .geneve = true, .options = 3};
+	uint32_t n = build(p, &w, 0, 0);
+	memcpy(p + 14 + (outer6 ? 40 : 20) + 16,
+	    "\xff\x4b\x07\x02"
+	    "\0\0\0\x64"
+	    "\1\2\3\4",
+	    12);
+	put_ends(p + 14 + outer_size(&w), c, flags);
+	return n;
+}
+
+static void expect_ours(const uint8_t *p, uint32_t n)
+{
+	struct outcome o = run(p, n);
+	expect_unwrapped(&o, p + n - INNER);
+}
+
+/* It goes back the way it came, with its question, and nothing else is changed. */
+static void expect_denied(const uint8_t *p, uint32_t n, bool outer6)
+{
+	uint8_t expected[512];
+	uint32_t src = 14 + (outer6 ? 8 : 12), size = outer6 ? 16 : 4, udp = 14 + (outer6 ? 40 : 20);
+	struct outcome o = run(p, n);
+	memcpy(expected, p, n);
+	memcpy(expected, p + 6, 6);
+	memcpy(expected + 6, p, 6);
+	memcpy(expected + src, p + src + size, size);
+	memcpy(expected + src + size, p + src, size);
+	memcpy(expected + udp, p + udp + 2, 2);
+	memcpy(expected + udp + 2, p + udp, 2);
+	expected[udp + 18] = WIRE_OPT_DENIED;
+	cr_assert_eq(o.verdict, XDP_TX);
+	cr_assert(o.length == n && memcmp(o.packet, expected, n) == 0);
+}
+
+static void load_apart(void)
+{
+	cr_assert(unshare(CLONE_NEWNET) == 0 && system("ip link set lo up") == 0);
+	load();
+}
+
+Test(endpoint, keeps_what_has_a_socket_and_sends_back_what_has_none, .init = load_apart)
+{
+	uint8_t p[512];
+	for (unsigned k = 0; k < 4; k++) {
+		bool outer6 = k & 1;
+		struct connection c = connect_over(k & 2), other = c;
+		expect_ours(p, build_asking(p, outer6, &c, WIRE_TCP_ACK));
+		((struct sockaddr_in *)&other.from)->sin_port ^= 1;
+		expect_denied(p, build_asking(p, outer6, &other, WIRE_TCP_ACK), outer6);
+		expect_denied(p, build_asking(p, outer6, &other, WIRE_TCP_RST), outer6);
+		expect_ours(p, build_asking(p, outer6, &other, WIRE_TCP_SYN)); /* a new one is welcome */
+		close(c.listener);
+		((struct sockaddr_in *)&other.to)->sin_port ^= 1;
+		expect_denied(p, build_asking(p, outer6, &other, WIRE_TCP_ACK), outer6);
+		expect_ours(p, build_asking(p, outer6, &c, WIRE_TCP_ACK));
+		close(c.server); /* first, so that its end is in TIME-WAIT, which is still its own */
+		close(c.client);
+		expect_ours(p, build_asking(p, outer6, &c, WIRE_TCP_ACK));
+	}
+}
+
+Test(endpoint, what_it_cannot_look_up_or_was_not_asked_for_is_its_own, .init = load_apart)
+{
+	uint8_t p[512];
+	struct connection c = connect_over(false);
+	((struct sockaddr_in *)&c.from)->sin_port ^= 1;
+	uint32_t n = build_asking(p, false, &c, WIRE_TCP_ACK), inner = n - INNER;
+	static const struct {
+		uint8_t at;
+		uint8_t value;
+	} other[] = {{6, 0x20}, {7, 0x01}, {9, WIRE_PROTO_UDP}, {0, 0x46}}; /* fragments, UDP, options */
+	for (size_t i = 0; i < sizeof(other) / sizeof(other[0]); i++) {
+		uint8_t was = p[inner + other[i].at];
+		p[inner + other[i].at] = other[i].value;
+		expect_ours(p, n);
+		p[inner + other[i].at] = was;
+	}
+	static const uint8_t option[] = {0, 1, 2, 3}; /* class, type, length: not ASK */
+	for (size_t i = 0; i < sizeof(option); i++) {
+		p[50 + option[i]] ^= 0x10;
+		expect_ours(p, n);
+		p[50 + option[i]] ^= 0x10;
+	}
+	expect_denied(p, n, false);
+	p[14 + 15]++; /* a stranger is not answered */
+	cr_assert_eq(run(p, n).verdict, XDP_DROP);
+}
+
+Test(endpoint, survives_every_truncation_of_a_question, .init = load_apart)
+{
+	uint8_t p[512];
+	for (unsigned k = 0; k < 4; k++) {
+		struct connection c = connect_over(k & 2);
+		((struct sockaddr_in *)&c.from)->sin_port ^= 1;
+		uint32_t n = build_asking(p, k & 1, &c, WIRE_TCP_ACK), tcp = n - INNER + (c.v6 ? 40 : 20);
+		for (uint32_t length = 14; length < n; length++) {
+			struct outcome o = run(p, length);
+			cr_assert((o.verdict == XDP_TX) == (length >= tcp + 20), "%u of %u bytes", length, n);
+		}
 	}
 }
 

@@ -18,6 +18,7 @@
 
 #include "ebpf/endpoint.h"
 #include "tests/journey/world.h"
+#include "wire/ask.h"
 #include "wire/bytes.h"
 
 #define FROM CLIENT ":5000"
@@ -67,23 +68,33 @@ static void end(void)
 	close(tap);
 }
 
-/* The client's packet enters at sgp1; what fra1 sends arrives at the origin. */
-static void client_sends(struct packet p)
+/* What fra1 makes of the client's packet, which enters at sgp1. */
+static struct packet out_of_fra1(struct packet p)
 {
-	uint8_t frame[14 + MAX_PACKET] = {0x02, 0, 0, 0, 0, 0xfe, 0x02, 0, 0, 0, 0, 0x01, 0x08, 0x00};
 	enum pop left_at;
 	receive(SGP1, p);
 	carry();
 	struct packet out = delivered(&left_at);
 	cr_assert_eq(left_at, FRA1);
+	return out;
+}
+
+static void arrive_at_origin(struct packet out)
+{
+	uint8_t frame[14 + MAX_PACKET] = {0x02, 0, 0, 0, 0, 0xfe, 0x02, 0, 0, 0, 0, 0x01, 0x08, 0x00};
 	if (is_v6(&out))
 		wire_put_be16(frame + 12, WIRE_ETHERTYPE_IPV6);
 	memcpy(frame + 14, out.bytes, out.length);
 	cr_assert_eq(write(tap, frame, 14u + out.length), 14 + out.length);
 }
 
-/* What the origin's kernel sends to the client next, of a protocol. */
-static struct packet origin_sends(uint8_t protocol)
+static void client_sends(struct packet p)
+{
+	arrive_at_origin(out_of_fra1(p));
+}
+
+/* What the origin sends to an IPv4 address next, of a protocol. */
+static struct packet sent_to(const void *address, uint8_t protocol)
 {
 	struct packet p = {.length = 0};
 	uint8_t frame[14 + MAX_PACKET];
@@ -91,14 +102,19 @@ static struct packet origin_sends(uint8_t protocol)
 	while (poll(&readable, 1, 5000) == 1) {
 		ssize_t n = read(tap, frame, sizeof(frame));
 		if (n < 34 || frame[12] != 0x08 || frame[13] != 0 || frame[23] != protocol ||
-		    memcmp(frame + 30, "\xc0\x00\x02\x07", 4) != 0)
-			continue; /* not to the client */
+		    memcmp(frame + 30, address, 4) != 0)
+			continue;
 		p.length = wire_be16(frame + 16);
 		memcpy(p.bytes, frame + 14, p.length);
 		return p;
 	}
 	cr_assert_fail("the origin does not answer");
 	return p;
+}
+
+static struct packet origin_sends(uint8_t protocol)
+{
+	return sent_to("\xc0\x00\x02\x07", protocol); /* the client */
 }
 
 static int server_on(int type, uint16_t port)
@@ -116,16 +132,23 @@ static bool is_from_vip(const struct packet *p, uint16_t port)
 	return memcmp(p->bytes + 12, "\xcb\x00\x71\x0a", 4) == 0 && source_port_of(p) == port;
 }
 
-/* A handshake, a request, an answer: the endpoint's kernel has the connection, and the client its answers. */
-static void talk_tcp(void)
+/* A handshake: the endpoint's kernel has the connection. Its first sequence number. */
+static uint32_t begin_tcp(void)
 {
-	int listener = server_on(SOCK_STREAM, 443);
 	client_sends(tcp(FROM, VIP ":443", .flags = WIRE_TCP_SYN, .seq = 99, .mss = 1300));
 	struct packet answer = origin_sends(WIRE_PROTO_TCP);
 	cr_assert(is_from_vip(&answer, 443));
 	cr_assert_eq(answer.bytes[33], WIRE_TCP_SYN | WIRE_TCP_ACK);
 	uint32_t isn = wire_be32(answer.bytes + 24);
 	client_sends(tcp(FROM, VIP ":443", .seq = 100, .ack = isn + 1));
+	return isn;
+}
+
+/* A request and an answer, which the client gets. */
+static void talk_tcp(void)
+{
+	int listener = server_on(SOCK_STREAM, 443);
+	uint32_t isn = begin_tcp();
 	client_sends(tcp(FROM, VIP ":443", .seq = 100, .ack = isn + 1, .payload = 200));
 	struct sockaddr_in peer;
 	socklen_t size = sizeof(peer);
@@ -135,7 +158,7 @@ static void talk_tcp(void)
 	uint8_t bytes[256];
 	cr_assert_eq(recv(fd, bytes, sizeof(bytes), 0), 200);
 	cr_assert_eq(bytes[1], 8);
-	answer = origin_sends(WIRE_PROTO_TCP);
+	struct packet answer = origin_sends(WIRE_PROTO_TCP);
 	cr_assert_eq(wire_be32(answer.bytes + 28), 300, "acknowledged");
 	close(fd);
 	close(listener);
@@ -195,6 +218,59 @@ Test(origin, unwraps_geneve_by_kuafu_endpoint, .fini = end)
 	talk_udp();
 	cr_assert(kbpf_endpoint_counters(e, n) == 0 && n[KBPF_ENDPOINT_GENEVE] == 4);
 	kbpf_endpoint_detach(e);
+}
+
+static void tunnel_to(uint32_t id, const char *at, uint8_t state)
+{
+	struct wire_ctl_endpoint row = endpoint_row(id, at);
+	row.mode = WIRE_MODE_TUNNEL;
+	row.encap = WIRE_ENCAP_GENEVE;
+	row.state = state;
+	for (unsigned pop = 1; pop <= POPS; pop++)
+		change(pop, WIRE_OBJ_ENDPOINT, &row, sizeof(row), false);
+}
+
+/* The POPs forget all; new connections go elsewhere. A connection that only the origin's kernel knows goes on there, and
+ * one that it does not know goes to the other endpoint. */
+Test(origin, says_by_kuafu_endpoint_whose_connection_it_is, .fini = end)
+{
+	begin(WIRE_ENCAP_GENEVE);
+	struct kbpf_endpoint *e = attach(NAT);
+	uint64_t n[KBPF_ENDPOINT_COUNTER_COUNT];
+	int listener = server_on(SOCK_STREAM, 443);
+	uint32_t isn = begin_tcp();
+	tunnel_to(100, ENDPOINT ":443", WIRE_ENDPOINT_DRAINED);
+	tunnel_to(101, "198.51.100.11:443", WIRE_ENDPOINT_UP);
+	restart(SGP1, 0x111111);
+	restart(FRA1, 0x333333);
+	pass_ms(200);
+	forget_delivered();
+
+	struct packet asked = out_of_fra1(tcp(FROM, VIP ":443", .seq = 100, .ack = isn + 1, .payload = 200));
+	cr_assert_arr_eq(asked.bytes + 16, "\xc6\x33\x64\x0b", 4, "the ingress chooses anew");
+	struct packet back = asked; /* no such connection at endpoint 101 */
+	memcpy(back.bytes + 12, asked.bytes + 16, 4);
+	memcpy(back.bytes + 16, asked.bytes + 12, 4);
+	memcpy(back.bytes + 20, asked.bytes + 22, 2);
+	memcpy(back.bytes + 22, asked.bytes + 20, 2);
+	back.bytes[38] = WIRE_OPT_DENIED;
+	receive(FRA1, back);
+	carry();
+	arrive_at_origin(delivered(NULL));
+	struct packet answer = origin_sends(WIRE_PROTO_TCP);
+	cr_assert_eq(answer.bytes[33], WIRE_TCP_ACK);
+	cr_assert_eq(wire_be32(answer.bytes + 28), 300, "acknowledged");
+
+	tunnel_to(100, ENDPOINT ":443", WIRE_ENDPOINT_UP);
+	tunnel_to(101, "198.51.100.11:443", WIRE_ENDPOINT_DRAINED);
+	arrive_at_origin(out_of_fra1(tcp(CLIENT ":5001", VIP ":443", .seq = 7, .ack = 8)));
+	receive(FRA1, sent_to("\x0a\x03\x01\x01", WIRE_PROTO_UDP));
+	carry();
+	asked = delivered(NULL);
+	cr_assert_arr_eq(asked.bytes + 16, "\xc6\x33\x64\x0b", 4);
+	cr_assert(kbpf_endpoint_counters(e, n) == 0 && n[KBPF_ENDPOINT_DENIED] == 1 && n[KBPF_ENDPOINT_GENEVE] == 3);
+	kbpf_endpoint_detach(e);
+	close(listener);
 }
 
 Test(origin, unwraps_ipv6_by_kuafu_endpoint, .fini = end)
