@@ -2,10 +2,15 @@
 #include "shell.h"
 
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 #include <rte_eal.h>
+#include <rte_launch.h>
+
+#include "dataplane/loop.h"
 
 static void begin_eal(void)
 {
@@ -38,6 +43,36 @@ void shell_end(struct shell *s)
 	dp_session_destroy(s->session);
 	dp_transactions_destroy(s->transactions);
 	dp_workers_destroy(s->set);
+}
+
+static struct dp_loop loop[2];
+static clockid_t cpu_clock[2];
+
+static int run_loop(void *arg)
+{
+	struct dp_loop *l = arg;
+	pthread_getcpuclockid(pthread_self(), &cpu_clock[l->worker]);
+	return dp_loop_run(l);
+}
+
+void shell_run(struct shell *s, uint16_t id)
+{
+	loop[id] = (struct dp_loop){.set = s->set, .worker = id};
+	cr_assert_eq(rte_eal_remote_launch(run_loop, &loop[id], id + 1u), 0);
+	while (__atomic_load_n(&dp_workers_get(s->set, id)->stats->heartbeat_ns, __ATOMIC_RELAXED) == 0)
+		usleep(100);
+}
+
+clockid_t shell_cpu_clock(uint16_t id)
+{
+	return cpu_clock[id];
+}
+
+void shell_stop(struct shell *s)
+{
+	dp_loop_stop(s->set);
+	rte_eal_mp_wait_lcore();
+	shell_end(s);
 }
 
 int shell_send(struct shell *s, enum wire_ctl_type type, enum wire_ctl_object object, uint64_t generation,

@@ -3,6 +3,8 @@
  * would send. */
 #pragma once
 
+#include <time.h>
+
 #include "dataplane/session.h"
 
 struct shell {
@@ -16,6 +18,11 @@ void shell_start(struct shell *s, uint16_t workers);
 /* With ports of that MTU. */
 void shell_start_wide(struct shell *s, uint16_t workers, uint16_t mtu);
 void shell_end(struct shell *s);
+
+/* Worker `id` on a thread of its own; its heart beats. shell_stop() ends all of them, and the rest. */
+void shell_run(struct shell *s, uint16_t id);
+clockid_t shell_cpu_clock(uint16_t id); /* of its thread */
+void shell_stop(struct shell *s);
 
 /* One message to the session. Returns what dp_session_receive does. */
 int shell_send(struct shell *s, enum wire_ctl_type type, enum wire_ctl_object object, uint64_t generation,

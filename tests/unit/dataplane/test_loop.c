@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
-#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -29,36 +28,6 @@ static uint64_t now_ns(clockid_t clock)
 	struct timespec t;
 	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
-}
-
-static struct dp_loop loop[2];
-static clockid_t cpu_clock[2]; /* of the threads */
-
-static int run_loop(void *arg)
-{
-	struct dp_loop *l = arg;
-	pthread_getcpuclockid(pthread_self(), &cpu_clock[l->worker]);
-	return dp_loop_run(l);
-}
-
-static void run_worker(struct shell *s, uint16_t id)
-{
-	loop[id] = (struct dp_loop){.set = s->set, .worker = id};
-	cr_assert_eq(rte_eal_remote_launch(run_loop, &loop[id], id + 1u), 0);
-	while (__atomic_load_n(&dp_workers_get(s->set, id)->stats->heartbeat_ns, __ATOMIC_RELAXED) == 0)
-		usleep(100);
-}
-
-static void run(struct shell *s)
-{
-	run_worker(s, 0);
-}
-
-static void stop(struct shell *s)
-{
-	dp_loop_stop(s->set);
-	rte_eal_mp_wait_lcore();
-	shell_end(s);
 }
 
 static struct dp_port_config described(const char *name, enum dp_driver driver, const char *interface)
@@ -98,7 +67,7 @@ Test(loop, an_idle_worker_sleeps_and_its_heart_beats, .timeout = 30)
 {
 	struct shell s;
 	shell_start(&s, 1);
-	run(&s);
+	shell_run(&s, 0);
 	struct wire_stats_worker *stats = dp_workers_get(s.set, 0)->stats;
 	uint64_t worst = 0, end = now_ns(CLOCK_MONOTONIC) + UINT64_C(1000000000);
 	uint64_t cpu = now_ns(CLOCK_PROCESS_CPUTIME_ID);
@@ -116,7 +85,7 @@ Test(loop, an_idle_worker_sleeps_and_its_heart_beats, .timeout = 30)
 	cr_assert_leq(late * 20, looks, "heartbeat older than 20 ms in %u of %u looks", late, looks);
 	cr_assert_lt(cpu, UINT64_C(100000000)); /* the test's own 500 looks included */
 	cr_assert_gt(stats->counter[WIRE_COUNTER_SLEEPS], 100);
-	stop(&s);
+	shell_stop(&s);
 }
 
 /* Ten flows of one client, from ports 5000 on; every second one established and to POP 3, the others new and to POP 2. */
@@ -169,12 +138,12 @@ Test(loop, a_sleeping_worker_answers_a_query_at_once, .timeout = 30)
 	shell_hello(&s);
 	(void)shell_error(&s);
 	make_flows(&s);
-	run(&s);
+	shell_run(&s, 0);
 	usleep(20000);
 	cr_assert_eq(query(&s, &(struct wire_ctl_filter){.l4_port = 5003}, &row), 1);
 	cr_assert_eq(row.client_port, 5003);
 	cr_assert_eq(row.role, WIRE_FLOW_INGRESS);
-	stop(&s);
+	shell_stop(&s);
 }
 
 Test(loop, a_query_finds_what_matches_every_field, .timeout = 30)
@@ -185,7 +154,7 @@ Test(loop, a_query_finds_what_matches_every_field, .timeout = 30)
 	shell_hello(&s);
 	(void)shell_error(&s);
 	make_flows(&s);
-	run(&s);
+	shell_run(&s, 0);
 	struct wire_addr client = shell_address("192.0.2.1"), vip = shell_address("203.0.113.1");
 	const struct {
 		struct wire_ctl_filter filter;
@@ -204,7 +173,7 @@ Test(loop, a_query_finds_what_matches_every_field, .timeout = 30)
 	};
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		cr_assert_eq(query(&s, &cases[i].filter, &row), cases[i].rows, "case %zu", i);
-	stop(&s);
+	shell_stop(&s);
 }
 
 Test(loop, a_commit_settles_while_the_worker_runs, .timeout = 30)
@@ -213,7 +182,7 @@ Test(loop, a_commit_settles_while_the_worker_runs, .timeout = 30)
 	shell_start(&s, 1);
 	shell_hello(&s);
 	(void)shell_error(&s);
-	run(&s);
+	shell_run(&s, 0);
 	for (uint64_t generation = 1; generation <= 200; generation++) {
 		struct wire_ctl_route route = shell_route("10.0.0.0", (unsigned)(8 + generation % 8), 0, 0);
 		const struct shell_row row = {WIRE_OBJ_ROUTE, &route, sizeof(route)};
@@ -224,7 +193,7 @@ Test(loop, a_commit_settles_while_the_worker_runs, .timeout = 30)
 		cr_assert_str_empty(shell_error(&s));
 	}
 	cr_assert_eq(dp_transaction_generation(s.transactions), 200);
-	stop(&s);
+	shell_stop(&s);
 }
 
 Test(loop, a_ring_port_opens_and_closes_under_a_running_worker, .timeout = 30)
@@ -234,7 +203,7 @@ Test(loop, a_ring_port_opens_and_closes_under_a_running_worker, .timeout = 30)
 	struct dp_port_config config = described("r", DP_DRIVER_RING, "");
 	char why[DP_PORT_WHY_SIZE] = "";
 	cr_assert_eq(dp_port_describe(s.set, 0, &config), 0);
-	run(&s);
+	shell_run(&s, 0);
 	for (int i = 0; i < 3; i++) {
 		cr_assert_eq(dp_port_open(s.set, 0, &config, why), 0, "%s", why);
 		cr_assert(dp_port_is_open(s.set, 0));
@@ -242,7 +211,7 @@ Test(loop, a_ring_port_opens_and_closes_under_a_running_worker, .timeout = 30)
 		dp_port_close(s.set, 0);
 		cr_assert_not(dp_port_is_open(s.set, 0));
 	}
-	stop(&s);
+	shell_stop(&s);
 }
 
 Test(loop, an_af_xdp_port_waits_for_its_interface_in_one_line, .timeout = 30)
@@ -276,12 +245,12 @@ Test(loop, punted_packets_reach_the_kernel_over_a_tap, .timeout = 30)
 	memset(rte_pktmbuf_append(m, 60), 0xff, 60);
 	dp_punt(w, 0, m);
 	cr_assert_eq(w->stats->journey[WIRE_JOURNEY_PUNT].packets, 1);
-	run(&s);
+	shell_run(&s, 0);
 	unsigned long received = tap_count();
 	for (int i = 0; i < 2000 && received == 0; i++, received = tap_count())
 		usleep(1000);
 	cr_assert_gt(received, 0);
-	stop(&s);
+	shell_stop(&s);
 }
 
 struct udp_frame {
@@ -339,7 +308,7 @@ Test(loop, a_port_that_can_check_headers_is_asked_to, .timeout = 30)
 	cr_assert_eq(dp_port_describe(s.set, 0, &config), 0);
 	cr_assert_eq(dp_port_open(s.set, 0, &config, why), 0, "%s", why);
 	cr_assert_not_null(rte_eth_add_rx_callback(s.set->port[0].ethdev[0], 0, look, NULL));
-	run(&s);
+	shell_run(&s, 0);
 	struct udp_frame right = udp_to_vip(5000), wrong = right;
 	wrong.ip.checksum ^= 1;
 	const uint64_t *bad = &dp_workers_get(s.set, 0)->stats->drop[WIRE_DROP_BAD_IP_CHECKSUM];
@@ -353,7 +322,7 @@ Test(loop, a_port_that_can_check_headers_is_asked_to, .timeout = 30)
 	rte_eal_mp_wait_lcore();
 	cr_assert(called_right > 0 && called_wrong > 0, "%u, %u", called_right, called_wrong);
 	cr_assert_eq(*bad, called_wrong);
-	stop(&s);
+	shell_stop(&s);
 }
 
 Test(loop, workers_without_packets_leave_the_processor_to_others, .timeout = 30)
@@ -362,19 +331,19 @@ Test(loop, workers_without_packets_leave_the_processor_to_others, .timeout = 30)
 	uint64_t cpu[2], sleeps[2];
 	shell_start(&s, 2);
 	for (uint16_t id = 0; id < 2; id++)
-		run_worker(&s, id);
+		shell_run(&s, id);
 	for (uint16_t id = 0; id < 2; id++) {
-		cpu[id] = now_ns(cpu_clock[id]);
+		cpu[id] = now_ns(shell_cpu_clock(id));
 		sleeps[id] = dp_workers_get(s.set, id)->stats->counter[WIRE_COUNTER_SLEEPS];
 	}
 	usleep(1000000);
 	for (uint16_t id = 0; id < 2; id++) {
-		cpu[id] = now_ns(cpu_clock[id]) - cpu[id];
+		cpu[id] = now_ns(shell_cpu_clock(id)) - cpu[id];
 		sleeps[id] = dp_workers_get(s.set, id)->stats->counter[WIRE_COUNTER_SLEEPS] - sleeps[id];
 		cr_assert_lt(cpu[id], UINT64_C(50000000), "worker %u: %lu us of a second", id, cpu[id] / 1000);
 		cr_assert_gt(sleeps[id], 50, "worker %u slept %lu times", id, sleeps[id]);
 	}
-	stop(&s);
+	shell_stop(&s);
 }
 
 static struct rte_mbuf *to_vip(struct dp_workers *set, uint16_t client_port)
@@ -431,10 +400,10 @@ Test(loop, two_threads_hand_each_other_what_they_own, .timeout = 30)
 		}
 	}
 	cr_assert(foreign[0] > PACKETS / 4 && foreign[1] > PACKETS / 4);
-	run_worker(&s, 1);
+	shell_run(&s, 1);
 	for (int i = 0; i < 5000 && !atomic_load(&s.set->slot[1]->asleep); i++)
 		usleep(200);
-	run_worker(&s, 0);
+	shell_run(&s, 0);
 	for (int i = 0; i < 5000 && no_listener(&s, 0) + no_listener(&s, 1) < 2 * PACKETS; i++)
 		usleep(1000);
 	for (uint16_t id = 0; id < 2; id++) {
@@ -443,5 +412,5 @@ Test(loop, two_threads_hand_each_other_what_they_own, .timeout = 30)
 		cr_assert_eq(stats->counter[WIRE_COUNTER_HANDED_OVER], foreign[id]);
 		cr_assert_eq(stats->drop[WIRE_DROP_RING_FULL], 0);
 	}
-	stop(&s);
+	shell_stop(&s);
 }
