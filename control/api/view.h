@@ -59,6 +59,8 @@ struct ctl_api_view {
 	ctl_api_list *endpoints;    /* struct ctl_api_endpoint */
 	ctl_api_list *policies;     /* struct ctl_api_policy */
 	ctl_api_list *stale;        /* struct ctl_api_stale: what is silent now */
+	ctl_api_list *changes;      /* struct ctl_api_count: of routes from this POP, by reason, since kuafud started */
+	ctl_api_list *bpf;          /* struct ctl_api_count: of the BPF programs, by event; nothing without them */
 
 	/* Emits struct ctl_api_accuracy for each of our links, of the probes of the last `seconds`. */
 	void (*accuracy)(void *daemon, uint64_t seconds, ctl_api_emit *emit, void *to);

@@ -46,6 +46,12 @@ struct ctl_api_status {
 	struct ctl_api_strangers strangers;
 };
 
+/* One of a family of counters. */
+struct ctl_api_count {
+	const char *name;
+	uint64_t value;
+};
+
 struct ctl_api_pop {
 	const char *name;
 	const char *region;

@@ -259,6 +259,30 @@ static void write_route_state(const struct ctl_metric *m, const struct ctl_metri
 	list(s->view->routes, route_state, m, s);
 }
 
+static void count_by_reason(void *to, const void *row)
+{
+	const struct carried *c = to;
+	const struct ctl_api_count *count = row;
+	ctl_metric_count(c->metric, c->source, &(struct ctl_label){"reason", count->name}, 1, count->value);
+}
+
+static void write_route_changes(const struct ctl_metric *m, const struct ctl_metrics_source *s)
+{
+	list(s->view->changes, count_by_reason, m, s);
+}
+
+static void count_by_event(void *to, const void *row)
+{
+	const struct carried *c = to;
+	const struct ctl_api_count *count = row;
+	ctl_metric_count(c->metric, c->source, &(struct ctl_label){"event", count->name}, 1, count->value);
+}
+
+static void write_bpf(const struct ctl_metric *m, const struct ctl_metrics_source *s)
+{
+	list(s->view->bpf, count_by_event, m, s);
+}
+
 static void endpoint_up(void *to, const void *row)
 {
 	const struct carried *c = to;
@@ -405,6 +429,8 @@ const struct ctl_metric ctl_metrics[] = {
     ROW("route_cost_seconds", "gauge", "cost of a path for a class", write_route_cost, 0),
     ROW("route_on_backup", "gauge", "1 while the backup path is in use", write_route_state, ROUTE_ON_BACKUP),
     ROW("route_usable", "gauge", "0 while neither path is usable", write_route_state, ROUTE_USABLE),
+    ROW("route_changes_total", "counter", "changes of routes from this POP, by reason", write_route_changes, 0),
+    ROW("bpf_packets_total", "counter", "packets that the BPF programs saw, by event", write_bpf, 0),
     ROW("endpoint_up", "gauge", "0 while the endpoint is down", write_endpoint_up, 0),
     ROW("dropped_packets_total", "counter", "packets not forwarded, by reason", write_drops, 0),
     ROW("journey_packets_total", "counter", "packets, by journey", write_journeys, JOURNEY_PACKETS),

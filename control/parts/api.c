@@ -158,6 +158,8 @@ static void fill_view(struct ctl_daemon *d)
 	    .endpoints = ctl_view_endpoints,
 	    .policies = ctl_view_policies,
 	    .stale = list_stale,
+	    .changes = ctl_view_route_changes,
+	    .bpf = ctl_view_bpf,
 	    .explain = ctl_view_explain,
 	    .history = ctl_view_history,
 	    .apply = ctl_change_apply,

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control/parts/parts.h"
+#include "control/parts/view.h"
 
 static int attach_port(struct ctl_daemon *d, unsigned number)
 {
@@ -112,4 +112,14 @@ void ctl_ebpf_steer(struct ctl_daemon *d)
 	}
 	kbpf_retain_steer(d->kbpf, keep, n);
 	free(keep);
+}
+
+void ctl_view_bpf(void *daemon, ctl_api_emit *emit, void *to)
+{
+	const struct ctl_daemon *d = daemon;
+	uint64_t count[WIRE_BPF_COUNTER_COUNT];
+	if (!d->kbpf || kbpf_read_counters(d->kbpf, count) != 0)
+		return;
+	for (unsigned i = 0; i < WIRE_BPF_COUNTER_COUNT; i++)
+		emit(to, &(struct ctl_api_count){kbpf_counter_name(i), count[i]});
 }

@@ -64,6 +64,7 @@ static struct ctl_history *begin(struct ctl_daemon *d, uint16_t to)
 
 void ctl_history_note(struct ctl_daemon *d, const struct route_change *change)
 {
+	d->parts->rerouted[change->reason]++;
 	if (change->reason == ROUTE_REASON_BACKUP || change->class >= d->policy->n_classes)
 		return;
 	struct ctl_history *history = find(d, change->to);
@@ -130,4 +131,11 @@ int ctl_view_history(
 			show(d, row, emit, arg);
 	}
 	return error;
+}
+
+void ctl_view_route_changes(void *daemon, ctl_api_emit *emit, void *to)
+{
+	const struct ctl_daemon *d = daemon;
+	for (unsigned reason = 0; reason < ROUTE_REASON_COUNT; reason++)
+		emit(to, &(struct ctl_api_count){route_reason_name(reason), d->parts->rerouted[reason]});
 }

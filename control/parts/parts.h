@@ -78,8 +78,9 @@ struct ctl_parts {
 	struct ctl_meter meter;
 	struct ctl_api_view view;
 	unsigned n_history;
-	struct ctl_history **history; /* control/parts/history.c */
-	struct ctl_query *queries;    /* for flows and traces, under way */
+	struct ctl_history **history;          /* control/parts/history.c */
+	uint64_t rerouted[ROUTE_REASON_COUNT]; /* of routes, all in all */
+	struct ctl_query *queries;             /* for flows and traces, under way */
 	uint64_t last_query;
 };
 

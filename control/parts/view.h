@@ -13,7 +13,9 @@ void ctl_view_accuracy(void *d, uint64_t seconds, ctl_api_emit *emit, void *to);
 int ctl_view_explain(void *d, const char *from, const char *to, const char *class, ctl_api_emit *emit, void *arg,
     char *ret_error); /* view_explain.c */
 int ctl_view_history(void *d, const char *from, const char *to, const char *class, ctl_api_emit *emit, void *arg,
-    char *ret_error); /* history.c */
+    char *ret_error);                /* history.c */
+ctl_api_list ctl_view_route_changes; /* history.c */
+ctl_api_list ctl_view_bpf;           /* ebpf.c */
 
 /* The id of a POP by its name; -ENOENT with one line that names one that is nearly called so. */
 int ctl_view_find_pop(const struct ctl_daemon *d, const char *name, uint16_t *ret_id, char *ret_error);

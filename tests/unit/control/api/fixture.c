@@ -110,6 +110,19 @@ static void stale(void *daemon, ctl_api_emit *emit, void *to)
 	emit(to, &(struct ctl_api_stale){"pop", "fra1", "silent", 12000 * MS});
 }
 
+static void changes(void *daemon, ctl_api_emit *emit, void *to)
+{
+	(void)daemon;
+	emit(to, &(struct ctl_api_count){"failed", 3});
+	emit(to, &(struct ctl_api_count){"better", 0});
+}
+
+static void bpf(void *daemon, ctl_api_emit *emit, void *to)
+{
+	(void)daemon;
+	emit(to, &(struct ctl_api_count){"sample-flood", 12345678901});
+}
+
 static int explain(
     void *daemon, const char *from, const char *to, const char *class, ctl_api_emit *emit, void *arg, char *ret_error)
 {
@@ -235,9 +248,9 @@ static uint64_t monotonic(void *daemon)
 void fixture_init(struct fixture *f)
 {
 	*f = (struct fixture){
-	    .view = {f, status, pops, links, routes, accelerators, listeners, endpoints, policies, stale, accuracy,
-	        explain, history, apply, remove_object, drain, flows, trace, trace, stop, stats, pop_name, class_name,
-	        flow_state_name, port_name, monotonic},
+	    .view = {f, status, pops, links, routes, accelerators, listeners, endpoints, policies, stale, changes, bpf,
+	        accuracy, explain, history, apply, remove_object, drain, flows, trace, trace, stop, stats, pop_name,
+	        class_name, flow_state_name, port_name, monotonic},
 	    .stats.head = {.magic = WIRE_STATS_MAGIC,
 	        .version = WIRE_STATS_VERSION,
 	        .size = sizeof(f->stats),

@@ -10,6 +10,7 @@
 #include "control/api/router.h"
 #include "control/metrics/prometheus.h"
 #include "tests/unit/control/api/fixture.h"
+#include "wire/bpf.h"
 
 static char *page;
 
@@ -167,6 +168,8 @@ Test(manual, explains_every_member_of_every_answer_and_no_other)
 	}
 }
 
+#define NAME(symbol, name) name,
+
 Test(manual, explains_every_metric_and_no_other)
 {
 	const char *start = strstr(page, "\n.Sh METRICS\n");
@@ -175,6 +178,12 @@ Test(manual, explains_every_metric_and_no_other)
 	for (size_t i = 0; i < ctl_n_metrics; i++) {
 		char item[256];
 		snprintf(item, sizeof(item), "\n.It Li %s\n%s\n", ctl_metrics[i].name, ctl_metrics[i].help);
+		cr_assert(strstr(text, item), "%s", item);
+	}
+	for (unsigned i = 0; i < WIRE_BPF_COUNTER_COUNT; i++) {
+		static const char *const events[] = {WIRE_BPF_COUNTERS(NAME)};
+		char item[64];
+		snprintf(item, sizeof(item), "\n.It Cm %s\n", events[i]);
 		cr_assert(strstr(text, item), "%s", item);
 	}
 	unsigned items = 0;

@@ -55,6 +55,9 @@ Test(metrics, show_counters_and_estimates_in_base_units)
 	expect_line("kuafu_route_cost_seconds{from=\"sgp1\",to=\"fra1\",class=\"latency\",path=\"primary\"} 0.0855");
 	expect_line("kuafu_route_on_backup{from=\"sgp1\",to=\"fra1\",class=\"latency\"} 1");
 	expect_line("kuafu_route_usable{from=\"sgp1\",to=\"dxb1\",class=\"latency\"} 0");
+	expect_line("kuafu_route_changes_total{reason=\"failed\"} 3");
+	expect_line("kuafu_route_changes_total{reason=\"better\"} 0");
+	expect_line("kuafu_bpf_packets_total{event=\"sample-flood\"} 12345678901");
 	expect_line("kuafu_dataplane_connected 1");
 	expect_line("kuafu_start_time_seconds 1767323045.678");
 }

@@ -78,6 +78,27 @@ Test(history, of_a_lost_path_and_of_backups)
 	cr_assert(ask("a", "b", NULL) == 0 && n == 1 && cost[0] == -1);
 }
 
+static unsigned reasons, changes;
+
+static void count(void *to, const void *row)
+{
+	const struct ctl_api_count *c = row;
+	(void)to;
+	changes += (unsigned)c->value;
+	reasons++;
+	cr_assert_eq(c->value, strcmp(c->name, "better") == 0 ? 1000u : strcmp(c->name, "backup") == 0, "%s", c->name);
+}
+
+Test(history, counts_all_changes_by_reason_also_those_that_it_does_not_keep)
+{
+	struct route_change backup = {.to = 2, .reason = ROUTE_REASON_BACKUP};
+	for (unsigned i = 0; i < 1000; i++)
+		note(2, i % 2, (float)i);
+	ctl_history_note(&d, &backup);
+	ctl_view_route_changes(&d, count, NULL);
+	cr_assert(reasons == ROUTE_REASON_COUNT && changes == 1001);
+}
+
 Test(history, of_pops_that_are_gone_makes_room)
 {
 	note(2, 0, 1);
