@@ -145,7 +145,7 @@ static int check(const struct cli_args *args, char *ret_error)
 	if (cli_has(args, CLI_OPT_HELP))
 		return 0;
 	for (unsigned i = 0; i < CLI_OPTION_COUNT; i++) {
-		if (args->value[i] && !((c->options | CLI_COMMON_OPTIONS) & (1u << i)))
+		if (args->value[i] && !((c->options | CLI_COMMON_OPTIONS) >> i & 1))
 			return mistake(ret_error, "'%s' takes no --%s; see kuafuctl %s --help", c->words,
 			    cli_options[i].name, c->words);
 	}

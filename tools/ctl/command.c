@@ -10,8 +10,10 @@ const struct cli_option cli_options[CLI_OPTION_COUNT] = {CLI_OPTIONS(OPTION_ROW)
 #define FILTER "[FILTER...]" /* of packets */
 #define FLOWS  "[FLOW-FILTER...]"
 #define RULE                                                                                                           \
-	(CLI_BIT(NAME) | CLI_BIT(ACCELERATOR) | CLI_BIT(CLASS) | CLI_BIT(FROM) | CLI_BIT(TO) | CLI_BIT(PIN) |          \
-	    CLI_BIT(AVOID) | CLI_BIT(AVOID_PROVIDER) | CLI_BIT(EXPIRES))
+	(CLI_BIT(CLASS) | CLI_BIT(NAME) | CLI_BIT(ACCELERATOR) | CLI_BIT(FROM) | CLI_BIT(TO) | CLI_BIT(PIN) |          \
+	    CLI_BIT(AVOID) | CLI_BIT(AVOID_REGION) | CLI_BIT(AVOID_PROVIDER) | CLI_BIT(AVOID_LINK) | CLI_BIT(PREFER) | \
+	    CLI_BIT(PREFER_REGION) | CLI_BIT(PREFER_PROVIDER) | CLI_BIT(PREFER_LINK) | CLI_BIT(PREFER_BY) |            \
+	    CLI_BIT(MAX_COST) | CLI_BIT(MAX_RTT) | CLI_BIT(FALLBACK) | CLI_BIT(EXPIRES))
 
 const struct cli_command cli_commands[] = {
     {"show status", "", 0, 0, CLI_BIT(WATCH), "this POP, its data plane and its store", {"show status"}, cli_run_show},
@@ -48,7 +50,8 @@ const struct cli_command cli_commands[] = {
         {"apply -f game.yaml", "apply -f pops.yaml -f game.yaml", "apply -f -"}, cli_run_apply},
     {"policy set", "[FILE]", 0, 1, RULE, "set a route policy: from a file, or one rule from options",
         {"policy set default.yaml", "policy set --name around-lax --from sgp1 --to fra1 --avoid lax1 --expires 2h",
-            "policy set --name syd-lhr --from syd1 --to lhr1 --pin syd1,sin1,lhr1"},
+            "policy set --name syd-lhr --from syd1 --to lhr1 --pin syd1,sin1,lhr1",
+            "policy set --name thrift --class cost --prefer-provider peer --max-rtt 300ms --fallback direct"},
         cli_run_policy_set},
     {"policy unset", "NAME", 1, 1, 0, "remove a route policy", {"policy unset around-lax"}, cli_run_policy_unset},
     {"delete accelerator", "NAME", 1, 1, 0, "remove an accelerator: its VIPs are no longer served",

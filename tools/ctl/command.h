@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* symbol, long name, letter or 0, argument or NULL, what it does */
 #define CLI_OPTIONS(X)                                                                                                 \
@@ -22,7 +23,17 @@
 	X(TO, "to", 0, "POP", "only traffic that leaves here")                                                         \
 	X(PIN, "pin", 0, "POP,...", "take exactly this way, both ends included")                                       \
 	X(AVOID, "avoid", 0, "POP,...", "relay through none of these")                                                 \
+	X(AVOID_REGION, "avoid-region", 0, "NAME,...", "relay through no POP of these regions")                        \
 	X(AVOID_PROVIDER, "avoid-provider", 0, "NAME,...", "use no link of these providers")                           \
+	X(AVOID_LINK, "avoid-link", 0, "POP>POP,...", "use no link from the one to the other")                         \
+	X(PREFER, "prefer", 0, "POP,...", "count paths by these relays as cheaper")                                    \
+	X(PREFER_REGION, "prefer-region", 0, "NAME,...", "or by relays of these regions")                              \
+	X(PREFER_PROVIDER, "prefer-provider", 0, "NAME,...", "or over links of these providers")                       \
+	X(PREFER_LINK, "prefer-link", 0, "POP>POP,...", "or over links from the one to the other")                     \
+	X(PREFER_BY, "prefer-by", 0, "DURATION", "by so much for each of them (20ms)")                                 \
+	X(MAX_COST, "max-cost", 0, "N", "use no path whose links cost more in sum")                                    \
+	X(MAX_RTT, "max-rtt", 0, "DURATION", "use no path of a longer round trip")                                     \
+	X(FALLBACK, "fallback", 0, "direct", "while no path is left by the rule: the direct one")                      \
 	X(EXPIRES, "expires", 0, "DURATION", "the rule ends by itself after so long: 30m, 2h")                         \
 	X(SECONDS, "seconds", 0, "N", "measure for so many seconds (20)")                                              \
 	X(BUSY, "busy", 0, "N", "let N processes compute meanwhile, as on a busy machine")                             \
@@ -36,6 +47,8 @@
 enum cli_option_id { CLI_OPTIONS(CLI_OPTION_ENUM) CLI_OPTION_COUNT };
 #undef CLI_OPTION_ENUM
 
+_Static_assert(CLI_OPTION_COUNT <= 64, "one bit each");
+
 struct cli_option {
 	const char *name;
 	char letter;
@@ -45,7 +58,7 @@ struct cli_option {
 
 extern const struct cli_option cli_options[CLI_OPTION_COUNT];
 
-#define CLI_BIT(option)    (1u << (CLI_OPT_##option))
+#define CLI_BIT(option)    (UINT64_C(1) << (CLI_OPT_##option))
 #define CLI_COMMON_OPTIONS (CLI_BIT(SOCKET) | CLI_BIT(JSON) | CLI_BIT(HELP))
 
 /* Exit codes; scripts rely on them. */
@@ -63,9 +76,9 @@ struct cli_command {
 	const char *arguments; /* "FROM TO"; a name with … repeats, in [] it may be left out */
 	unsigned min_words;    /* arguments beyond the words */
 	unsigned max_words;
-	unsigned options;       /* CLI_BIT() of those it takes besides CLI_COMMON_OPTIONS */
+	uint64_t options;       /* CLI_BIT() of those it takes besides CLI_COMMON_OPTIONS */
 	const char *text;       /* one line */
-	const char *example[3]; /* without the program's name; NULL ends */
+	const char *example[4]; /* without the program's name; NULL ends */
 	enum cli_exit (*run)(const struct cli_args *args);
 };
 

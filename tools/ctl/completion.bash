@@ -20,7 +20,7 @@ route explain | --class
 route history | --class
 probe accuracy | --seconds --busy --urgent
 apply | --file
-policy set | --class --name --accelerator --from --to --pin --avoid --avoid-provider --expires
+policy set | --class --name --accelerator --from --to --pin --avoid --avoid-region --avoid-provider --avoid-link --prefer --prefer-region --prefer-provider --prefer-link --prefer-by --max-cost --max-rtt --fallback --expires
 policy unset |
 delete accelerator |
 delete pop |
@@ -74,7 +74,11 @@ _kuafuctl() {
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
-	--from | --to | --pin | --avoid)
+	--fallback)
+		mapfile -t COMPREPLY < <(compgen -W direct -- "$current")
+		return
+		;;
+	--from | --to | --pin | --avoid | --prefer)
 		mapfile -t COMPREPLY < <(compgen -W "$(_kuafuctl_names pops)" -- "$current")
 		return
 		;;

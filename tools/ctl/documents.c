@@ -63,6 +63,34 @@ char *cli_documents_blame(const struct cli_documents *documents, const char *lin
 
 /* ---- a policy from options ---- */
 
+/* Where each option stands in a rule: kuafu.yaml(5). */
+static const struct place {
+	enum cli_option_id option;
+	const char *key, *member;
+	bool list; /* of names, with commas between them */
+} places[] = {
+    {CLI_OPT_ACCELERATOR, "match", "accelerator", false},
+    {CLI_OPT_CLASS, "match", "class", false},
+    {CLI_OPT_FROM, "match", "from", false},
+    {CLI_OPT_TO, "match", "to", false},
+    {CLI_OPT_PIN, "pin", NULL, true},
+    {CLI_OPT_AVOID, "avoid", "pops", true},
+    {CLI_OPT_AVOID_REGION, "avoid", "regions", true},
+    {CLI_OPT_AVOID_PROVIDER, "avoid", "providers", true},
+    {CLI_OPT_AVOID_LINK, "avoid", "links", true},
+    {CLI_OPT_PREFER, "prefer", "pops", true},
+    {CLI_OPT_PREFER_REGION, "prefer", "regions", true},
+    {CLI_OPT_PREFER_PROVIDER, "prefer", "providers", true},
+    {CLI_OPT_PREFER_LINK, "prefer", "links", true},
+    {CLI_OPT_PREFER_BY, "prefer", "by", false},
+    {CLI_OPT_MAX_COST, "limit", "cost", false},
+    {CLI_OPT_MAX_RTT, "limit", "rtt", false},
+    {CLI_OPT_FALLBACK, "fallback", NULL, false},
+    {CLI_OPT_EXPIRES, "expires", NULL, false},
+};
+
+#define N_PLACES (sizeof(places) / sizeof(places[0]))
+
 static json_t *words_of(const char *list)
 {
 	json_t *array = json_array();
@@ -75,48 +103,76 @@ static json_t *words_of(const char *list)
 	return array;
 }
 
-static void set_option(json_t *object, const char *key, const char *value)
+static void put(json_t *rule, const struct place *place, const char *text)
 {
-	if (value)
-		json_object_set_new(object, key, json_string(value));
+	json_t *value = place->list ? words_of(text) : json_string(text);
+	if (!place->member) {
+		json_object_set_new(rule, place->key, value);
+		return;
+	}
+	json_t *members = json_object_get(rule, place->key);
+	if (!members) {
+		members = json_object();
+		json_object_set_new(rule, place->key, members);
+	}
+	json_object_set_new(members, place->member, value);
 }
 
 static json_t *rule_of(const struct cli_args *args)
 {
-	const char *const *value = args->value;
-	json_t *match = json_object(), *rule = json_object(), *avoid = json_object();
-	set_option(match, "accelerator", value[CLI_OPT_ACCELERATOR]);
-	set_option(match, "class", value[CLI_OPT_CLASS]);
-	set_option(match, "from", value[CLI_OPT_FROM]);
-	set_option(match, "to", value[CLI_OPT_TO]);
-	json_object_set_new(rule, "match", match);
-	if (value[CLI_OPT_PIN])
-		json_object_set_new(rule, "pin", words_of(value[CLI_OPT_PIN]));
-	if (value[CLI_OPT_AVOID])
-		json_object_set_new(avoid, "pops", words_of(value[CLI_OPT_AVOID]));
-	if (value[CLI_OPT_AVOID_PROVIDER])
-		json_object_set_new(avoid, "providers", words_of(value[CLI_OPT_AVOID_PROVIDER]));
-	if (json_object_size(avoid) > 0)
-		json_object_set(rule, "avoid", avoid);
-	set_option(rule, "expires", value[CLI_OPT_EXPIRES]);
-	json_decref(avoid);
+	json_t *rule = json_pack("{s:{}}", "match");
+	for (size_t i = 0; i < N_PLACES; i++)
+		if (cli_has(args, places[i].option))
+			put(rule, &places[i], args->value[places[i].option]);
 	return rule;
+}
+
+static bool steers(const struct place *place)
+{
+	return strcmp(place->key, "avoid") == 0 || strcmp(place->key, "prefer") == 0 ||
+	       strcmp(place->key, "limit") == 0;
+}
+
+static int check_rule(const struct cli_args *args, char ret_error[static CLI_ERROR_SIZE])
+{
+	const struct place *steering = NULL;
+	bool pin = cli_has(args, CLI_OPT_PIN), prefers = false;
+	for (size_t i = 0; i < N_PLACES; i++) {
+		const struct place *place = &places[i];
+		const char *value = args->value[place->option], *name = cli_options[place->option].name;
+		if (!value)
+			continue;
+		if (place->list && value[strspn(value, ",")] == '\0') {
+			snprintf(ret_error, CLI_ERROR_SIZE, "--%s: '%.64s' names nothing", name, value);
+			return -EINVAL;
+		}
+		prefers |= place->list && strcmp(place->key, "prefer") == 0;
+		if (!steering && steers(place))
+			steering = place;
+	}
+	if (pin && steering)
+		snprintf(ret_error, CLI_ERROR_SIZE, "--pin and --%s are alternatives; give one of them",
+		    cli_options[steering->option].name);
+	else if (!pin && !steering)
+		snprintf(ret_error, CLI_ERROR_SIZE,
+		    "what to do is missing: --pin, or any of --avoid, --prefer, --max-cost, --max-rtt and their like");
+	else if (cli_has(args, CLI_OPT_PREFER_BY) && !prefers)
+		snprintf(ret_error, CLI_ERROR_SIZE,
+		    "--prefer-by says by how much; what to prefer is missing: --prefer or its like");
+	else
+		return 0;
+	return -EINVAL;
 }
 
 int cli_policy_document(const struct cli_args *args, char **ret_text, char ret_error[static CLI_ERROR_SIZE])
 {
-	bool pin = cli_has(args, CLI_OPT_PIN);
-	bool avoid = cli_has(args, CLI_OPT_AVOID) || cli_has(args, CLI_OPT_AVOID_PROVIDER);
 	if (!cli_has(args, CLI_OPT_NAME)) {
 		snprintf(ret_error, CLI_ERROR_SIZE, "--name NAME is missing: the policy's name; or give a FILE");
 		return -EINVAL;
 	}
-	if (pin == avoid) {
-		snprintf(ret_error, CLI_ERROR_SIZE, "%s",
-		    pin ? "--pin and --avoid are alternatives; give one of them"
-		        : "what to do is missing: --pin, --avoid or --avoid-provider");
-		return -EINVAL;
-	}
+	int error = check_rule(args, ret_error);
+	if (error)
+		return error;
 	json_t *document =
 	    json_pack("{s:s, s:s, s:[o]}", "kind", "policy", "name", args->value[CLI_OPT_NAME], "rules", rule_of(args));
 	char *text = document ? json_dumps(document, 0) : NULL;

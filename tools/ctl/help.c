@@ -4,12 +4,12 @@
 
 #include "tools/ctl/run.h"
 
-static void put_options(unsigned options)
+static void put_options(uint64_t options)
 {
 	for (unsigned i = 0; i < CLI_OPTION_COUNT; i++) {
 		const struct cli_option *o = &cli_options[i];
 		char name[64];
-		if (!(options & (1u << i)))
+		if (!(options >> i & 1))
 			continue;
 		snprintf(
 		    name, sizeof(name), "--%s%s%s", o->name, o->argument ? " " : "", o->argument ? o->argument : "");

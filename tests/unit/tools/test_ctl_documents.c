@@ -82,6 +82,55 @@ Test(policy, is_made_of_options)
 	    "{\"kind\": \"policy\", \"name\": \"p\", \"rules\": [{\"match\": {}, \"pin\": [\"syd1\", \"sin1\"]}]}");
 }
 
+Test(policy, has_a_place_for_every_option)
+{
+	struct cli_args args = {.value = {[CLI_OPT_NAME] = "p",
+	                            [CLI_OPT_ACCELERATOR] = "game",
+	                            [CLI_OPT_CLASS] = "cost",
+	                            [CLI_OPT_AVOID] = "lax1",
+	                            [CLI_OPT_AVOID_REGION] = "us",
+	                            [CLI_OPT_AVOID_PROVIDER] = "transit,other",
+	                            [CLI_OPT_AVOID_LINK] = "sgp1>fra1",
+	                            [CLI_OPT_PREFER] = "dxb1",
+	                            [CLI_OPT_PREFER_REGION] = "me",
+	                            [CLI_OPT_PREFER_PROVIDER] = "peer",
+	                            [CLI_OPT_PREFER_LINK] = "dxb1>fra1,fra1>dxb1",
+	                            [CLI_OPT_PREFER_BY] = "5ms",
+	                            [CLI_OPT_MAX_COST] = "3.5",
+	                            [CLI_OPT_MAX_RTT] = "300ms",
+	                            [CLI_OPT_FALLBACK] = "direct"}};
+	expect_policy(&args,
+	    "{\"kind\": \"policy\", \"name\": \"p\", \"rules\": [{"
+	    "\"match\": {\"accelerator\": \"game\", \"class\": \"cost\"},"
+	    "\"avoid\": {\"pops\": [\"lax1\"], \"regions\": [\"us\"], \"providers\": [\"transit\", \"other\"],"
+	    "             \"links\": [\"sgp1>fra1\"]},"
+	    "\"prefer\": {\"pops\": [\"dxb1\"], \"regions\": [\"me\"], \"providers\": [\"peer\"],"
+	    "             \"links\": [\"dxb1>fra1\", \"fra1>dxb1\"], \"by\": \"5ms\"},"
+	    "\"limit\": {\"cost\": \"3.5\", \"rtt\": \"300ms\"}, \"fallback\": \"direct\"}]}");
+}
+
+static void expect_refused(enum cli_option_id option, const char *value, enum cli_option_id other, const char *line)
+{
+	char error[CLI_ERROR_SIZE] = "", *text = NULL;
+	struct cli_args args = {.value = {[CLI_OPT_NAME] = "p", [CLI_OPT_FROM] = "a"}};
+	args.value[option] = value;
+	args.value[other] = "x";
+	cr_assert_eq(cli_policy_document(&args, &text, error), -EINVAL);
+	cr_assert_str_eq(error, line);
+	cr_assert_null(text);
+}
+
+Test(policy, that_makes_no_sense_is_refused_in_a_line)
+{
+	expect_refused(CLI_OPT_PIN, "a,b", CLI_OPT_MAX_RTT, "--pin and --max-rtt are alternatives; give one of them");
+	expect_refused(CLI_OPT_PREFER, "c", CLI_OPT_PIN, "--pin and --prefer are alternatives; give one of them");
+	expect_refused(CLI_OPT_AVOID_LINK, ",,", CLI_OPT_PREFER, "--avoid-link: ',,' names nothing");
+	expect_refused(CLI_OPT_PREFER_BY, "5ms", CLI_OPT_AVOID,
+	    "--prefer-by says by how much; what to prefer is missing: --prefer or its like");
+	expect_refused(CLI_OPT_FALLBACK, "direct", CLI_OPT_EXPIRES,
+	    "what to do is missing: --pin, or any of --avoid, --prefer, --max-cost, --max-rtt and their like");
+}
+
 Test(policy, without_a_name_or_with_nothing_or_two_things_to_do_is_refused)
 {
 	char error[CLI_ERROR_SIZE], *text = NULL;

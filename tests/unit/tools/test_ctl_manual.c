@@ -93,7 +93,7 @@ Test(manual, documents_every_option_and_every_example)
 	}
 	cr_assert_eq(count(options, "\n.It ") + (strncmp(options, ".It", 3) == 0), CLI_OPTION_COUNT);
 	for (size_t i = 0; i < cli_n_commands; i++) {
-		for (size_t e = 0; e < 3 && cli_commands[i].example[e]; e++) {
+		for (size_t e = 0; e < 4 && cli_commands[i].example[e]; e++) {
 			char line[256] = "kuafuctl ";
 			size_t used = strlen(line);
 			for (const char *c = cli_commands[i].example[e]; *c; c++) {

@@ -281,7 +281,9 @@ Test(program, wrong_usage_is_2)
 	    "show flows --limit -1", "policy unset a/b", "policy unset ..", "policy unset .", "policy unset ''",
 	    "policy set --name a/b --avoid lax1", "delete pop ../policies/default", "delete accelerator a%2Fb",
 	    "route explain 'a&class=b' fra1", "route explain sgp1 fra1 --class ''",
-	    "policy set --name p --avoid lax1 --from ''"};
+	    "policy set --name p --avoid lax1 --from ''", "policy set --name p --avoid ,",
+	    "policy set --name p --max-rtt", "policy set --name p --prefer-by 5ms --avoid a",
+	    "policy set --name p --pin a,b --prefer c"};
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		cr_assert_eq(run(wrong[i]), 2, "%s: %s", wrong[i], output);
 		cr_assert(strncmp(output, "kuafuctl: ", 10) == 0, "%s: %s", wrong[i], output);
