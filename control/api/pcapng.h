@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Blocks of a pcapng file (draft-ietf-opsawg-pcapng, sections 4.1 to 4.3), in host byte order, times in ns. Pure. */
+/* Blocks of a pcapng file (draft-ietf-opsawg-pcapng, sections 4.1 to 4.3), in host byte order, times in ns. Pure.
+ *
+ * Not rte_pcapng's: that writes mbufs of its own process to a file, and what workers copied comes here over the control
+ * socket, into a process that does not link DPDK. */
 #pragma once
 
 #include <stddef.h>
