@@ -9,19 +9,23 @@ import socket
 import sys
 import time
 
-WAIT = 2.0  # seconds for the answers of a round
+WINDOW = 64  # packets under way at a time: no socket's buffer is asked to hold more
+SILENCE = 5.0  # seconds without any answer after which the missing ones will not come
 
 
 def play(flows, packet):
     """The flows that answer this packet with the same."""
-    for s in flows:
-        s.send(packet)
-    missing, end = set(flows), time.monotonic() + WAIT
-    while missing and time.monotonic() < end:
+    waiting, missing, end = list(flows), set(), time.monotonic() + SILENCE
+    while (waiting or missing) and time.monotonic() < end:
+        while waiting and len(missing) < WINDOW:
+            s = waiting.pop()
+            s.send(packet)
+            missing.add(s)
         for s in select.select(list(missing), [], [], 0.1)[0]:
             if s.recv(65536) == packet:
                 missing.discard(s)
-    return [s for s in flows if s not in missing]
+                end = time.monotonic() + SILENCE
+    return [s for s in flows if s not in missing and s not in waiting]
 
 
 def main():
