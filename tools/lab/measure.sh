@@ -25,13 +25,23 @@ throughput() {
 	client curl -s -m "$THROUGHPUT_SECONDS" -o /dev/null -w '%{speed_download}\n' "$1" | awk '{printf "%.1f\n", $1 * 8 / 1e6}'
 }
 
-# verified URL_PREFIX: whether files of every size arrive with their checksums.
+verified_one() {
+	local sum
+	sum=$(client curl -sf -m 60 "$1/$2" | sha256sum | cut -d' ' -f1)
+	[ "$sum" = "$(checksum "$2")" ] || fail "$1/$2: wrong checksum"
+}
+
+# verified URL_PREFIX: whether files of every size, at once, arrive with their checksums.
 verified() {
-	local size sum
+	local size pid pids=() wrong=0
 	for size in "${BLOB_SIZES[@]}"; do
-		sum=$(client curl -sf -m 60 "$1/$size" | sha256sum | cut -d' ' -f1)
-		[ "$sum" = "$(checksum "$size")" ] || { fail "$1/$size: wrong checksum"; return; }
+		verified_one "$1" "$size" &
+		pids+=("$!")
 	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || wrong=1
+	done
+	return "$wrong"
 }
 
 # measure NAME ADDRESS HTTP_PORT: one side of the table as JSON in $STATE/measure/NAME.json.
