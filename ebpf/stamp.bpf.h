@@ -8,7 +8,7 @@
 #include "wire/stamp.h"
 
 #define REFLECTED_TTL   255
-#define MAX_PROBE_BYTES 9000u /* UDP header and payload whose checksum is verified; longer ones are not answered */
+#define MAX_PROBE_BYTES 9216u /* UDP header and payload whose checksum is verified; longer ones are not answered */
 
 /* A STAMP packet of either direction: fixed header lengths, so all offsets are constants. */
 struct probe {

@@ -13,7 +13,7 @@
 
 #define PROBE_KEY_SIZE 32u
 #define PROBE_MAX_KEYS 2u
-#define PROBE_HMAC_MAX 2048u /* bytes that are signed at most: a datagram of probes/socket.h */
+#define PROBE_HMAC_MAX 9216u /* bytes that are signed at most: a datagram of probes/socket.h */
 
 struct probe_keys {
 	unsigned n; /* 0: nothing can be signed or verified */

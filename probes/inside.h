@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What sessions.c shares with the reflector on a socket (reflector.c) and with the two ways in which replies come
- * (stamps_ebpf.c, stamps_user.c). */
+/* What sessions.c shares with the reflector on a socket (reflector.c), with the two ways in which replies come
+ * (stamps_ebpf.c, stamps_user.c), and with the probes of a size (sized.c). */
 #pragma once
 
 #include "probes/accuracy.h"
 #include "probes/clock.h"
+#include "probes/mtu.h"
 #include "probes/sessions.h"
 #include "probes/socket.h"
 #include "probes/stamp.h"
 
 #define REFLECTED_SENDERS 4u   /* sender ports or session ids that one link's far end may use at a time */
 #define KEPT_PROBES       128u /* of authenticated mode, 1.3 s at 100 Hz; a reply to an older one is ignored */
+#define KEPT_SIZED        8u   /* probes of a size; a reply to an older one is ignored */
 #define DEPARTURES        256u /* datagrams whose departure is awaited at a time */
 
 /* What the reflector knows of one sender. */
@@ -36,6 +38,13 @@ struct kept {
 	uint64_t left_t1;
 };
 
+/* A probe of a size: what was written into it. size 0: none, or it was answered. */
+struct sized {
+	uint32_t sequence;
+	uint16_t size;
+	uint64_t t1;
+};
+
 struct session {
 	struct probe_link link;
 	uint16_t session_id; /* a random number: whoever does not see our probes cannot guess it */
@@ -51,6 +60,9 @@ struct session {
 		uint64_t t3;
 	} last_reply; /* of authenticated mode */
 	uint64_t refused[PROBE_REFUSAL_COUNT];
+	struct probe_mtu mtu;
+	struct sized sized[KEPT_SIZED];
+	uint32_t next_sized;
 };
 
 /* Datagrams of one socket that have not left yet, by the kernel's number. */
@@ -84,6 +96,7 @@ struct probe_sessions {
 
 	struct probe_socket sender;    /* unauthenticated probes; with eBPF their replies come by the ring */
 	struct probe_socket sealed;    /* authenticated ones */
+	struct probe_socket sized;     /* those of a size, with or without authentication */
 	struct probe_socket reflector; /* all that XDP does not answer */
 	struct departures sealed_departures, reflector_departures;
 	int heartbeat_fd; /* user space only: a memfd */
@@ -92,6 +105,7 @@ struct probe_sessions {
 	uv_timer_t timer;
 	uv_poll_t arrivals; /* eBPF: the ring buffer; user space: the sender's socket */
 	uv_poll_t replies;  /* of authenticated mode */
+	uv_poll_t sizes;    /* replies to probes of a size */
 	uv_poll_t probes;   /* the reflector's socket */
 	unsigned open_handles;
 };
@@ -125,6 +139,10 @@ int64_t stamps_ebpf_clock(const struct probe_sessions *s, int64_t measured_ns);
 void stamps_user_read(struct probe_sessions *s);
 /* Authenticated replies, and when our probes left. */
 void stamps_sealed_read(struct probe_sessions *s);
+
+/* Sends what the session's link is to be tried with now, if it is up and anything is. */
+void sized_send(struct probe_sessions *s, struct session *session, uint64_t now);
+void sized_read(struct probe_sessions *s);
 
 int reflector_open(struct probe_sessions *s, char *why);
 void reflector_close(struct probe_sessions *s);

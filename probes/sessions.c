@@ -111,6 +111,7 @@ static void read_all(struct probe_sessions *s)
 	else
 		stamps_user_read(s);
 	stamps_sealed_read(s);
+	sized_read(s);
 	reflector_read(s);
 }
 
@@ -202,8 +203,10 @@ static void on_timer(uv_timer_t *timer)
 		if (!session || (now < session->next_send_ns && now < probe_estimator_deadline(&session->estimator)))
 			continue;
 		judge(s, session, now);
-		if (s->slots[i] == session && now >= session->next_send_ns)
+		if (s->slots[i] == session && now >= session->next_send_ns) {
 			send_probe(s, session, now);
+			sized_send(s, session, probe_now());
+		}
 	}
 	arm(s);
 }
@@ -231,6 +234,7 @@ static void release(struct probe_sessions *s)
 	reflector_close(s);
 	probe_socket_close(&s->sender);
 	probe_socket_close(&s->sealed);
+	probe_socket_close(&s->sized);
 	for (uint32_t i = 0; i < s->n_slots; i++)
 		free(s->slots[i]);
 	free(s);
@@ -248,7 +252,7 @@ void probe_sessions_close(struct probe_sessions *s)
 	if (!s)
 		return;
 	uv_handle_t *handles[] = {(uv_handle_t *)&s->timer, (uv_handle_t *)&s->arrivals, (uv_handle_t *)&s->replies,
-	    (uv_handle_t *)&s->probes};
+	    (uv_handle_t *)&s->sizes, (uv_handle_t *)&s->probes};
 	bool any = false;
 	for (size_t i = 0; i < sizeof(handles) / sizeof(handles[0]); i++)
 		if (handles[i]->data) {
@@ -272,6 +276,8 @@ static int open_stamps(struct probe_sessions *s, char *why)
 	int error = open_sender(&s->sender, PROBE_SENDER_PORT, why);
 	if (!error)
 		error = open_sender(&s->sealed, PROBE_SEALED_PORT, why);
+	if (!error)
+		error = open_sender(&s->sized, PROBE_SIZED_PORT, why);
 	if (error)
 		return error;
 	/* Where the kernel cannot tell, T1 is what stands in the packet. */
@@ -296,6 +302,8 @@ static int open_handles(struct probe_sessions *s)
 	if (!error)
 		error = watch(s, &s->replies, s->sealed.fd, s->sealed.departures);
 	if (!error)
+		error = watch(s, &s->sizes, s->sized.fd, false);
+	if (!error)
 		error = watch(s, &s->probes, s->reflector.fd, s->reflector.departures);
 	return error;
 }
@@ -317,7 +325,7 @@ int probe_sessions_open(uv_loop_t *loop, const struct probe_options *options, co
 	s->stateless = options->stateless;
 	s->answer_any = options->answer_any;
 	s->workers = options->workers;
-	s->sender.fd = s->sealed.fd = s->reflector.fd = s->heartbeat_fd = -1;
+	s->sender.fd = s->sealed.fd = s->sized.fd = s->reflector.fd = s->heartbeat_fd = -1;
 	s->clock_checked_ns = probe_now();
 	int error = open_stamps(s, why);
 	if (!error) {
@@ -381,6 +389,7 @@ static void start(struct probe_sessions *s, struct session *session, uint32_t sl
 	if (session->next_send_ns < now)
 		session->next_send_ns += interval;
 	probe_estimator_init(&session->estimator, interval, now);
+	probe_mtu_init(&session->mtu, session->link.mtu, now);
 	s->slots[slot] = session;
 	s->slot_of[session->session_id] = (uint16_t)(slot + 1);
 	if (slot >= s->n_slots)
@@ -476,6 +485,26 @@ int probe_sessions_get(const struct probe_sessions *s, uint32_t link, struct pro
 	if (!session)
 		return -ENOENT;
 	probe_estimator_get(&session->estimator, probe_now(), ret);
+	return 0;
+}
+
+int probe_sessions_get_mtu(const struct probe_sessions *s, uint32_t link, struct probe_mtu *ret)
+{
+	const struct session *session = by_link(s, link);
+	if (!session || session->link.mtu == 0)
+		return -ENOENT;
+	*ret = session->mtu;
+	return 0;
+}
+
+int probe_sessions_set_mtu(struct probe_sessions *s, uint32_t link, uint16_t mtu)
+{
+	struct session *session = by_link(s, link);
+	if (!session)
+		return -ENOENT;
+	if (session->link.mtu != mtu)
+		probe_mtu_init(&session->mtu, mtu, probe_now());
+	session->link.mtu = mtu;
 	return 0;
 }
 

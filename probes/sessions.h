@@ -10,6 +10,8 @@
  * stand before the HMAC and are never written after it: what a probe's T1 should have been is kept here, and of an
  * answer's T3 the next answer tells it (RFC 8972, 4.7).
  *
+ * Probes of a size find what each link takes (probes/mtu.h): two when it is new, then one in 10 s.
+ *
  * The reflector answers only addresses that are a link's remote end, unless told otherwise, and only while every
  * worker's heartbeat is fresh; never with more bytes than it got. Probes of all links are spread evenly over the
  * interval. Not thread-safe. */
@@ -21,11 +23,13 @@
 #include "probes/accuracy.h"
 #include "probes/estimator.h"
 #include "probes/hmac.h"
+#include "probes/mtu.h"
 #include "wire/address.h"
 #include "wire/stamp_tlv.h"
 
 #define PROBE_SENDER_PORT  18862u     /* UDP source port of the senders, the same in every life; not ephemeral */
 #define PROBE_SEALED_PORT  18863u     /* of authenticated ones: what tc and XDP stamp has the other */
+#define PROBE_SIZED_PORT   18864u     /* of those that find what a link takes */
 #define PROBE_HEARTBEAT_NS 100000000u /* an older heartbeat of a worker silences the reflector: DESIGN, section 6 */
 #define PROBE_INTERVAL_NS  50000000u  /* 20 Hz */
 
@@ -40,6 +44,7 @@ struct probe_link {
 	struct wire_addr local;
 	struct wire_addr remote;
 	uint64_t interval_ns;         /* 0: that of the options */
+	uint16_t mtu;                 /* as configured, bytes of the IP packet; 0: it is not looked for */
 	bool authenticated;           /* in both directions: */
 	struct probe_keys keys;       /* of our probes and the replies to them */
 	struct probe_keys their_keys; /* of theirs and our answers */
@@ -103,6 +108,10 @@ int probe_sessions_add(struct probe_sessions *s, const struct probe_link *link);
 int probe_sessions_remove(struct probe_sessions *s, uint32_t link);
 /* -ENOENT. */
 int probe_sessions_get(const struct probe_sessions *s, uint32_t link, struct probe_estimate *ret);
+/* What is known of the link's MTU. -ENOENT, also where it is not looked for. */
+int probe_sessions_get_mtu(const struct probe_sessions *s, uint32_t link, struct probe_mtu *ret);
+/* Another one is configured: if so, the search begins anew. -ENOENT. */
+int probe_sessions_set_mtu(struct probe_sessions *s, uint32_t link, uint16_t mtu);
 /* What was refused of a link's since it was added. -ENOENT. */
 int probe_sessions_get_refused(const struct probe_sessions *s, uint32_t link, uint64_t ret[PROBE_REFUSAL_COUNT]);
 /* Of the probes that were answered at from_ns (monotonic) or later; none without eBPF and on authenticated links.

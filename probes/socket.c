@@ -48,6 +48,8 @@ static int configure(int fd, bool v4_only)
 		error = set(fd, IPPROTO_IP, IP_RECVTOS, 1);
 	if (!error)
 		error = set(fd, IPPROTO_IP, IP_TTL, SENT_TTL);
+	if (!error)
+		error = set(fd, IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_PROBE);
 	if (v4_only)
 		return error ? error : set(fd, IPPROTO_IP, IP_PKTINFO, 1);
 	if (!error)
@@ -60,6 +62,8 @@ static int configure(int fd, bool v4_only)
 		error = set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
 	if (!error)
 		error = set(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, SENT_TTL);
+	if (!error)
+		error = set(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
 	return error;
 }
 

@@ -9,7 +9,7 @@
 
 #include "wire/address.h"
 
-#define PROBE_DATAGRAM_BYTES 2048u /* longer ones are cut, and so no longer what they say they are */
+#define PROBE_DATAGRAM_BYTES 9216u /* of the largest MTU; longer ones are cut, and no longer what they say they are */
 
 struct probe_socket {
 	int fd;
@@ -30,7 +30,8 @@ struct probe_datagram {
 	uint8_t data[PROBE_DATAGRAM_BYTES];
 };
 
-/* Non-blocking, bound to `port` of every address, sending with TTL 255. 0 or -errno; *ret then stays untouched. */
+/* Non-blocking, bound to `port` of every address, sending with TTL 255; nothing is fragmented, whatever the kernel
+ * thinks of the path (RFC 8899, 3). 0 or -errno; *ret then stays untouched. */
 int probe_socket_open(uint16_t port, struct probe_socket *ret);
 void probe_socket_close(struct probe_socket *s);
 

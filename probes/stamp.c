@@ -55,22 +55,47 @@ static bool sign(uint8_t *packet, const uint8_t key[PROBE_KEY_SIZE])
 
 /* ---- sender ---- */
 
-size_t probe_stamp_build(
-    uint8_t packet[PROBE_STAMP_MAX_BYTES], const struct probe_stamp_probe *probe, const struct probe_keys *keys)
+static void write_question(uint8_t *packet, const struct form *form, const struct probe_stamp_probe *probe)
 {
-	const struct form *form = form_of(keys);
-	const size_t question = WIRE_STAMP_TLV_HEADER + sizeof(struct wire_stamp_follow_up);
-	uint8_t *tlvs = packet + form->size;
 	memset(packet, 0, form->size);
 	wire_put_be32(packet, probe->sequence);
 	wire_stamp_time_put(packet + form->time, probe->t1);
 	wire_put_be16(packet + form->error, probe->error_estimate);
 	wire_put_be16(packet + form->session, probe->session_id);
+}
+
+/* The packet, and `bytes` bytes of extensions behind it, to which their HMAC is added. */
+static bool sign_all(uint8_t *packet, size_t bytes, const struct probe_keys *keys)
+{
+	const uint8_t *key = keys->key[0];
+	return sign(packet, key) && probe_tlv_sign(packet + WIRE_STAMP_AUTH_SIZE, bytes, key, packet);
+}
+
+size_t probe_stamp_build(
+    uint8_t packet[PROBE_STAMP_MAX_BYTES], const struct probe_stamp_probe *probe, const struct probe_keys *keys)
+{
+	const struct form *form = form_of(keys);
+	const size_t question = WIRE_STAMP_TLV_HEADER + sizeof(struct wire_stamp_follow_up);
+	write_question(packet, form, probe);
 	if (!keys)
 		return form->size;
-	wire_stamp_tlv_put(tlvs, question, WIRE_STAMP_TLV_FOLLOW_UP, sizeof(struct wire_stamp_follow_up));
-	bool good = sign(packet, keys->key[0]) && probe_tlv_sign(tlvs, question, keys->key[0], packet);
-	return good ? PROBE_STAMP_AUTH_BYTES : 0;
+	wire_stamp_tlv_put(
+	    packet + form->size, question, WIRE_STAMP_TLV_FOLLOW_UP, sizeof(struct wire_stamp_follow_up));
+	return sign_all(packet, question, keys) ? PROBE_STAMP_AUTH_BYTES : 0;
+}
+
+size_t probe_stamp_build_sized(
+    uint8_t *packet, size_t length, const struct probe_stamp_probe *probe, const struct probe_keys *keys)
+{
+	const struct form *form = form_of(keys);
+	const size_t hmac = keys ? WIRE_STAMP_TLV_HEADER + WIRE_STAMP_TLV_HMAC_SIZE : 0;
+	if (length < form->size + WIRE_STAMP_TLV_HEADER + hmac || length > UINT16_MAX)
+		return 0;
+	uint32_t padding = (uint32_t)(length - form->size - hmac);
+	write_question(packet, form, probe);
+	wire_stamp_tlv_put(
+	    packet + form->size, padding, WIRE_STAMP_TLV_PADDING, (uint16_t)(padding - WIRE_STAMP_TLV_HEADER));
+	return !keys || sign_all(packet, padding, keys) ? length : 0;
 }
 
 /* In authenticated mode only: there we ask. */

@@ -36,6 +36,11 @@ struct probe_stamp_probe {
 size_t probe_stamp_build(
     uint8_t packet[PROBE_STAMP_MAX_BYTES], const struct probe_stamp_probe *probe, const struct probe_keys *keys);
 
+/* One of `length` bytes: filled up by extra padding (RFC 8972, 4.1), which the HMAC of the extensions covers. Returns
+ * length, or 0: OpenSSL refuses, or it is too short for that. */
+size_t probe_stamp_build_sized(
+    uint8_t *packet, size_t length, const struct probe_stamp_probe *probe, const struct probe_keys *keys);
+
 /* As it came. A TWAMP sender's has bytes of its padding for a session id. *ret is untouched unless it is good. */
 enum probe_stamp_flaw probe_stamp_read_probe(
     const uint8_t *packet, size_t length, const struct probe_keys *keys, struct probe_stamp_probe *ret);

@@ -72,7 +72,7 @@ static int open_pop(
 	char why[KBPF_WHY_SIZE] = "";
 	struct probe_events events = {.owner = &pop, .on_state = on_state, .on_sample = on_sample};
 	struct probe_options options = {.test_clock_offset_ns = ahead, .workers = 1};
-	struct probe_link link = {.link = 7, .from_pop = 1, .to_pop = 2, .local = local, .remote = remote};
+	struct probe_link link = {.link = 7, .from_pop = 1, .to_pop = 2, .local = local, .remote = remote, .mtu = 1500};
 	bool we = wire_addr_equal(&local, &ours);
 	link.authenticated = sealed && (we || !open_daemon);
 	link.keys = we ? our_keys : their_keys;
@@ -385,6 +385,56 @@ Test(user_sessions, links_are_told_apart_and_refused_twice)
 	again.link = 10;
 	cr_assert(probe_sessions_add(pop.sessions, &again) == 0 && probe_sessions_get(pop.sessions, 10, &e) == 0);
 	cr_assert(!e.up && e.cause == PROBE_CAUSE_NEW && probe_sessions_get(pop.sessions, 11, &e) == -ENOENT);
+}
+
+/* ---- what a link takes ---- */
+
+static struct probe_mtu mtu(void)
+{
+	struct probe_mtu m;
+	cr_assert(probe_sessions_get_mtu(pop.sessions, 7, &m) == 0);
+	return m;
+}
+
+static void expect_mtu(uint16_t most, uint16_t least)
+{
+	cr_assert(run_until(1, 5000) && pop.up);
+	for (int i = 0; i < 150 && mtu().state != PROBE_MTU_COMPLETE; i++)
+		run_until(2, 100);
+	struct probe_mtu m = mtu();
+	cr_assert(m.state == PROBE_MTU_COMPLETE && m.found <= most && m.found >= least, "%s: %u, of %u to %u",
+	    probe_mtu_state_name(m.state), m.found, least, most);
+	struct probe_estimate e = estimate();
+	cr_assert(e.up && pop.changes == 1 && e.forward.loss <= 0.05 && e.back.loss <= 0.05 && e.ignored == 0);
+}
+
+Test(ebpf_sessions, a_link_that_takes_what_it_should_is_known_at_once)
+{
+	expect_mtu(1500, 1500);
+	cr_assert(mtu().tries == 0 && pop.sessions->slots[0]->next_sized == 2, "the base, and all of it");
+}
+
+Test(user_sessions, a_link_that_takes_what_it_should_is_known_at_once)
+{
+	expect_mtu(1500, 1500);
+}
+
+Test(user_sessions_v6, a_link_that_takes_what_it_should_is_known_at_once)
+{
+	expect_mtu(1500, 1500);
+}
+
+Test(ebpf_sealed, a_link_that_takes_what_it_should_is_known_at_once)
+{
+	expect_mtu(1500, 1500);
+}
+
+/* The other end's interface sends no more: that is seen here alone. */
+Test(ebpf_sessions, a_link_that_takes_less_is_found_out)
+{
+	cr_assert(probe_sessions_set_mtu(pop.sessions, 7, 1400) == 0);
+	sh("nsenter -t %d -n ip link set vb mtu 1396", shared->leader);
+	expect_mtu(1396, 1396 - PROBE_MTU_STEP + 1);
 }
 
 /* ---- authenticated links ---- */

@@ -109,6 +109,40 @@ Test(stamp, a_reflector_may_stamp_in_ptps_format)
 	cr_assert(r.t2 == T2 && r.t3 == T3 && r.t1 - T1 + 1 <= 2);
 }
 
+/* ---- of a wanted length ---- */
+
+static void expect_sized(size_t length, const struct probe_keys *with)
+{
+	static uint8_t whole[9300];
+	struct probe_stamp_probe came;
+	struct probe_stamp_reply r;
+	memset(whole, 0xaa, sizeof(whole));
+	cr_assert(probe_stamp_build_sized(whole, length, &asked, with) == length && whole[length] == 0xaa);
+	cr_assert(probe_stamp_read_probe(whole, length, with, &came) == PROBE_STAMP_GOOD && came.sequence == 0x102);
+	cr_assert(probe_stamp_reflect(whole, length, with, &given, &tos, &answerable) == PROBE_STAMP_GOOD);
+	cr_assert(answerable && whole[length] == 0xaa);
+	cr_assert(probe_stamp_read_reply(whole, length, with, &r) == PROBE_STAMP_GOOD && r.sequence == 0x102);
+	cr_assert(whole[with ? WIRE_STAMP_AUTH_SIZE : WIRE_STAMP_SIZE] == 0, "the padding is known");
+}
+
+Test(stamp, a_probe_of_any_length_is_answered_in_it)
+{
+	for (size_t length = 136; length <= 9216; length += 227) {
+		expect_sized(length, NULL);
+		expect_sized(length, &keys);
+	}
+	expect_sized(48, NULL);
+	cr_assert(probe_stamp_build_sized(packet, 47, &asked, NULL) == 0);
+	cr_assert(probe_stamp_build_sized(packet, 135, &asked, &keys) == 0);
+}
+
+Test(stamp, the_padding_of_a_sealed_probe_is_sealed)
+{
+	probe_stamp_build_sized(packet, 200, &asked, &keys);
+	packet[150] ^= 1;
+	cr_assert(reflect(200, &keys) == PROBE_STAMP_FORGED);
+}
+
 /* ---- authenticated ---- */
 
 Test(stamp, a_sealed_probe_has_the_bytes_of_rfc_8762)
