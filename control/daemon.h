@@ -33,7 +33,9 @@ struct ctl_link {
 	struct route_link_key key;
 	struct wire_addr local;
 	struct wire_addr remote;
-	struct route_link_config config;
+	struct route_link_config config; /* its MTU is what was found: */
+	uint16_t registered_mtu;
+	uint16_t found_mtu;       /* by our probes, or as its near end told; 0: not yet */
 	bool ours;                /* key.from is this POP */
 	bool authenticated;       /* its probes: one of its ends wants that */
 	bool probed;              /* ours, and the sessions have taken it */

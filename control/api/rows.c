@@ -122,6 +122,7 @@ const struct ctl_api_field ctl_api_link_fields[] = {
     FIELD(BOOL, "own", ctl_api_link, own),
     FIELD(U32, "id", ctl_api_link, id),
     FIELD(U16, "mtu", ctl_api_link, mtu),
+    FIELD(STRING, "mtu_state", ctl_api_link, mtu_state),
     FIELD(STRING, "state", ctl_api_link, state),
     FIELD(STRING, "cause", ctl_api_link, cause),
     FIELD(TIME, "since", ctl_api_link, since_ns),

@@ -82,9 +82,10 @@ struct ctl_api_link {
 	bool own;    /* one of this POP's */
 	uint8_t local_link;
 	uint8_t remote_link;
-	uint16_t mtu;
-	const char *state; /* up | down */
-	const char *cause; /* none | stamp | keepalive | remote | admin */
+	uint16_t mtu;          /* in use: what was found, of what is configured */
+	const char *mtu_state; /* base | searching | complete; of others' links complete or NULL */
+	const char *state;     /* up | down */
+	const char *cause;     /* none | stamp | keepalive | remote | admin */
 	uint64_t since_ns;
 	int64_t rtt_ns;
 	int64_t rtt_p99_ns;

@@ -34,6 +34,7 @@ struct ctl_link_report {
 	bool up;
 	struct route_estimate estimate;      /* at_ns is unset */
 	struct probe_traffic_estimate heard; /* of the packets that came by the way back */
+	uint16_t mtu;                        /* that was found; 0: not yet */
 };
 
 /* How much of what it has a POP uses: shares, 0..1, of the last seconds. */

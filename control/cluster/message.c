@@ -118,6 +118,8 @@ static json_t *report_json(const struct ctl_link_report *report)
 	json_t *json = json_pack("{si si si sb}", "to", (int)report->key.to, "local", (int)report->key.local, "remote",
 	    (int)report->key.remote, "up", (int)report->up);
 	const struct route_estimate *e = &report->estimate;
+	if (report->mtu)
+		json_object_set_new(json, "mtu", json_integer(report->mtu));
 	if (report->heard.packets)
 		json_object_set_new(json, "heard", heard_json(&report->heard));
 	if (!e->at_ns)
@@ -165,6 +167,7 @@ static void read_report(struct ctl_yaml_value item, const struct ctl_cluster *cl
 	        .local = (uint8_t)ctl_yaml_uint(ctl_yaml_need(item, "local"), 0, UINT8_MAX, 0),
 	        .remote = (uint8_t)ctl_yaml_uint(ctl_yaml_need(item, "remote"), 0, UINT8_MAX, 0)},
 	    .up = ctl_yaml_bool(ctl_yaml_need(item, "up"), false),
+	    .mtu = (uint16_t)ctl_yaml_uint(ctl_yaml_get(item, "mtu"), WIRE_CTL_MIN_MTU, UINT16_MAX, 0),
 	};
 	if (ctl_yaml_is_present(&delay))
 		report->estimate = (struct route_estimate){

@@ -10,6 +10,7 @@
  *	             "busy": "20.00%", "use": [{"link": 0, "tx": "35.00%", "rx": "12.00%"}],
  *	             "links": [{"to": 2, "local": 0, "remote": 0, "up": true, "delay": "40ms", "rtt": "80ms",
  *	                        "jitter": "100us", "loss": "0.1%",    no delay: not measured yet
+ *	                        "mtu": 1480,                          once it is found: probes/mtu.h
  *	                        "heard": {"packets": 5000, "lost": 3,  what came back on it: probes/traffic.h
  *	                                  "delay-packets": 600, "delay": "41ms"}}]}
  *	health/sgp1 {"up": [7, 12], "down": [9]}                      ids of endpoints

@@ -10,6 +10,7 @@
 #include "control/base/clock.h"
 #include "control/parts/link_numbers.h"
 #include "control/parts/parts.h"
+#include "wire/packet.h"
 
 #define MEASURE_MS 100u /* how often estimates go to the route engine */
 
@@ -136,6 +137,65 @@ static void tell_evidence(
 		        .at_ns = ctl_monotonic_ns()});
 }
 
+static void tell_dataplane(struct ctl_daemon *d)
+{
+	struct wire_ctl_link *rows = calloc(d->n_links + 1, sizeof(*rows));
+	if (!rows)
+		return;
+	for (unsigned i = 0; i < d->n_links; i++) {
+		const struct ctl_link *link = &d->link[i];
+		rows[i] = (struct wire_ctl_link){
+		    .link = link->number,
+		    .from_pop = link->key.from,
+		    .to_pop = link->key.to,
+		    .local_link = link->key.local,
+		    .remote_link = link->key.remote,
+		    .mtu = link->config.mtu,
+		};
+		if (link->ours) {
+			rows[i].local = link->local;
+			rows[i].remote = link->remote;
+		}
+	}
+	ctl_dataplane_replace(d->dataplane, WIRE_OBJ_LINK, rows, d->n_links);
+	free(rows);
+}
+
+/* A link takes no more than was found, and no more than its ends say. True: that has changed. */
+static bool set_mtu(struct ctl_daemon *d, struct ctl_link *link, uint16_t found)
+{
+	char text[160];
+	uint16_t least = wire_addr_is_v4(&link->local) ? WIRE_CTL_MIN_MTU : WIRE_IPV6_MIN_MTU;
+	link->found_mtu = found;
+	uint16_t mtu = found && found < link->registered_mtu ? found : link->registered_mtu;
+	mtu = mtu < least ? least : mtu;
+	if (mtu == link->config.mtu)
+		return false;
+	link->config.mtu = mtu;
+	bool narrow = mtu < link->registered_mtu;
+	ctl_log(!link->ours ? CTL_LOG_DEBUG
+	        : narrow    ? CTL_LOG_WARNING
+	                    : CTL_LOG_INFO,
+	    "link %s takes packets of %u bytes; configured are %u", link_text(d, link, text, sizeof(text)), mtu,
+	    link->registered_mtu);
+	route_link_add(d->engine, link->key, &link->config, &link->id);
+	return true;
+}
+
+/* Those of ours, as our probes have found. */
+static void look_at_mtus(struct ctl_daemon *d)
+{
+	bool changed = false;
+	for (unsigned i = 0; i < d->n_links; i++) {
+		struct ctl_link *link = &d->link[i];
+		struct probe_mtu m;
+		if (link->probed && probe_sessions_get_mtu(d->probes, link->id, &m) == 0 && m.found)
+			changed |= set_mtu(d, link, m.found);
+	}
+	if (changed)
+		tell_dataplane(d);
+}
+
 /* One of ours, and with it the way back, which the same probes measure. */
 static void measure(struct ctl_daemon *d, struct ctl_link *link)
 {
@@ -175,6 +235,7 @@ static void on_measure(uv_timer_t *timer)
 	for (unsigned i = 0; i < d->n_links; i++)
 		if (d->link[i].ours)
 			measure(d, &d->link[i]);
+	look_at_mtus(d);
 	ctl_due(d, CTL_DUE_ROUTES);
 }
 
@@ -191,6 +252,7 @@ static void hear(struct ctl_daemon *d, const struct ctl_link_report *report, uin
 
 void ctl_links_reported(struct ctl_daemon *d, const struct ctl_pop *pop, uint64_t at_ns)
 {
+	bool resized = false;
 	if (pop->self)
 		return;
 	for (unsigned i = 0; i < pop->n_reports; i++) {
@@ -200,6 +262,8 @@ void ctl_links_reported(struct ctl_daemon *d, const struct ctl_pop *pop, uint64_
 			hear(d, report, at_ns);
 		if (!link || link->ours)
 			continue;
+		if (report->mtu)
+			resized |= set_mtu(d, link, report->mtu);
 		bool measured_here = link->key.to == d->config.id && link->estimate.at_ns;
 		if (report->estimate.at_ns && !measured_here) {
 			struct route_estimate estimate = report->estimate;
@@ -209,6 +273,8 @@ void ctl_links_reported(struct ctl_daemon *d, const struct ctl_pop *pop, uint64_
 		if (!link->flooded_ns || ctl_monotonic_ns() - link->flooded_ns > FLOOD_PREVAILS_NS)
 			tell_engine(d, link, report->up, report->up ? WIRE_CAUSE_NONE : WIRE_CAUSE_REMOTE);
 	}
+	if (resized)
+		tell_dataplane(d);
 	ctl_due(d, CTL_DUE_ROUTES);
 }
 
@@ -252,6 +318,7 @@ static void probe(struct ctl_daemon *d, struct ctl_link *link)
 	    .remote_link = link->key.remote,
 	    .local = link->local,
 	    .remote = link->remote,
+	    .mtu = link->registered_mtu,
 	    .authenticated = link->authenticated,
 	};
 	char text[160];
@@ -284,10 +351,12 @@ static bool describe(const struct ctl_daemon *d, const struct ctl_pop *from, uns
 	    .key = {from->id, to->id, near->link, far->link},
 	    .local = near->address,
 	    .remote = far->address,
-	    .config = {.money = (float)near->cost, .mtu = near->mtu < far->mtu ? near->mtu : far->mtu},
+	    .config = {.money = (float)near->cost},
+	    .registered_mtu = near->mtu < far->mtu ? near->mtu : far->mtu,
 	    .ours = from->id == d->config.id,
 	    .authenticated = near->authenticated || far->authenticated,
 	};
+	ret_link->config.mtu = ret_link->registered_mtu;
 	memcpy(ret_link->config.provider, near->provider, sizeof(near->provider));
 	return true;
 }
@@ -349,9 +418,14 @@ static int keep_known(struct ctl_daemon *d, struct ctl_link *links, unsigned n)
 		const struct ctl_link *old = by_key(d, links[i].key);
 		if (!old || !same_ends(old, &links[i]))
 			continue;
-		struct route_link_config config = links[i].config;
+		struct ctl_link told = links[i];
 		links[i] = *old;
-		links[i].config = config;
+		links[i].config = told.config;
+		links[i].registered_mtu = told.registered_mtu;
+		if (old->registered_mtu != told.registered_mtu)
+			links[i].found_mtu = 0; /* it is looked for again */
+		else
+			links[i].config.mtu = old->config.mtu;
 		stays[old - d->link] = true;
 	}
 	for (unsigned i = 0; i < d->n_links; i++)
@@ -388,30 +462,6 @@ static void set_pops(struct ctl_daemon *d)
 	free(rows);
 }
 
-static void tell_dataplane(struct ctl_daemon *d)
-{
-	struct wire_ctl_link *rows = calloc(d->n_links + 1, sizeof(*rows));
-	if (!rows)
-		return;
-	for (unsigned i = 0; i < d->n_links; i++) {
-		const struct ctl_link *link = &d->link[i];
-		rows[i] = (struct wire_ctl_link){
-		    .link = link->number,
-		    .from_pop = link->key.from,
-		    .to_pop = link->key.to,
-		    .local_link = link->key.local,
-		    .remote_link = link->key.remote,
-		    .mtu = link->config.mtu,
-		};
-		if (link->ours) {
-			rows[i].local = link->local;
-			rows[i].remote = link->remote;
-		}
-	}
-	ctl_dataplane_replace(d->dataplane, WIRE_OBJ_LINK, rows, d->n_links);
-	free(rows);
-}
-
 void ctl_links_rebuild(struct ctl_daemon *d)
 {
 	struct ctl_link *links;
@@ -432,6 +482,8 @@ void ctl_links_rebuild(struct ctl_daemon *d)
 	ctl_secret_tell_dataplane(d);
 	tell_dataplane(d);
 	for (int i = 0; i < n; i++) {
+		if (links[i].probed)
+			probe_sessions_set_mtu(d->probes, links[i].id, links[i].registered_mtu);
 		if (links[i].probed && links[i].authenticated)
 			set_keys(d, &links[i]);
 		else if (links[i].ours && !links[i].probed && links[i].id)

@@ -86,7 +86,8 @@ static void on_verdicts_published(void *arg, int error, const char *text)
 
 static struct ctl_link_report report_of(const struct ctl_link *link)
 {
-	struct ctl_link_report report = {link->key, link->up, link->estimate, {0}};
+	struct ctl_link_report report = {
+	    .key = link->key, .up = link->up, .estimate = link->estimate, .mtu = link->found_mtu};
 	ctl_traffic_came(link, link->back_ns, &report.heard);
 	return report;
 }

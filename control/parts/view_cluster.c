@@ -106,6 +106,14 @@ static int64_t doubt_of(const struct ctl_daemon *d, const struct ctl_link *link)
 	return (int64_t)((double)info.doubt_ms * (double)CTL_NS_PER_MS);
 }
 
+static const char *mtu_state(const struct ctl_daemon *d, const struct ctl_link *link)
+{
+	struct probe_mtu m;
+	if (link->probed && probe_sessions_get_mtu(d->probes, link->id, &m) == 0)
+		return probe_mtu_state_name(m.state);
+	return link->found_mtu ? probe_mtu_state_name(PROBE_MTU_COMPLETE) : NULL;
+}
+
 void ctl_view_links(void *daemon, ctl_api_emit *emit, void *to)
 {
 	const struct ctl_daemon *d = daemon;
@@ -125,6 +133,7 @@ void ctl_view_links(void *daemon, ctl_api_emit *emit, void *to)
 		    .local_link = link->key.local,
 		    .remote_link = link->key.remote,
 		    .mtu = link->config.mtu,
+		    .mtu_state = mtu_state(d, link),
 		    .state = link->up ? "up" : "down",
 		    .cause = link->cause < sizeof(causes) / sizeof(causes[0]) ? causes[link->cause] : "none",
 		    .since_ns = link->changed_wall_ns,

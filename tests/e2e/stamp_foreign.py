@@ -12,6 +12,7 @@ import sys
 import time
 
 PORT, SENDER_PORT = 862, 20862
+SIZED_PORT = 18864  # of probes that find what a link takes; these reflectors answer none
 IP_RECVTTL = 12  # <linux/in.h>; Python has no name for it
 NTP_UNIX = 2208988800
 TTL_HERE = 77
@@ -166,6 +167,10 @@ def reflect(ours, how):
         probe, source = s.recvfrom(2048)
         arrived = time.time()
         sequence, t1, error, session = struct.unpack(">I8sHH", probe[:16])
+        if source[1] == SIZED_PORT:
+            if probe[44:48] != struct.pack(">BBH", 0x80, 1, len(probe) - 48) or any(probe[48:]):
+                complain("no extra padding: " + probe.hex())
+            continue
         if len(probe) != 44 or any(probe[16:]) or not session or error & 0x4000 or not error & 0xFF:
             complain("no plain STAMP probe: " + probe.hex())
         if not arrived - 1 < unix(t1) <= arrived + 0.001:

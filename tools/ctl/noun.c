@@ -77,6 +77,7 @@ static const struct cli_field links[] = {
     L("ADDRESS", 8, 7, "local_address", TEXT),
     L("REMOTE", 8, 7, "remote_address", TEXT),
     R("MTU", 7, "mtu", TEXT),
+    L("SEARCH", 8, 0, "mtu_state", TEXT),
     L("STAMPS", 1, 0, "timestamps", STATE),
     R("SINCE", 4, "since", SINCE),
     R("AGE", 4, "age_ms", AGE),

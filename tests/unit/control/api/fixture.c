@@ -38,11 +38,11 @@ static void pops(void *daemon, ctl_api_emit *emit, void *to)
 static void links(void *daemon, ctl_api_emit *emit, void *to)
 {
 	(void)daemon;
-	emit(to, &(struct ctl_api_link){"sgp1", "dxb1", "10.1.0.2", "10.2.0.2", "isp-a", 1, true, 0, 0, 1500, "up",
-	             "none", 1767323046000000000u, 80123456, 81 * MS, 40 * MS, 40 * MS, 41 * MS, 120000, 0.0, 0.0, 0.01,
-	             0.0, 0.0, 5000, 0.001, 0, 0.5, "ebpf", 50 * MS});
-	emit(to, &(struct ctl_api_link){"sgp1", "fra1", "10.1.0.2", "10.3.0.2", "isp-a", 2, true, 0, 0, 1500, "down",
-	             "stamp", 1767323046000000000u, CTL_API_NO_NS, CTL_API_NO_NS, CTL_API_NO_NS, CTL_API_NO_NS,
+	emit(to, &(struct ctl_api_link){"sgp1", "dxb1", "10.1.0.2", "10.2.0.2", "isp-a", 1, true, 0, 0, 1500,
+	             "complete", "up", "none", 1767323046000000000u, 80123456, 81 * MS, 40 * MS, 40 * MS, 41 * MS,
+	             120000, 0.0, 0.0, 0.01, 0.0, 0.0, 5000, 0.001, 0, 0.5, "ebpf", 50 * MS});
+	emit(to, &(struct ctl_api_link){"sgp1", "fra1", "10.1.0.2", "10.3.0.2", "isp-a", 2, true, 0, 0, 1500, "base",
+	             "down", "stamp", 1767323046000000000u, CTL_API_NO_NS, CTL_API_NO_NS, CTL_API_NO_NS, CTL_API_NO_NS,
 	             CTL_API_NO_NS, CTL_API_NO_NS, NAN, NAN, NAN, NAN, NAN, 0, NAN, 0, 0, "user", CTL_API_NO_NS});
 }
 

@@ -140,9 +140,9 @@ Test(cluster, what_a_pop_publishes_is_what_others_read)
 {
 	cr_assert(enter("sgp1", sgp1) == 0 && enter("fra1", fra1) == 0);
 	struct ctl_link_report reports[] = {
-	    {{7, 2, 0, 0}, true, {-40000001, 80000002, 100003, 0.0125f, 0, 99}, {5000, 3, 600, -40000000}},
-	    {{7, 2, 3, 0}, false, {0}, {0}},
-	    {{7, 99, 0, 0}, true, {0}, {0}}, /* to a POP that the reader does not know */
+	    {{7, 2, 0, 0}, true, {-40000001, 80000002, 100003, 0.0125f, 0, 99}, {5000, 3, 600, -40000000}, 1476},
+	    {{7, 2, 3, 0}, false, {0}, {0}, 0},
+	    {{7, 99, 0, 0}, true, {0}, {0}, 0}, /* to a POP that the reader does not know */
 	};
 	struct ctl_endpoint_verdict verdicts[] = {{4000000000u, true}, {5, false}};
 	struct ctl_pop_load load = {.busy = 0.25f, .tx = {[3] = 1.5f}, .rx = {[255] = 0.125f}};
@@ -163,6 +163,7 @@ Test(cluster, what_a_pop_publishes_is_what_others_read)
 	cr_assert_float_eq(r->estimate.loss, 0.0125f, 1e-6f);
 	cr_assert(r->heard.packets == 5000 && r->heard.lost == 3 && r->heard.delay_packets == 600 &&
 	          r->heard.delay_ns == -40000000 && pop->report[1].heard.packets == 0);
+	cr_assert(r->mtu == 1476 && pop->report[1].mtu == 0);
 	cr_assert(!pop->report[1].up && pop->report[1].key.local == 3 && pop->report[1].estimate.at_ns == 0);
 	cr_assert(ctl_pop_said(pop, 4000000000u)->up && !ctl_pop_said(pop, 5)->up && !ctl_pop_said(pop, 6));
 }
