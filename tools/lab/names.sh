@@ -34,6 +34,7 @@ PYTHON=/usr/bin/python3
 INTERFACE_LOCKS=/run/kuafu/lock # control/base/interface_lock.h
 MTU=1500              # of every wire
 declare -A NODE_MTU=() # but of these
+declare -A NODE_TAKES=() # what the way to it takes, without a word, if that is less
 declare -A CLOCK_OFFSET=() # of a POP's clock, such as -3h
 
 POPS=(sgp1 dxb1 fra1)

@@ -17,7 +17,7 @@ make_namespace() {
 connect() {
 	local node=$1 here inside mtu
 	here=$(namespace "$node") inside=$(namespace internet) mtu=$(mtu_of "$1")
-	ip link add name "$node" mtu "$mtu" netns "$inside" type veth peer name wan mtu "$mtu" netns "$here"
+	ip link add name "$node" mtu "${NODE_TAKES[$node]:-$mtu}" netns "$inside" type veth peer name wan mtu "$mtu" netns "$here"
 	offloads_off "$node" wan
 	offloads_off internet "$node"
 	ip -n "$here" addr add "${ADDRESS[$node]}/24" dev wan
