@@ -2,6 +2,7 @@
 #include "dataplane/ask.h"
 
 #include "dataplane/answer.h"
+#include "dataplane/bucket.h"
 #include "dataplane/trace.h"
 #include "dataplane/tunnel.h"
 #include "lb/nat.h"
@@ -23,7 +24,7 @@ void dp_ask_begin(struct lb_nat_flow *flow)
 
 static uint32_t cookie_of(struct dp_worker *w, const struct lb_nat_flow *flow, uint32_t endpoint)
 {
-	return (uint32_t)lb_hash_words(lb_flow_hash(&flow->key), endpoint, dp_shared(w)->epoch);
+	return (uint32_t)lb_hash_words(lb_flow_hash(&flow->key), endpoint, dp_shared(w)->secret);
 }
 
 void dp_ask_put(struct dp_worker *w, const struct lb_nat_flow *flow, struct dp_wrap *wrap)
@@ -33,16 +34,6 @@ void dp_ask_put(struct dp_worker *w, const struct lb_nat_flow *flow, struct dp_w
 	wrap->asks = true;
 	wire_put_be32(&wrap->ask.endpoint, flow->endpoint);
 	wire_put_be32(&wrap->ask.cookie, cookie_of(w, flow, flow->endpoint));
-}
-
-/* As DP_ICMP_INTERVAL_NS, dataplane/icmp.c. */
-static bool within_rate(struct dp_worker *w)
-{
-	uint64_t full = w->ask_full_ns > w->now_ns ? w->ask_full_ns : w->now_ns;
-	if (full - w->now_ns > (uint64_t)(DP_ASK_BURST - 1) * DP_ASK_INTERVAL_NS)
-		return false;
-	w->ask_full_ns = full + DP_ASK_INTERVAL_NS;
-	return true;
 }
 
 /* Outer packets keep their source, so the next is of the same version. */
@@ -59,10 +50,11 @@ static const struct lb_endpoint *next_of(const struct dp_worker *w, const struct
 	static const uint8_t states[] = {WIRE_ENDPOINT_DRAINED, WIRE_ENDPOINT_UP};
 	const struct lb_group *group = lb_snapshot_group(w->snapshot, flow->group);
 	unsigned left = flow->asked - 1u;
-	if (!group || !group->count || flow->asked == DP_ASK_MOST)
+	if (!group || !group->count || flow->asked >= DP_ASK_MOST)
 		return NULL;
+	uint32_t places = RTE_MIN(group->count, DP_ASK_PLACES);
 	for (unsigned s = 0; s < 2; s++)
-		for (uint32_t k = 0; k < group->count; k++) {
+		for (uint32_t k = 0; k < places; k++) {
 			const struct lb_endpoint *e = group->endpoint[(flow->hash14 + k) % group->count];
 			if (e->row.state == states[s] && can_be_next(e, flow) && left-- == 0)
 				return e;
@@ -70,21 +62,25 @@ static const struct lb_endpoint *next_of(const struct dp_worker *w, const struct
 	return NULL;
 }
 
-/* The flow's endpoint says that it knows no such connection. */
-static void move_on(struct dp_worker *w, struct dp_burst *b, unsigned i, struct lb_nat_flow *flow)
+/* The flow's endpoint says that it knows no such connection. false: it is too much at once, and its sender's next will do
+ * as well. */
+static bool move_on(struct dp_worker *w, struct dp_burst *b, unsigned i, struct lb_nat_flow *flow)
 {
-	const struct lb_endpoint *next = within_rate(w) ? next_of(w, flow) : NULL;
+	const struct lb_endpoint *next = next_of(w, flow);
 	if (!next) {
 		DP_TRACE(w, b, i, WIRE_JOURNEY_REPLY, "endpoint %u denies the connection, and there is no other",
 		    flow->endpoint);
 		lb_nat_remove(w->nat, flow, w->now_ns);
-		return;
+		return true;
 	}
+	if (!dp_bucket_take(&w->ask_full_ns, w->now_ns, DP_ASK_INTERVAL_NS, DP_ASK_BURST))
+		return false;
 	DP_TRACE(w, b, i, WIRE_JOURNEY_REPLY, "endpoint %u denies the connection: endpoint %u is asked", flow->endpoint,
 	    next->row.endpoint);
 	flow->asked++;
 	flow->endpoint = next->row.endpoint;
 	flow->endpoint_address = next->row.address;
+	return true;
 }
 
 /* The question that comes back, where the column's packet has it; NULL: it is none. Fills the column's overlay. */
@@ -125,10 +121,13 @@ bool dp_ask_denied(struct dp_worker *w, struct dp_burst *b, unsigned i, bool *re
 		dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, WIRE_DROP_NO_NAT);
 		return true;
 	}
+	if (__builtin_expect(b->trace != NULL, 0))
+		dp_trace_match_flow(w, b, i, WIRE_JOURNEY_REPLY, &flow->key);
 	dp_count(w, WIRE_COUNTER_DENIED);
 	b->steer[i] = (struct dp_steer){.ingress_pop = flow->ingress_pop, .vni = dp_answer_to_flow(flow).vni};
-	if (endpoint == flow->endpoint && wire_addr_equal(&flow->endpoint_address, &outer.client))
-		move_on(w, b, i, flow);
-	*ret_again = true;
+	*ret_again = endpoint != flow->endpoint || !wire_addr_equal(&flow->endpoint_address, &outer.client) ||
+	             move_on(w, b, i, flow);
+	if (!*ret_again)
+		dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, WIRE_DROP_RATE);
 	return true;
 }

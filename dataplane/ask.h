@@ -4,10 +4,10 @@
  * connection of its kernel's, and the flow goes to the next endpoint of its group, and the packet with it.
  *
  * Invariants:
- * - A flow that begins here, with a SYN, asks nobody.
+ * - A flow that begins here, with a SYN, asks nobody; one that was taken up asks until it begins anew or ends.
  * - Drained endpoints are asked first, for to them other POPs sent the connections that they lost, then the others, in an
- *   order that is the flow's; DP_ASK_MOST in all, and DP_ASK_INTERVAL_NS apart in the long run. When all have denied it,
- *   the client is answered with a reset.
+ *   order that is the flow's: DP_ASK_MOST in all, of DP_ASK_PLACES of the group that the flow's hash picks. When all have
+ *   denied it, the client is answered with a reset.
  * - A denial counts only from the endpoint that was asked, with the cookie of the question. */
 #pragma once
 
@@ -16,9 +16,10 @@
 
 struct lb_nat_flow;
 
-#define DP_ASK_MOST        8u      /* endpoints */
-#define DP_ASK_INTERVAL_NS 200000u /* 5,000 denials a second and worker go to another endpoint, */
-#define DP_ASK_BURST       500u    /* and so many at once; what floods of made-up segments deny beyond that is reset */
+#define DP_ASK_MOST        8u /* endpoints */
+#define DP_ASK_PLACES      256u
+#define DP_ASK_INTERVAL_NS 200000u /* 5,000 denials a second and worker move their flow, */
+#define DP_ASK_BURST       500u    /* and so many at once; beyond that packets are dropped, and flows stay */
 
 /* A flow of TCP was taken up: its packets ask from now on, if its endpoint can be asked. */
 void dp_ask_begin(struct lb_nat_flow *flow);

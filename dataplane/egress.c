@@ -108,11 +108,14 @@ static const struct lb_endpoint *endpoint_for(const struct dp_worker *w, const s
 	return other ? other : named;
 }
 
-/* Whether STEER's endpoint holds the state of its connections itself. */
+/* Whether STEER's endpoint holds the state of its connections itself, or, if that is down, another can say whether it
+ * does. */
 static bool origin_has_state(const struct dp_worker *w, const struct dp_burst *b, unsigned i)
 {
-	const struct lb_endpoint *named = lb_snapshot_endpoint(w->snapshot, b->steer[i].endpoint);
-	return named && named->row.mode == WIRE_MODE_TUNNEL && named->row.state != WIRE_ENDPOINT_DOWN;
+	const struct lb_endpoint *endpoint = endpoint_for(w, b, i);
+	if (!endpoint || endpoint->row.mode != WIRE_MODE_TUNNEL || endpoint->row.state == WIRE_ENDPOINT_DOWN)
+		return false;
+	return endpoint->row.endpoint == b->steer[i].endpoint || endpoint->row.encap == WIRE_ENCAP_GENEVE;
 }
 
 /* A tunnelled packet needs no state: there is none of an ICMP error, nor of a flow that the table has no room for. */
@@ -262,6 +265,7 @@ static void send_to_endpoint(struct dp_worker *w, struct dp_tunnel *t, struct dp
 	    b->steer[i].ingress_pop, flow->endpoint, dp_trace_address(&flow->endpoint_address).text,
 	    flow->endpoint_port,
 	    !tunnel                            ? "as"
+	    : flow->asked                      ? "asked, wrapped in Geneve by"
 	    : flow->encap == WIRE_ENCAP_GENEVE ? "wrapped in Geneve by"
 	                                       : "wrapped in IP by",
 	    dp_trace_address(&flow->nat_address).text, flow->nat_port);
@@ -293,6 +297,8 @@ static void deliver(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b
 		}
 	} else if (b->kind[i] != DP_KIND_ICMP_ERROR) {
 		dp_progress_nat(w, b, i, flow, true);
+		if (begins)
+			flow->asked = 0;
 	}
 	flow->ingress_pop = b->steer[i].ingress_pop;
 	send_to_endpoint(w, t, b, i, flow, known ? "flow" : flow == &passing ? "no flow made" : "new flow");

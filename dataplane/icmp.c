@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "dataplane/bucket.h"
 #include "dataplane/headers.h"
 #include "dataplane/output.h"
 #include "dataplane/rewrite.h"
@@ -12,16 +13,12 @@
 
 #define TTL 64u
 
-/* A bucket of DP_ICMP_BURST, kept as one time: that at which it is full again (GCRA, ITU-T I.371). */
 bool dp_icmp_within_rate(struct dp_worker *w)
 {
-	uint64_t full = w->icmp_full_ns > w->now_ns ? w->icmp_full_ns : w->now_ns;
-	if (full - w->now_ns > (uint64_t)(DP_ICMP_BURST - 1) * DP_ICMP_INTERVAL_NS) {
-		dp_count_drop(w, WIRE_DROP_RATE);
-		return false;
-	}
-	w->icmp_full_ns = full + DP_ICMP_INTERVAL_NS;
-	return true;
+	if (dp_bucket_take(&w->icmp_full_ns, w->now_ns, DP_ICMP_INTERVAL_NS, DP_ICMP_BURST))
+		return true;
+	dp_count_drop(w, WIRE_DROP_RATE);
+	return false;
 }
 
 static bool may_be_told(const uint8_t *about, uint16_t available)

@@ -11,7 +11,7 @@
 
 static uint64_t hash_of(struct dp_worker *w, const struct wire_addr *to)
 {
-	return lb_hash_words(lb_hash_word(to->bytes), lb_hash_word(to->bytes + 8), dp_shared(w)->epoch);
+	return lb_hash_words(lb_hash_word(to->bytes), lb_hash_word(to->bytes + 8), dp_shared(w)->secret);
 }
 
 static uint32_t ticks(const struct dp_worker *w)

@@ -123,6 +123,8 @@ struct dp_shared {
 	int64_t clock_offset_ns;
 	/* Ours, 24 bits. Constant. */
 	uint32_t epoch;
+	/* What cookies are made with: dataplane/path_mtu.h, dataplane/ask.h. Constant. */
+	uint64_t secret;
 	/* Written by worker 0: by POP, the epoch that its latest answer to a keepalive carried, | DP_EPOCH_KNOWN; 0: no
 	 * answer yet, and any is taken. */
 	_Atomic uint32_t peer_epoch[DP_EPOCHS];

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include <rte_errno.h>
@@ -229,7 +230,8 @@ int dp_workers_create(const struct dp_workers_config *config, struct dp_workers 
 	set->shared.epoch = config->epoch;
 	set->stats.fd = -1;
 	set->main_fd = -1;
-	int error = make_all(set);
+	bool random = getrandom(&set->shared.secret, sizeof(set->shared.secret), 0) == sizeof(set->shared.secret);
+	int error = random ? make_all(set) : -EIO;
 	if (error != 0) {
 		dp_workers_destroy(set);
 		return error;

@@ -118,6 +118,8 @@ bool dp_wrap_read(const uint8_t *quoted, uint16_t length, struct dp_wrapped *ret
 	    .encap = geneve ? WIRE_ENCAP_GENEVE : WIRE_ENCAP_IPIP};
 	const struct wire_geneve *g = geneve ? wire_take(&c, sizeof(*g)) : NULL;
 	unsigned options = g ? (g->version_optlen & WIRE_GENEVE_OPTLEN_MASK) * 4u : 0;
+	if (options && options != WIRE_ASK_SIZE)
+		return false;
 	w.overhead = (uint16_t)(wire_ip_header_size(v6) + (geneve ? GENEVE_SIZE + options : 0));
 	if (!geneve || (g && wire_take(&c, options))) {
 		w.left = (uint16_t)wire_left(&c);

@@ -121,9 +121,11 @@ static void forget(struct lb_flow_table *t, const struct lb_index *x, struct lb_
  * in 10,000 searches find one, after four on average; a long run of established ones costs a refusal per 32. */
 #define HAND_REACH 32u
 
+/* Nobody has confirmed a one-way flow, whatever its state. */
 static bool may_go(const struct lb_flow *f, uint32_t tick, bool only_new)
 {
-	if (f->state == LB_FLOW_FREE || f->state == LB_FLOW_ESTABLISHED || f->last_seen == tick)
+	bool confirmed = f->state == LB_FLOW_ESTABLISHED && !(f->flags & LB_FLOW_ONE_WAY);
+	if (f->state == LB_FLOW_FREE || confirmed || f->last_seen == tick)
 		return false;
 	return f->state == LB_FLOW_NEW || !only_new;
 }

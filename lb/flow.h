@@ -3,10 +3,11 @@
  *
  * Invariants:
  * - Memory is fixed at the start, at most 96 bytes a flow: 64 for the flow, the rest for buckets of one cache line.
- * - An established flow is never displaced. A table full of them refuses a new flow with -ENOSPC; the caller
- *   then steers the packet by Maglev alone.
+ * - An established flow is never displaced, but a one-way one, which made-up segments establish too (lb/state.h), as a
+ *   closing one: it loses what its egress knows as well. A table full of established flows refuses a new one with -ENOSPC;
+ *   the caller then steers the packet by Maglev alone.
  * - Flows in state NEW hold at most `new_max` entries. Beyond it, and when there is no room, a new flow takes the place
- *   of an older NEW (or CLOSING) one: the oldest in its own two buckets, else the next one a few places round the
+ *   of an older NEW (or CLOSING, or one-way) one: the oldest in its own two buckets, else the next one a few places round the
  *   table; else it is refused. So a SYN flood displaces itself.
  * - The memory holds no pointer: a successor process may map it elsewhere and go on with lb_flow_table_take_over().
  * - A flow touched or made at the same lb_tick() is not displaced: so a burst first touches what its bulk lookup found,

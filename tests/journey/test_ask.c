@@ -235,28 +235,52 @@ Test(ask, a_denial_that_is_cut_or_crooked_is_nobodys_reply)
 	cr_assert_eq(lb_nat_count(worker(FRA1, 0)->nat), 1);
 }
 
-/* Floods of made-up segments must not travel through a group at the cost of its origins. */
-Test(ask, beyond_the_rate_a_denial_is_the_last)
+/* Floods of made-up segments must not travel through a group at the cost of its origins, and end no connection. */
+Test(ask, beyond_the_rate_a_denial_waits)
 {
-	unsigned moved = 0, n = 0;
-	for (; n < DP_ASK_BURST + 100; n++) {
+	struct packet out;
+	for (unsigned n = 0; n < DP_ASK_BURST; n++) {
 		char from[32];
 		snprintf(from, sizeof(from), "192.0.2.9:%u", 1024 + n);
 		arrive(tcp(from, TO, .payload = 1));
-		struct packet out = sent(FRA1);
-		if (!asks(&out))
-			break; /* the table is full */
-		receive(FRA1, denied(out));
+		receive(FRA1, denied(sent(FRA1)));
 		out = sent(FRA1);
-		moved += memcmp(out.bytes + 16, "\xc6\x33\x64", 3) == 0;
+		cr_assert_neq(endpoint_of(&out), NAMED);
 	}
-	cr_assert_eq(n, DP_ASK_BURST + 100);
-	cr_assert_eq(moved, DP_ASK_BURST);
-	pass_ms(10);
 	arrive(tcp(FROM, TO, .payload = 1));
 	receive(FRA1, denied(sent(FRA1)));
+	expect_nothing_sent(FRA1);
+	cr_assert_eq(drops(FRA1, WIRE_DROP_RATE), 1);
+	pass_ms(1);
+	arrive(tcp(FROM, TO, .payload = 1));
+	out = sent(FRA1);
+	cr_assert_eq(endpoint_of(&out), NAMED);
+	receive(FRA1, denied(out));
+	out = sent(FRA1);
+	cr_assert_neq(endpoint_of(&out), NAMED);
+}
+
+Test(ask, a_new_connection_of_the_same_ends_asks_nobody)
+{
+	arrive(tcp(FROM, TO, .payload = 9));
+	sent(FRA1);
+	arrive(tcp(FROM, TO, .flags = WIRE_TCP_SYN));
 	struct packet out = sent(FRA1);
-	endpoint_of(&out);
+	cr_assert_not(asks(&out));
+	arrive(tcp(FROM, TO, .payload = 9));
+	out = sent(FRA1);
+	cr_assert_not(asks(&out));
+}
+
+Test(ask, others_are_asked_if_the_named_one_is_down)
+{
+	tunnel_to(NAMED, WIRE_ENCAP_GENEVE, WIRE_ENDPOINT_DOWN);
+	arrive(tcp(FROM, TO, .payload = 9, .ack = 7));
+	struct packet out = sent(FRA1);
+	cr_assert(asks(&out) && endpoint_of(&out) != NAMED);
+	receive(FRA1, denied(out));
+	receive(FRA1, denied(sent(FRA1)));
+	expect_reset_to_client();
 }
 
 Test(ask, denials_find_the_flows_worker)

@@ -227,6 +227,30 @@ Test(flow, a_syn_flood_displaces_itself_and_not_the_handshake_after_it)
 	free(table);
 }
 
+/* Of endpoints that answer directly: whoever sends a SYN and any segment behind it has such a flow established. */
+Test(flow, a_flood_of_one_way_flows_displaces_itself)
+{
+	struct lb_flow_table *table = table_of(4096, 1024);
+	uint64_t now = 0;
+	unsigned refused = 0;
+	for (uint32_t n = 0; n < 2000; n++)
+		cr_assert(establish(table, n, now));
+	for (uint32_t n = 10000; n < 60000; n++) {
+		now += TICK / 16;
+		struct lb_flow *flow = insert(table, n, now);
+		refused += !flow;
+		if (!flow)
+			continue;
+		flow->flags |= LB_FLOW_ONE_WAY;
+		lb_flow_touch(table, flow, &(struct lb_segment){.flags = WIRE_TCP_ACK, .ack = n}, true, now);
+		cr_assert_eq(flow->state, LB_FLOW_ESTABLISHED);
+	}
+	for (uint32_t n = 0; n < 2000; n++)
+		cr_assert(find(table, n), "established flow %u is gone", n);
+	cr_assert(refused < 50000 / 100, "%u refused", refused);
+	free(table);
+}
+
 Test(flow, made_or_touched_in_this_tick_is_not_displaced)
 {
 	struct lb_flow_table *table = table_of(1000, 100);
