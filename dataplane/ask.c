@@ -7,6 +7,7 @@
 #include "dataplane/tunnel.h"
 #include "lb/nat.h"
 #include "wire/bytes.h"
+#include "wire/ecn.h"
 
 static bool can_be_asked(const struct lb_nat_flow *flow)
 {
@@ -83,8 +84,8 @@ static bool move_on(struct dp_worker *w, struct dp_burst *b, unsigned i, struct 
 	return true;
 }
 
-/* The question that comes back, where the column's packet has it; NULL: it is none. Fills the column's overlay. */
-static const struct wire_ask *read_denial(struct dp_burst *b, unsigned i)
+/* The question that comes back, where the column's packet has it, before the inner packet; NULL: it is none. */
+static const struct wire_ask *read_denial(const struct dp_burst *b, unsigned i)
 {
 	if (b->kind[i] != DP_KIND_UDP || b->key[i].client_port != WIRE_OVERLAY_PORT)
 		return NULL;
@@ -94,10 +95,23 @@ static const struct wire_ask *read_denial(struct dp_burst *b, unsigned i)
 	const struct wire_geneve_opt *option = wire_take(&c, WIRE_ASK_SIZE);
 	if (!option || geneve->version_optlen >> 6 || geneve->flags || !wire_ask_is(geneve, WIRE_OPT_DENIED))
 		return NULL;
-	uint8_t *at = b->l4[i] + sizeof(struct wire_udp);
-	b->overlay[i] =
-	    (struct dp_overlay){.geneve = (struct wire_geneve *)at, .length = sizeof(*geneve) + WIRE_ASK_SIZE};
+	if (!wire_left(&c) || wire_be16(&geneve->protocol) != wire_ip_ethertype(c.at))
+		return NULL;
 	return (const struct wire_ask *)(option + 1);
+}
+
+/* As dp_tunnel_unwrap(), which is in line where it is used for every packet, and would not be for one more caller. */
+static enum wire_drop unwrap(struct dp_burst *b, unsigned i, uint8_t *inner)
+{
+	uint8_t tos = wire_ip_tos(b->ip[i]);
+	const uint8_t *end = b->ip[i] + b->length[i];
+	enum wire_drop drop = dp_parse_ip(b, i, inner, (uint32_t)(end - inner));
+	if (drop != WIRE_DROP_NONE)
+		return drop;
+	if (!wire_ecn_unwrap(b->ip[i], tos))
+		return WIRE_DROP_OVERLAY_ECN;
+	dp_burst_trim(b, i);
+	return WIRE_DROP_NONE;
 }
 
 bool dp_ask_denied(struct dp_worker *w, struct dp_burst *b, unsigned i, bool *ret_again)
@@ -108,12 +122,12 @@ bool dp_ask_denied(struct dp_worker *w, struct dp_burst *b, unsigned i, bool *re
 	const struct lb_flow_key outer = b->key[i]; /* client: the endpoint, vip: our NAT address */
 	const struct wire_ask ask = *found;
 	*ret_again = false;
-	enum wire_drop drop = dp_tunnel_unwrap(b, i);
+	enum wire_drop drop =
+	    unwrap(b, i, b->l4[i] + sizeof(struct wire_udp) + sizeof(struct wire_geneve) + WIRE_ASK_SIZE);
 	if (drop != WIRE_DROP_NONE) {
 		dp_refuse(w, b, i, WIRE_JOURNEY_REPLY, drop);
 		return true;
 	}
-	b->hash[i] = lb_flow_hash(&b->key[i]);
 	struct lb_nat_flow *flow = b->kind[i] == DP_KIND_TCP ? lb_nat_lookup(w->nat, &b->key[i], b->hash[i]) : NULL;
 	uint32_t endpoint = wire_be32(&ask.endpoint);
 	if (!flow || !flow->asked || !wire_addr_equal(&flow->nat_address, &outer.vip) ||

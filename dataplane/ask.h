@@ -30,4 +30,4 @@ void dp_ask_put(struct dp_worker *w, const struct lb_nat_flow *flow, struct dp_w
 /* Packet i, of no flow by its ends, came to a NAT address. false: it is no denial of ours, and the column as it was. true:
  * its flow goes to the next endpoint, or ends, and *ret_again says whether the packet is to be delivered by
  * dp_egress_deliver(); if not, it was taken. */
-bool dp_ask_denied(struct dp_worker *w, struct dp_burst *b, unsigned i, bool *ret_again);
+__attribute__((cold)) bool dp_ask_denied(struct dp_worker *w, struct dp_burst *b, unsigned i, bool *ret_again);

@@ -297,7 +297,7 @@ static void deliver(struct dp_worker *w, struct dp_tunnel *t, struct dp_burst *b
 		}
 	} else if (b->kind[i] != DP_KIND_ICMP_ERROR) {
 		dp_progress_nat(w, b, i, flow, true);
-		if (begins)
+		if (b->tcp_flags[i] & WIRE_TCP_SYN)
 			flow->asked = 0;
 	}
 	flow->ingress_pop = b->steer[i].ingress_pop;

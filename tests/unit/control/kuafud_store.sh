@@ -110,7 +110,9 @@ grep '"up"' "$dir/said" | grep -v '"down":\[[0-9]' && fail "a restart takes verd
 ctl delete accelerator mute >/dev/null || fail "an accelerator cannot be deleted"
 
 # A store that is asked and does not answer may have made the change: that is no refusal. One that is not there has not.
+stands_still() { ! grep -h '^State:' /proc/"$etcd"/task/*/status | grep -qv stopped; }
 kill -STOP "$etcd"
+wait_for stands_still
 code=0
 ctl apply -f "$dir/overdue.yaml" 2>"$dir/complaint" || code=$?
 kill -CONT "$etcd"
