@@ -211,6 +211,19 @@ static double bytes_per_flow(void *arg)
 	return most;
 }
 
+/* From a million on: the places of all ports are there, however few flows there may be. */
+static double bytes_per_nat_flow(void *arg)
+{
+	(void)arg;
+	double most = 0;
+	for (uint32_t flows = 1u << 20; flows <= LB_FLOW_MAX; flows += flows / 64) {
+		struct lb_nat_config config = {.flows = flows, .new_max = flows / 4, .workers = 1};
+		double bytes = (double)lb_nat_table_size(&config) / flows;
+		most = bytes > most ? bytes : most;
+	}
+	return most;
+}
+
 /* ---- Maglev, selection, transactions ---- */
 
 #define ENDPOINTS 1000u
@@ -257,6 +270,9 @@ int main(int argc, char **argv)
 	measure_table("nat-insert", MANY_NAT, insert_nat);
 	if (bench_wanted("flow-bytes"))
 		bench_measure(&(struct bench_row){"flow-bytes", "bytes", bytes_per_flow, NULL, NULL, NULL, NULL});
+	if (bench_wanted("nat-flow-bytes"))
+		bench_measure(
+		    &(struct bench_row){"nat-flow-bytes", "bytes", bytes_per_nat_flow, NULL, NULL, NULL, NULL});
 	if (bench_wanted("maglev-build"))
 		bench_measure(&(struct bench_row){"maglev-build", "ms", build_maglev, NULL, NULL, NULL, NULL});
 	if (bench_wanted("select")) {
