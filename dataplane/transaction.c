@@ -72,6 +72,7 @@ int dp_transaction_begin(struct dp_transactions *t, uint64_t generation, bool fu
 		dp_transaction_abort(t);
 		return refuse(ret_error, error, 0, "BEGIN: out of memory");
 	}
+	lb_change_at(t->change, dp_clock_ns(CLOCK_MONOTONIC));
 	t->next_generation = generation;
 	t->open = true;
 	return 0;
@@ -130,7 +131,6 @@ static int build(struct dp_transactions *t, struct dp_state **ret_state, struct 
 	struct dp_state *state = calloc(1, sizeof(*state));
 	if (state == NULL)
 		return refuse(ret_error, -ENOMEM, 0, "COMMIT: out of memory");
-	lb_change_at(t->change, dp_clock_ns(CLOCK_MONOTONIC));
 	int error = lb_change_commit(t->change, t->next_generation, &snapshot, ret_error);
 	if (error == 0)
 		error = dp_routes_commit(t->routes, t->route_changes, snapshot, state, &t->garbage, ret_error);

@@ -33,7 +33,8 @@ struct lb_change;
  * the commit, but what is sent as it was stays shared. expand may be NULL. -ENOMEM. */
 int lb_change_begin(struct lb_snapshot *previous, bool full, lb_key_expand_fn *expand, struct lb_change **ret_change);
 
-/* What this transaction makes new has changed at now_ns: lb_listener and lb_group say so. Without it, at 0. */
+/* What this transaction makes new has changed at now_ns: lb_listener and lb_group say so. Called before
+ * the first upsert; without it, at 0. */
 void lb_change_at(struct lb_change *change, uint64_t now_ns);
 
 /* body: the struct wire_ctl_* of the object (not ROUTE), length bytes, any alignment. Checks the fields by themselves;

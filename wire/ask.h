@@ -18,7 +18,7 @@
 struct wire_ask {
 	uint32_t endpoint; /* that is asked, network order */
 	uint32_t cookie;   /* who denies has seen the question */
-};
+} __attribute__((packed));
 
 _Static_assert(sizeof(struct wire_ask) == 8, "two words of an option");
 

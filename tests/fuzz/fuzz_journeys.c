@@ -78,21 +78,6 @@ static void given_flows(void)
 	given_flow("[" CLIENT6 "]:5001", "[" VIP6 "]:443");
 }
 
-static void set_right(struct packet *p)
-{
-	unsigned header = (p->bytes[0] & 15u) * 4u;
-	if (p->length >= 40 && is_v6(p)) {
-		wire_put_be16(p->bytes + 4, (uint16_t)(p->length - 40));
-		return;
-	}
-	if (p->length < 20 || header < 20 || header > p->length)
-		return;
-	wire_put_be16(p->bytes + 2, p->length);
-	memset(p->bytes + 10, 0, 2);
-	uint16_t sum = wire_csum(p->bytes, header);
-	memcpy(p->bytes + 10, &sum, 2);
-}
-
 static void answer(struct packet *p)
 {
 	const uint8_t *nat = to_endpoint[is_v6(p)].bytes;

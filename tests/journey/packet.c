@@ -350,6 +350,21 @@ static void show(const char *what, const struct packet *p)
 	fprintf(stderr, "\n");
 }
 
+void set_right(struct packet *p)
+{
+	unsigned header = (p->bytes[0] & 15u) * 4u;
+	if (p->length >= 40 && is_v6(p)) {
+		wire_put_be16(p->bytes + 4, (uint16_t)(p->length - 40));
+		return;
+	}
+	if (p->length < 20 || header < 20 || header > p->length)
+		return;
+	wire_put_be16(p->bytes + 2, p->length);
+	memset(p->bytes + 10, 0, 2);
+	uint16_t sum = wire_csum(p->bytes, header);
+	memcpy(p->bytes + 10, &sum, 2);
+}
+
 void expect_same(const struct packet *got, const struct packet *expected, const char *file, int line)
 {
 	bool same = got->length == expected->length && memcmp(got->bytes, expected->bytes, got->length) == 0;

@@ -87,6 +87,9 @@ struct packet inner_of(const struct packet *outer);
 /* Makes the tag anew after a test has changed an option. */
 void sign(struct packet *outer, const uint8_t secret[16]);
 
+/* Makes length and IPv4 header checksum those of a packet of p->length bytes, if so much of a header is there. */
+void set_right(struct packet *p);
+
 /* Fails the test, showing both, unless they are alike byte for byte. */
 void expect_same(const struct packet *got, const struct packet *expected, const char *file, int line);
 #define expect_packet(got, expected)                                                                                   \

@@ -174,6 +174,34 @@ Test(three_pops, udp_asks_the_candidates_for_30_s_after_a_change, .fini = world_
 	cr_assert_eq(journeys(DXB1, WIRE_JOURNEY_EGRESS), 2, "the answer has told where it is");
 }
 
+/* Long after the POPs began to disagree dxb1 learns of a change, or of none. */
+static enum pop egress_after(enum wire_ctl_object changed, const void *row, size_t size)
+{
+	world_begin(1);
+	disagree();
+	pass_ms(31000);
+	struct there_and_back t = datagram(SGP1);
+	answer(&t, SGP1);
+	if (row)
+		change(DXB1, changed, row, size, false);
+	enum pop egress = datagram(DXB1).egress;
+	world_end();
+	return egress;
+}
+
+Test(three_pops, udp_asks_after_a_change_of_its_listener_or_an_endpoint_too)
+{
+	struct wire_ctl_listener listener = listener_row(2, VIP, WIRE_PROTO_UDP, 53);
+	struct wire_ctl_listener another = listener_row(1, VIP, WIRE_PROTO_TCP, 443);
+	struct wire_ctl_endpoint endpoint = endpoint_row(101, "198.51.100.11:8443");
+	listener.share[0].weight = another.share[0].weight = 32768; /* which means the same, as there is one */
+	endpoint.weight = 0;                                        /* of the group, though it gets nothing */
+	cr_assert_eq(egress_after(0, NULL, 0), DXB1, "none");
+	cr_assert_eq(egress_after(WIRE_OBJ_LISTENER, &another, sizeof(another)), DXB1, "of another listener");
+	cr_assert_eq(egress_after(WIRE_OBJ_LISTENER, &listener, sizeof(listener)), FRA1, "of its listener");
+	cr_assert_eq(egress_after(WIRE_OBJ_ENDPOINT, &endpoint, sizeof(endpoint)), FRA1, "of an endpoint of its group");
+}
+
 Test(three_pops, udp_that_no_candidate_knows_begins_at_the_first, .fini = world_end)
 {
 	world_begin(1);

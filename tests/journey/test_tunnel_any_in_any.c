@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Endpoints of mode tunnel: client and outer header each of IPv4 or IPv6, in IP in IP and Geneve: what the origin gets,
- * byte for byte, and the MTU that the client is told. */
+/* Endpoints of mode tunnel: client, outer header and the links between POPs each of IPv4 or IPv6, in IP in IP and
+ * Geneve: what the origin gets, byte for byte, and the MTU that the client is told. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -12,6 +12,7 @@
 struct mix {
 	bool client6, outer6;
 	uint8_t encap;
+	enum underlay underlay;
 };
 
 static const struct mix mixes[] = {
@@ -23,6 +24,10 @@ static const struct mix mixes[] = {
     {false, true, WIRE_ENCAP_GENEVE},
     {true, false, WIRE_ENCAP_GENEVE},
     {true, true, WIRE_ENCAP_GENEVE},
+    {false, false, WIRE_ENCAP_IPIP, UNDER_V6},
+    {false, true, WIRE_ENCAP_GENEVE, UNDER_V6},
+    {true, false, WIRE_ENCAP_GENEVE, UNDER_BOTH},
+    {true, true, WIRE_ENCAP_IPIP, UNDER_BOTH},
 };
 #define N_MIXES         (sizeof(mixes) / sizeof(mixes[0]))
 #define FOR_EACH_MIX(m) for (const struct mix *m = mixes; m < mixes + N_MIXES; m++)
@@ -33,7 +38,7 @@ static const char *const clients[2] = {CLIENT ":5000", "[" CLIENT6 "]:5000"},
 
 static void begin(const struct mix *m)
 {
-	world_begin(1);
+	world_begin_over(m->underlay, 1);
 	struct wire_ctl_endpoint row = endpoint_row(100, origins[m->outer6]);
 	row.mode = WIRE_MODE_TUNNEL;
 	row.encap = m->encap;

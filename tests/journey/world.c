@@ -67,6 +67,7 @@ static struct lb_change *open_change;
 static void begin_change(struct site *site)
 {
 	CHECK(lb_change_begin(site->snapshot, false, expand, &open_change) == 0, "begin");
+	lb_change_at(open_change, world.now_ns);
 }
 
 static uint64_t wall_ns(const struct site *site)
@@ -86,7 +87,6 @@ static void commit_change(struct site *site)
 	struct wire_ctl_error why = {0};
 	struct lb_snapshot *old = site->snapshot;
 	uint64_t generation = site->state[site->in_use].generation + 1;
-	lb_change_at(open_change, world.now_ns);
 	int result = lb_change_commit(open_change, generation, &site->snapshot, &why);
 	CHECK(result == 0, "commit: %s", why.text);
 	lb_change_free(open_change);
